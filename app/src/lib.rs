@@ -1,1 +1,8 @@
+//! What people see: pages, components, charts and server functions; and the ports they need.
+//!
+//! `ssr` renders it on the server, `hydrate` wakes it in the browser. Without either it is the plain values and the
+//! pure builders, which is how they are tested.
 
+pub mod backend;
+#[cfg(feature = "ssr")]
+pub mod ssr;

@@ -1,0 +1,23 @@
+//! What the pages ask of the server: one port (trait) and its views per area.
+//!
+//! The views compile on both sides, the traits only where pages are rendered (`ssr`). `server/src/console/` implements
+//! them; a change of SQL therefore never recompiles a page. The server provides two things as Leptos context for every
+//! request: a [`Backend`] and an `Option<`[`Viewer`]`>`.
+
+pub mod error;
+pub mod live;
+pub mod overview;
+pub mod session;
+
+#[cfg(feature = "ssr")]
+use std::sync::Arc;
+
+pub use error::ConsoleError;
+pub use session::Viewer;
+
+/// Every port there is. Cheap to clone.
+#[cfg(feature = "ssr")]
+#[derive(Clone)]
+pub struct Backend {
+    pub overview: Arc<dyn overview::OverviewPort>,
+}

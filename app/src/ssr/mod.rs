@@ -1,0 +1,9 @@
+//! What the server gives each request as Leptos context, besides [`crate::backend`]. Types of no web framework.
+
+pub mod assets;
+pub mod form;
+pub mod respond;
+
+pub use assets::Assets;
+pub use form::SignInForm;
+pub use respond::Respond;
