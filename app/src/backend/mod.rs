@@ -19,5 +19,6 @@ pub use session::Viewer;
 #[cfg(feature = "ssr")]
 #[derive(Clone)]
 pub struct Backend {
+    pub session: Arc<dyn session::SessionPort>,
     pub overview: Arc<dyn overview::OverviewPort>,
 }

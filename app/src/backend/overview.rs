@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use ledger::{Credits, EventId, KeyId, Quantity};
+use ledger::{Credits, EventId, GrantId, KeyId, Quantity};
 use serde::{Deserialize, Serialize};
 
 #[cfg(feature = "ssr")]
@@ -119,6 +119,8 @@ pub struct LotView {
     /// `free`, `plan`, `purchase`, `promo` or `adjustment`.
     pub kind: String,
     pub remaining: Credits,
+    /// The effective grants it sums up, so that a live entry finds its lot.
+    pub grants: Vec<GrantId>,
 }
 
 /// What was spent from an instant until now, by the events' own time.

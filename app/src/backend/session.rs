@@ -1,10 +1,30 @@
-//! Who is looking at the page.
+//! Who is looking at the page, and what every page shows of them.
 //!
 //! Signing in and out are plain forms that the server answers itself (`POST /sign-in`, `POST /sign-out`), so that they
-//! work without scripts and keep what was typed; there is no port for them.
+//! work without scripts and keep what was typed; the port has no method for them.
 
 use ledger::{AccountId, UserId};
 use serde::{Deserialize, Serialize};
+
+#[cfg(feature = "ssr")]
+use super::ConsoleError;
+use super::overview::BalanceView;
+
+/// What the frame around every page needs.
+#[cfg(feature = "ssr")]
+#[async_trait::async_trait]
+pub trait SessionPort: Send + Sync {
+    /// The viewer's name and live balance, as the top bar of every page shows them.
+    async fn frame(&self, viewer: &Viewer) -> Result<FrameView, ConsoleError>;
+}
+
+/// The frame: navigation, balance, account menu.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FrameView {
+    pub viewer: Viewer,
+    /// The live stream starts after `balance.seq`.
+    pub balance: BalanceView,
+}
 
 /// The signed-in user, as the session cookie says. `None` in context means nobody is signed in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
