@@ -1,0 +1,14 @@
+//! Editing: both sides are rebuilt and the page reloads.
+
+use crate::{
+    build,
+    command::{Outcome, Program},
+    paths, setup,
+};
+
+pub fn run() -> Outcome {
+    let tools = setup::for_building()?;
+    build::charts(&paths::site().join("pkg"))?;
+    let program = Program::new(&tools.cargo_leptos).args(["leptos", "watch"]);
+    tools.toolchain.apply(program).path(&tools.path).become_it()
+}

@@ -1,0 +1,200 @@
+//! Every check and test, in the order in which they are cheapest to fail, with the time each took.
+
+use crate::{
+    browser, build,
+    command::{Outcome, Program, cargo, seconds, step, timed},
+    counts::{self, Counts},
+    paths, setup,
+    setup::FrontTools,
+    tidy,
+    wasm_target::WasmToolchain,
+};
+use std::{path::PathBuf, time::Duration};
+
+const WASM: &str = "wasm32-unknown-unknown";
+const DENY_WARNINGS: [&str; 3] = ["--", "--deny", "warnings"];
+/// What must never reach the browser.
+const SERVER_ONLY: [&str; 5] = ["tokio", "axum", "sqlx", "hyper", "leptos_axum"];
+
+/// All parts, or with filters only the tests that have one of them in their name.
+pub fn run(filters: &[String]) -> Outcome {
+    let mut report = Report::default();
+    let (took, tools) = timed(setup_for_testing);
+    let (tools, browser) = tools?;
+    report.add("set-up", took, Counts::PASS);
+    if filters.is_empty() {
+        checks(&mut report, &tools);
+        report.part("unit, store and HTTP tests", || cargo_tests(&[]));
+        report.check("release build", || build::release_with(&tools));
+        if report.last_failed() {
+            report.add("browser tests: not run without a build", Duration::ZERO, Counts::FAIL);
+        } else {
+            report.part("browser tests", || browser_tests(&browser, &[]));
+        }
+    } else {
+        report.part("unit, store and HTTP tests", || cargo_tests(filters));
+        if browser_tests_match(filters) {
+            report.check("release build", || build::release_with(&tools));
+            report.part("browser tests", || browser_tests(&browser, filters));
+        }
+    }
+    report.finish()
+}
+
+fn setup_for_testing() -> Outcome<(FrontTools, PathBuf)> {
+    Ok((setup::for_building()?, browser::find_or_install()?))
+}
+
+/// What needs no test to run: format, lints, rules, what the browser must not get.
+fn checks(report: &mut Report, tools: &FrontTools) {
+    report.check("format", || cargo(["fmt", "--all", "--check"]).run());
+    for rule in tidy::RULES {
+        report.check(&format!("tidy: {}", rule.name), || tidy::hold(rule));
+    }
+    report.check("the browser gets nothing of the server", browser_side_is_clean);
+    report.check("lints, server side", || cargo(["clippy", "--all-targets"]).args(DENY_WARNINGS).run());
+    report.check("lints, browser side", || lint_browser_side(tools));
+    report.check("ledger for the browser", || {
+        tools.toolchain.apply(cargo(["check", "--package", "ledger", "--target", WASM])).run()
+    });
+}
+
+fn lint_browser_side(tools: &FrontTools) -> Outcome {
+    let args = ["--package", "frontend", "--target", WASM];
+    match tools.toolchain {
+        WasmToolchain::Pinned => cargo(["clippy"]).args(args).args(DENY_WARNINGS).run(),
+        // Debian's compiler for the browser comes without clippy.
+        WasmToolchain::Debian => tools.toolchain.apply(cargo(["check"]).args(args)).run(),
+    }
+}
+
+fn browser_side_is_clean() -> Outcome {
+    let args = ["tree", "--package", "frontend", "--target", WASM, "--edges", "normal", "--prefix", "none"];
+    let tree = cargo(args).read()?;
+    match server_only_crates(&tree).as_slice() {
+        [] => Ok(()),
+        found => Err(format!("the browser's code depends on {}", found.join(", ")).into()),
+    }
+}
+
+fn server_only_crates(tree: &str) -> Vec<&str> {
+    let mut found: Vec<&str> = tree.lines().filter_map(|line| line.split_whitespace().next()).collect();
+    found.retain(|krate| SERVER_ONLY.contains(krate) || krate.starts_with("sqlx-"));
+    found.sort_unstable();
+    found.dedup();
+    found
+}
+
+fn cargo_tests(filters: &[String]) -> Outcome<Counts> {
+    let mut counts = Counts::default();
+    let no_filter = String::new();
+    for filter in if filters.is_empty() { std::slice::from_ref(&no_filter) } else { filters } {
+        let filter = Some(filter).filter(|filter| !filter.is_empty());
+        let (success, printed) = cargo(["test", "--no-fail-fast"]).args(filter).run_and_read()?;
+        counts += judged(success, counts::of_cargo_test(&printed));
+    }
+    Ok(counts)
+}
+
+fn browser_tests_match(filters: &[String]) -> bool {
+    playwright(filters).args(["--list"]).read().is_ok_and(|listed| !listed.contains("Total: 0 tests"))
+}
+
+fn browser_tests(browser: &PathBuf, filters: &[String]) -> Outcome<Counts> {
+    let program = playwright(filters).env("CHROMIUM", browser).env("CONSOLE_BINARY", paths::release_binary());
+    let (success, printed) = program.run_and_read()?;
+    Ok(judged(success, counts::of_playwright(&printed)))
+}
+
+fn playwright(filters: &[String]) -> Program {
+    let program = Program::new(paths::node_bin().join("playwright"))
+        .args(["test", "--config", "end2end/playwright.config.ts"])
+        .env("NO_COLOR", "1");
+    if filters.is_empty() { program } else { program.args(["--grep", &filters.join("|")]) }
+}
+
+/// A runner that failed without naming a failed test (it did not compile, say) is one failure.
+fn judged(success: bool, counted: Counts) -> Counts {
+    let mut counts = counted;
+    if !success && counts.failed == 0 {
+        counts += Counts::FAIL;
+    }
+    counts
+}
+
+#[derive(Default)]
+struct Report {
+    parts: Vec<(String, Duration, Counts)>,
+}
+
+impl Report {
+    /// A part that passes or fails as one.
+    fn check(&mut self, name: &str, work: impl FnOnce() -> Outcome) {
+        self.part(name, || work().map(|()| Counts::PASS));
+    }
+
+    fn part(&mut self, name: &str, work: impl FnOnce() -> Outcome<Counts>) {
+        let (took, result) = timed(|| step(name, work));
+        let counts = result.unwrap_or_else(|error| {
+            eprintln!("error: {error}");
+            Counts::FAIL
+        });
+        self.add(name, took, counts);
+    }
+
+    fn add(&mut self, name: &str, took: Duration, counts: Counts) {
+        self.parts.push((name.to_owned(), took, counts));
+    }
+
+    fn last_failed(&self) -> bool {
+        self.parts.last().is_some_and(|(_, _, counts)| counts.failed > 0)
+    }
+
+    /// Prints the table and the one line that counts; a failure anywhere is a failure.
+    fn finish(self) -> Outcome {
+        println!();
+        let mut total = Counts::default();
+        let mut time = Duration::ZERO;
+        for (name, took, counts) in &self.parts {
+            let mark = if counts.failed == 0 { "ok    " } else { "FAILED" };
+            println!(
+                "{mark} {:>14}  {:>5} passed {:>4} failed  {name}",
+                seconds(*took),
+                counts.passed,
+                counts.failed
+            );
+            total += *counts;
+            time += *took;
+        }
+        println!("       {:>14}  in all\n", seconds(time));
+        println!("{} passed, {} failed", total.passed, total.failed);
+        if total.failed == 0 { Ok(()) } else { Err("not everything passed".into()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn server_crates_are_found_in_a_tree_by_their_whole_name() {
+        let tree = "frontend v0.1.0\nleptos v0.8.23\ntokio-util v0.7.1\naxum v0.8.9 (*)\nsqlx-core v0.9.0\naxum v0.8.9\n";
+        assert_eq!(server_only_crates(tree), ["axum", "sqlx-core"]);
+    }
+
+    #[test]
+    fn a_runner_that_fails_without_a_failed_test_is_one_failure() {
+        assert_eq!(judged(false, Counts { passed: 3, failed: 0 }), Counts { passed: 3, failed: 1 });
+        assert_eq!(judged(false, Counts { passed: 3, failed: 2 }), Counts { passed: 3, failed: 2 });
+        assert_eq!(judged(true, Counts::PASS), Counts::PASS);
+    }
+
+    #[test]
+    fn a_report_with_a_failure_fails() {
+        let mut report = Report::default();
+        report.add("one", Duration::ZERO, Counts::PASS);
+        report.part("two", || Err("broken".into()));
+        assert!(report.last_failed());
+        assert!(report.finish().is_err());
+    }
+}
