@@ -1,1 +1,26 @@
+//! The server of Plexe Console: what keeps the data.
+//!
+//! | room | holds |
+//! |---|---|
+//! | [`config`] | settings from `console.toml` and the environment |
+//! | [`cli`] | the command line, and the socket through which commands reach a running server |
+//! | [`http`] | REST routes, pages, live streams, assets |
+//! | [`console`] | use cases: one method, one transaction; REST, pages and commands all end here |
+//! | [`auth`] | passwords, sessions, keys |
+//! | [`sequencer`] | the one writer of the books: group commit |
+//! | [`store`] | all SQL |
+//! | [`live`] | who hears of a commit |
+//! | [`jobs`] | what happens by itself |
 
+pub mod auth;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod console;
+pub mod http;
+pub mod jobs;
+pub mod live;
+pub mod random;
+pub mod sequencer;
+pub mod store;
+pub mod telemetry;

@@ -1,0 +1,50 @@
+//! Who hears of a commit: a channel per account that somebody listens to.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use ledger::AccountId;
+use ledger::entry::Entry;
+use tokio::sync::broadcast;
+
+/// Commits a listener may fall behind before it is dropped; it resumes from the store.
+const BACKLOG: usize = 256;
+
+/// The entries that one commit added to one account, in order of `seq`.
+#[derive(Debug, Clone)]
+pub struct Commit {
+    pub account: AccountId,
+    pub entries: Arc<[Entry]>,
+}
+
+/// Passes commits to the streams of their account. Publishing never waits.
+#[derive(Debug, Default)]
+pub struct LiveBus(Mutex<HashMap<AccountId, broadcast::Sender<Commit>>>);
+
+impl LiveBus {
+    /// Hears all commits of an account from now on.
+    pub fn subscribe(&self, account: AccountId) -> broadcast::Receiver<Commit> {
+        let mut channels = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        channels.retain(|_, sender| sender.receiver_count() > 0);
+        channels.entry(account).or_insert_with(|| broadcast::channel(BACKLOG).0).subscribe()
+    }
+
+    /// Whether anybody listens to the account.
+    pub fn is_heard(&self, account: AccountId) -> bool {
+        let channels = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        channels.get(&account).is_some_and(|sender| sender.receiver_count() > 0)
+    }
+
+    pub fn publish(&self, commit: Commit) {
+        let channels = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(sender) = channels.get(&commit.account) {
+            // Nobody left to hear it: they left between the two lines.
+            let _ = sender.send(commit);
+        }
+    }
+
+    /// Ends all streams, so that the server can stop.
+    pub fn close(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+}

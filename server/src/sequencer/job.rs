@@ -1,0 +1,124 @@
+//! What can be asked of the sequencer, and its answers.
+
+use ledger::event::{FieldError, Report};
+use ledger::grant::{GrantError, GrantFacts};
+use ledger::wallet::Shortfall;
+use ledger::{Credits, EventId, GrantId, KeyId};
+
+use crate::store::Payer;
+
+/// One event to charge, parsed and its reporter authenticated.
+#[derive(Debug, Clone)]
+pub struct Submission {
+    pub report: Report,
+    pub payer: Payer,
+    /// The service key that reports it; looked at again in the posting transaction.
+    pub service_key: KeyId,
+}
+
+/// The durable outcome of a [`Submission`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Charged {
+    pub event_id: EventId,
+    pub source: String,
+    pub id: String,
+    pub credits: Credits,
+    /// What could be spent right after.
+    pub balance: Credits,
+    /// Of the event's last leg.
+    pub seq: u64,
+    /// Whether the same report had been charged before; this is that charge then.
+    pub replayed: bool,
+    pub price_version: u32,
+}
+
+/// Why an event was not charged, in order of precedence. Nothing was written for it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    #[error("the service key has been revoked")]
+    ServiceKeyRevoked,
+    /// The same name was charged with other content; the fields that differ.
+    #[error("an event with this source and id exists with other content")]
+    Conflict { fields: Vec<&'static str> },
+    /// The payer's field: `user_id`, `account_id` or `api_key`.
+    #[error("no such payer")]
+    UnknownPayer { field: &'static str },
+    #[error("a read-only key can't spend")]
+    ReadOnlyKey,
+    #[error("the account is suspended")]
+    Suspended,
+    #[error(transparent)]
+    Time(FieldError),
+    #[error("the rate card has no operation {operation:?}")]
+    UnknownOperation { operation: String },
+    #[error("the event costs more credits than can be counted")]
+    TooDear,
+    /// `seq` is the account's last entry when the charge was refused.
+    #[error("{shortfall}")]
+    Insufficient { shortfall: Shortfall, seq: u64 },
+    /// The store failed on this event alone.
+    #[error("the event could not be stored")]
+    Failed,
+}
+
+/// Whether an event would be charged now; nothing is written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Quoted {
+    pub allowed: Result<(), Shortfall>,
+    pub credits: Credits,
+    pub balance: Credits,
+    pub seq: u64,
+}
+
+/// A lot of credits to give.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewGrant {
+    pub amount: Credits,
+    pub facts: GrantFacts,
+}
+
+/// A grant that is on disk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Granted {
+    pub grant_id: GrantId,
+    pub amount: Credits,
+    pub facts: GrantFacts,
+    /// What can be spent right after.
+    pub balance: Credits,
+    pub seq: u64,
+}
+
+/// A grant whose rest was taken back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Voided {
+    pub grant_id: GrantId,
+    /// What was left of it.
+    pub credits: Credits,
+    pub balance: Credits,
+    pub seq: u64,
+}
+
+/// Why a grant was not given or voided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum GrantRefusal {
+    #[error("no such account")]
+    UnknownAccount,
+    #[error("no such grant, or nothing is left of it")]
+    NothingLeft,
+    #[error(transparent)]
+    Grant(#[from] GrantError),
+    #[error("the grant could not be stored")]
+    Failed,
+}
+
+/// Why the sequencer didn't take a job at all; asking again later is safe.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Busy {
+    #[error("the queue is full")]
+    Full,
+    #[error("the outcome is not known, the same request again will tell")]
+    Unknown,
+    #[error("the server is stopping")]
+    Stopping,
+}
+

@@ -1,0 +1,49 @@
+//! What can go wrong between us and the database.
+
+use std::path::PathBuf;
+
+/// Why a statement failed. Never shown to callers; the HTTP layer answers with an incident id.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error("database: {0}")]
+    Database(#[from] sqlx::Error),
+    /// The store holds something that the code can't have written.
+    #[error("{table}.{column} of {row} holds {found}")]
+    Corrupt { table: &'static str, column: &'static str, row: String, found: String },
+    /// A statement touched another number of rows than it must.
+    #[error("{statement}: {found} rows instead of {expected}")]
+    Rows { statement: &'static str, expected: u64, found: u64 },
+    /// A commit or a write failed in a way that leaves the disk's state unknown; the process must restart.
+    #[error("the store stopped writing after a failed commit")]
+    Stopped,
+}
+
+impl StoreError {
+    /// The columns (`users.email`) whose uniqueness an insert would have broken, when that is why it failed.
+    pub fn violated_unique(&self) -> Option<&str> {
+        let Self::Database(sqlx::Error::Database(error)) = self else { return None };
+        if !error.is_unique_violation() {
+            return None;
+        }
+        error.message().rsplit(": ").next()
+    }
+}
+
+/// Why the store can't be opened; each is one sentence for the operator.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error("another process owns {path}; stop it, or use the same data directory so that commands go through it", path = .0.display())]
+    Owned(PathBuf),
+    #[error("cannot create the data directory {path}: {cause}", path = .path.display())]
+    Directory { path: PathBuf, cause: std::io::Error },
+    #[error("the database {path} was written by a newer version of plexe-console (schema {found}, this binary knows {known}); run that version", path = .path.display())]
+    Newer { path: PathBuf, found: i64, known: i64 },
+    #[error("cannot bring the database {path} up to date: {cause}", path = .path.display())]
+    Migrate { path: PathBuf, cause: sqlx::migrate::MigrateError },
+    #[error("cannot back up the database before its migration: {0}")]
+    Backup(sqlx::Error),
+    #[error("{path} is not a database of plexe-console: {cause}", path = .path.display())]
+    Unreadable { path: PathBuf, cause: sqlx::Error },
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}

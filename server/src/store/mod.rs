@@ -1,0 +1,144 @@
+//! Where the data lies. SQL stands here and in `server/migrations/`, nowhere else.
+//!
+//! One file per thing that is stored. Reads go through [`read!`], changes through [`change!`] or [`note!`]; each change
+//! is one transaction. The books are written by `posting` alone, for the sequencer.
+
+mod accounts;
+mod api_keys;
+mod entries;
+mod error;
+mod events;
+mod grants;
+mod payers;
+pub mod posting;
+mod rate_cards;
+mod rollups;
+mod rows;
+mod service_keys;
+mod sessions;
+mod sqlite;
+mod users;
+
+use std::path::PathBuf;
+
+pub use accounts::AccountRow;
+pub use api_keys::{ApiKeyRow, NewApiKey};
+pub use entries::{EntryFilter, VerifyError};
+pub use error::{OpenError, StoreError};
+pub use events::{BookedEvent, EventFilter};
+pub use grants::Lot;
+pub use payers::{Payer, PayerRow};
+pub use rollups::{BucketRow, RollupFilter};
+pub use service_keys::{NewServiceKey, Scope, Scopes, ServiceKeyRow};
+pub use sessions::{NewSession, SessionRow};
+pub use sqlite::SqliteStore;
+pub use users::{NewUser, UserRow};
+
+/// A driver of the store. Postgres becomes the second variant; the macros below then run the same text on either.
+#[derive(Debug)]
+pub enum Store {
+    Sqlite(SqliteStore),
+}
+
+/// Runs `$body` on a connection that only reads.
+macro_rules! read {
+    ($store:expr, $db:ident => $body:expr) => {
+        match $store {
+            $crate::store::Store::Sqlite(sqlite) => {
+                #[allow(unused_mut, clippy::allow_attributes, reason = "some bodies run one statement, some several")]
+                let mut $db = sqlite.reader().await?;
+                let $db = &mut *$db;
+                let result: Result<_, $crate::store::StoreError> = async { $body }.await;
+                result
+            }
+        }
+    };
+}
+
+/// Runs `$body` in one writing transaction and commits it; nothing is written when it fails. Tells all caches that what
+/// they know about users, keys and cards is old.
+macro_rules! change {
+    ($store:expr, $db:ident => $body:expr) => {{
+        let result = $crate::store::note!($store, $db => $body);
+        $store.forget_cached();
+        result
+    }};
+}
+
+/// [`change!`] for what no cache keeps (last use, sessions).
+macro_rules! note {
+    ($store:expr, $db:ident => $body:expr) => {
+        match $store {
+            $crate::store::Store::Sqlite(sqlite) => {
+                let mut writer = sqlite.writer().await?;
+                let mut transaction = sqlx::Connection::begin_with(&mut *writer, "BEGIN IMMEDIATE").await?;
+                let $db = &mut *transaction;
+                let result: Result<_, $crate::store::StoreError> = async { $body }.await;
+                match result {
+                    Ok(value) => transaction.commit().await.map(|()| value).map_err($crate::store::StoreError::from),
+                    Err(error) => {
+                        transaction.rollback().await?;
+                        Err(error)
+                    }
+                }
+            }
+        }
+    };
+}
+
+pub(crate) use {change, note, read};
+
+/// Where the data lies, read from a `DATABASE_URL`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DatabaseUrl {
+    /// `sqlite://PATH`, relative to the working directory or absolute.
+    Sqlite(PathBuf),
+}
+
+impl DatabaseUrl {
+    /// Reads `sqlite:PATH` or `sqlite://PATH`; the error says what would be right.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let path = text.strip_prefix("sqlite://").or_else(|| text.strip_prefix("sqlite:"));
+        match path {
+            Some(path) if !path.is_empty() && !path.contains(['?', ':']) => Ok(Self::Sqlite(PathBuf::from(path))),
+            _ => Err(format!("DATABASE_URL is {text:?}; it must be sqlite://PATH, for example sqlite://data/console.db")),
+        }
+    }
+}
+
+impl Store {
+    /// Opens the store, creating it when it is missing, and brings its schema up to date.
+    pub async fn open(url: &DatabaseUrl, clock: &dyn crate::clock::Clock) -> Result<Self, OpenError> {
+        let DatabaseUrl::Sqlite(path) = url;
+        let store = Self::Sqlite(SqliteStore::open(path, clock).await?);
+        store.seed_rate_card(clock.now()).await?;
+        Ok(store)
+    }
+
+    /// Grows with each committed [`change!`]; what was cached under another number is old.
+    pub fn epoch(&self) -> u64 {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.epoch(),
+        }
+    }
+
+    fn forget_cached(&self) {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.forget_cached(),
+        }
+    }
+
+    /// Whether the store answers and can be written.
+    pub async fn is_ready(&self) -> bool {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.is_ready().await,
+        }
+    }
+
+    /// Ends all connections; the file may be moved or copied then.
+    pub async fn close(&self) {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.close().await,
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! The embedded driver: one file, one process that owns it, one writer, several readers.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use sqlx::migrate::{Migrate, MigrateError, Migrator};
+use sqlx::pool::PoolConnection;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{ConnectOptions, Sqlite};
+use tokio::sync::{Mutex, MutexGuard};
+
+use super::error::{OpenError, StoreError};
+use crate::clock::Clock;
+
+static MIGRATOR: Migrator = sqlx::migrate!("migrations/sqlite");
+
+/// Connections that read side by side.
+const READERS: u32 = 4;
+/// Past this size the write-ahead log is cut back to nothing (TRUNCATE), in bytes.
+const WAL_LIMIT: i64 = 64 << 20;
+
+/// A SQLite file in WAL mode. The writer syncs each commit (`synchronous = FULL`): an answered charge is on disk.
+#[derive(Debug)]
+pub struct SqliteStore {
+    path: PathBuf,
+    readers: SqlitePool,
+    writer: Mutex<SqliteConnection>,
+    /// Moves the log into the file, off the hot path.
+    checkpointer: Mutex<SqliteConnection>,
+    epoch: AtomicU64,
+    stopped: AtomicBool,
+    /// Held as long as this process owns the file.
+    _owner: File,
+}
+
+impl SqliteStore {
+    pub(super) async fn open(path: &Path, clock: &dyn Clock) -> Result<Self, OpenError> {
+        let owner = own(path)?;
+        let unreadable = |cause| OpenError::Unreadable { path: path.to_owned(), cause };
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(Duration::from_secs(5))
+            .pragma("wal_autocheckpoint", "0")
+            .pragma("cache_size", "-65536")
+            .pragma("temp_store", "MEMORY");
+        let mut writer = options.connect().await.map_err(unreadable)?;
+        migrate(path, &mut writer, clock).await?;
+        let checkpointer = options.connect().await.map_err(unreadable)?;
+        let reading = options.clone().pragma("query_only", "1").pragma("cache_size", "-16384");
+        let readers = SqlitePoolOptions::new().max_connections(READERS).connect_with(reading).await.map_err(unreadable)?;
+        Ok(Self {
+            path: path.to_owned(),
+            readers,
+            writer: Mutex::new(writer),
+            checkpointer: Mutex::new(checkpointer),
+            epoch: AtomicU64::new(0),
+            stopped: AtomicBool::new(false),
+            _owner: owner,
+        })
+    }
+
+    pub(super) async fn reader(&self) -> Result<PoolConnection<Sqlite>, StoreError> {
+        Ok(self.readers.acquire().await?)
+    }
+
+    pub(super) async fn writer(&self) -> Result<MutexGuard<'_, SqliteConnection>, StoreError> {
+        let writer = self.writer.lock().await;
+        if self.stopped.load(Ordering::SeqCst) { Err(StoreError::Stopped) } else { Ok(writer) }
+    }
+
+    /// After a failed commit nobody knows what is on disk: nothing more is written until the next start recovers it.
+    pub(super) fn stop_writing(&self) {
+        self.stopped.store(true, Ordering::SeqCst);
+    }
+
+    pub(super) fn epoch(&self) -> u64 {
+        self.epoch.load(Ordering::SeqCst)
+    }
+
+    pub(super) fn forget_cached(&self) {
+        self.epoch.fetch_add(1, Ordering::SeqCst);
+    }
+
+    pub(super) async fn is_ready(&self) -> bool {
+        let answers = sqlx::query("SELECT 1").execute(&self.readers).await.is_ok();
+        answers && !self.stopped.load(Ordering::SeqCst)
+    }
+
+    pub(super) async fn close(&self) {
+        self.readers.close().await;
+        self.stop_writing();
+        // Leaves one file behind instead of three.
+        let mut checkpointer = self.checkpointer.lock().await;
+        let cut = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut *checkpointer).await;
+        if let Err(error) = cut {
+            tracing::warn!(%error, "the write-ahead log stays beside the database");
+        }
+    }
+
+    /// Copies the log into the file, and cuts the log once it is large.
+    pub async fn checkpoint(&self) -> Result<(), StoreError> {
+        let log = self.path.with_file_name(format!("{}-wal", self.path.file_name().unwrap_or_default().display()));
+        let size = std::fs::metadata(log).map_or(0, |log| i64::try_from(log.len()).unwrap_or(i64::MAX));
+        let mode = if size > WAL_LIMIT { "PRAGMA wal_checkpoint(TRUNCATE)" } else { "PRAGMA wal_checkpoint(PASSIVE)" };
+        let mut checkpointer = self.checkpointer.lock().await;
+        sqlx::query(mode).execute(&mut *checkpointer).await?;
+        Ok(())
+    }
+}
+
+/// Takes the lock that says whose file this is.
+fn own(path: &Path) -> Result<File, OpenError> {
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let failed = |cause| OpenError::Directory { path: directory.to_owned(), cause };
+    std::fs::create_dir_all(directory).map_err(failed)?;
+    let lock = path.with_added_extension("lock");
+    let file = File::options().create(true).truncate(false).write(true).open(lock).map_err(failed)?;
+    file.try_lock().map_err(|_| OpenError::Owned(path.to_owned()))?;
+    Ok(file)
+}
+
+async fn migrate(path: &Path, writer: &mut SqliteConnection, clock: &dyn Clock) -> Result<(), OpenError> {
+    let unreadable = |cause| OpenError::Unreadable { path: path.to_owned(), cause };
+    let failed = |cause| OpenError::Migrate { path: path.to_owned(), cause };
+    sqlx::query("PRAGMA schema_version").execute(&mut *writer).await.map_err(unreadable)?;
+    writer.ensure_migrations_table(MIGRATOR.table_name()).await.map_err(failed)?;
+    let applied = writer.list_applied_migrations(MIGRATOR.table_name()).await.map_err(failed)?;
+    let found = applied.iter().map(|migration| migration.version).max().unwrap_or(0);
+    let known = MIGRATOR.iter().map(|migration| migration.version).max().unwrap_or(0);
+    if found > known {
+        return Err(OpenError::Newer { path: path.to_owned(), found, known });
+    }
+    if found > 0 && found < known {
+        let copy = path.with_added_extension(format!("before-{known:04}-{}", clock.now().micros()));
+        let copy = copy.to_string_lossy().into_owned();
+        sqlx::query("VACUUM INTO $1").bind(copy).execute(&mut *writer).await.map_err(OpenError::Backup)?;
+    }
+    MIGRATOR.run_direct(None, writer).await.or_else(|error| match error {
+        MigrateError::VersionMissing(version) => Err(OpenError::Newer { path: path.to_owned(), found: version, known }),
+        error => Err(failed(error)),
+    })
+}
