@@ -43,10 +43,8 @@ fn var(name: &str) -> String {
 }
 
 fn assets_dir() -> PathBuf {
-    env::var_os("CONSOLE_ASSETS_DIR").map_or_else(
-        || Path::new(&var("CARGO_MANIFEST_DIR")).join("../target/assets"),
-        PathBuf::from,
-    )
+    env::var_os("CONSOLE_ASSETS_DIR")
+        .map_or_else(|| Path::new(&var("CARGO_MANIFEST_DIR")).join("../target/assets"), PathBuf::from)
 }
 
 fn walk(root: &Path, dir: &Path, files: &mut Vec<String>) -> io::Result<()> {

@@ -11,8 +11,8 @@ use axum::{
     http::{
         HeaderMap, HeaderValue, StatusCode,
         header::{
-            ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG, IF_NONE_MATCH,
-            VARY,
+            ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG,
+            IF_NONE_MATCH, VARY,
         },
     },
     response::{IntoResponse, Response},
@@ -36,7 +36,7 @@ static FILES: &[File] = include!(concat!(env!("OUT_DIR"), "/assets.rs"));
 
 /// A name with the content's hash in it never means anything else.
 const FOR_EVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
-/// A plain name may mean new content after an update; the ETag makes asking again cheap.
+/// A plain name may mean new content after an update; the `ETag` makes asking again cheap.
 const ASK_AGAIN: HeaderValue = HeaderValue::from_static("no-cache");
 /// Icons and the like: a stale one does no harm for an hour.
 const AN_HOUR: HeaderValue = HeaderValue::from_static("public, max-age=3600");
@@ -53,7 +53,7 @@ pub fn manifest() -> app::ssr::Assets {
 /// Routes for `/pkg/…` and for each file of `public/`.
 pub fn router<S: Clone + Send + Sync + 'static>() -> Router<S> {
     match watched_site() {
-        Some(site) => watching_router(site),
+        Some(site) => watching_router(&site),
         None => router_of(FILES),
     }
 }
@@ -172,10 +172,9 @@ fn accepted(headers: &HeaderMap) -> Accepted {
 
 /// `q=0`, `q=0.0`, `q=0.00` or `q=0.000`.
 fn is_zero_weight(parameter: &str) -> bool {
-    parameter
-        .split_once('=')
-        .filter(|(name, _)| name.trim().eq_ignore_ascii_case("q"))
-        .is_some_and(|(_, weight)| weight.trim().starts_with('0') && !weight.contains(|c| matches!(c, '1'..='9')))
+    parameter.split_once('=').filter(|(name, _)| name.trim().eq_ignore_ascii_case("q")).is_some_and(
+        |(_, weight)| weight.trim().starts_with('0') && !weight.contains(|c| matches!(c, '1'..='9')),
+    )
 }
 
 fn known_tags(headers: &HeaderMap) -> impl Iterator<Item = &str> {
@@ -209,7 +208,7 @@ fn watched_site() -> Option<std::path::PathBuf> {
 }
 
 /// While somebody edits: from disk, never kept.
-fn watching_router<S: Clone + Send + Sync + 'static>(site: std::path::PathBuf) -> Router<S> {
+fn watching_router<S: Clone + Send + Sync + 'static>(site: &std::path::Path) -> Router<S> {
     let serve = async |file: std::path::PathBuf| match tokio::fs::read(&file).await {
         Ok(body) => {
             let kind = content_type(file.to_str().unwrap_or_default());

@@ -5,13 +5,7 @@ use axum::http::{Request, request};
 use tower::ServiceExt as _;
 
 static TABLE: &[File] = &[
-    File {
-        path: "favicon.svg",
-        hash: "aaaaaaaaaa",
-        identity: b"<svg/>",
-        brotli: None,
-        gzip: None,
-    },
+    File { path: "favicon.svg", hash: "aaaaaaaaaa", identity: b"<svg/>", brotli: None, gzip: None },
     File {
         path: "pkg/console.js",
         hash: "bbbbbbbbbb",
@@ -130,7 +124,9 @@ async fn files_of_public_are_kept_for_an_hour() {
 
 #[tokio::test]
 async fn unknown_names_and_stale_hashes_are_not_found() {
-    for path in ["/pkg/console.0000000000.js", "/pkg/none.js", "/pkg/../favicon.svg", "/pkg/favicon.aaaaaaaaaa.svg"] {
+    for path in
+        ["/pkg/console.0000000000.js", "/pkg/none.js", "/pkg/../favicon.svg", "/pkg/favicon.aaaaaaaaaa.svg"]
+    {
         assert_eq!(get_with(path, "br").await.status(), StatusCode::NOT_FOUND, "for {path}");
     }
 }
