@@ -1,0 +1,88 @@
+//! Use cases: one method, one transaction. REST handlers, pages and commands all end here.
+//!
+//! | module | does |
+//! |---|---|
+//! | [`users`] | makes users |
+//! | [`sign_in`] | lets them in and out |
+//! | [`api_keys`], [`service_keys`] | makes, lists and revokes keys |
+//! | [`charging`] | takes what services report |
+//! | [`account`] | balance and consumption |
+//! | [`overview`], [`history`], [`receipt`] | what pages and readers of the API are shown |
+
+pub mod account;
+pub mod api_keys;
+pub mod charging;
+pub mod error;
+pub mod history;
+pub mod overview;
+pub mod receipt;
+pub mod service_keys;
+pub mod sign_in;
+pub mod users;
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+pub use error::{Error, Reasons};
+
+use crate::auth::keys::KeyCache;
+use crate::auth::passwords::Passwords;
+use crate::auth::throttle::{Allowance, SignInThrottle};
+use crate::clock::SharedClock;
+use crate::config::Config;
+use crate::live::LiveBus;
+use crate::random::SharedRandom;
+use crate::sequencer::Sequencer;
+use crate::store::Store;
+
+/// Everything a use case needs. Cheap to clone: one pointer.
+#[derive(Debug, Clone)]
+pub struct Console(Arc<Parts>);
+
+/// What a [`Console`] is made of; reached through it (`console.store`).
+#[derive(Debug)]
+pub struct Parts {
+    pub config: Arc<Config>,
+    pub store: Arc<Store>,
+    pub sequencer: Sequencer,
+    pub live: Arc<LiveBus>,
+    pub clock: SharedClock,
+    pub random: SharedRandom,
+    pub(crate) passwords: Passwords,
+    pub(crate) keys: KeyCache,
+    pub(crate) sign_ins: SignInThrottle,
+    /// Keys that an account may still make this hour.
+    pub(crate) new_keys: Allowance<i64>,
+}
+
+impl Deref for Console {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+impl Console {
+    pub fn new(
+        config: Arc<Config>,
+        store: Arc<Store>,
+        sequencer: Sequencer,
+        live: Arc<LiveBus>,
+        clock: SharedClock,
+        random: SharedRandom,
+    ) -> Self {
+        Self(Arc::new(Parts {
+            config,
+            store,
+            sequencer,
+            live,
+            clock,
+            random,
+            passwords: Passwords::default(),
+            keys: KeyCache::default(),
+            sign_ins: SignInThrottle::default(),
+            new_keys: Allowance::new(api_keys::NEW_KEYS_AN_HOUR, 3_600 * ledger::time::SECOND),
+        }))
+    }
+}

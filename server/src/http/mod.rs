@@ -1,0 +1,25 @@
+//! What is spoken over HTTP: REST for programs, pages for people, streams for both.
+//!
+//! | module | does |
+//! |---|---|
+//! | [`routes`] | the whole router |
+//! | [`rest`] | one module per resource; `/usage/events` and `/v1/usage/events` are the same |
+//! | [`pages`], [`sse`], [`assets`] | what a browser loads |
+//! | [`frame`] | what every answer has: request id, error envelope, CORS |
+//! | [`security`] | headers of pages, and refusal of other sites' requests |
+//! | [`json`] | reads request bodies and names what is wrong with them |
+//! | [`query`] | reads query strings and names what is wrong with them |
+//! | [`health`] | whether the process and its store work |
+
+pub mod assets;
+pub mod frame;
+pub mod health;
+pub mod json;
+pub mod pages;
+pub mod query;
+pub mod rest;
+pub mod routes;
+pub mod security;
+pub mod sse;
+
+pub use routes::router;

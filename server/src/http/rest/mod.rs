@@ -1,0 +1,35 @@
+//! The REST API, one module per resource.
+//!
+//! Each module has `pub fn router() -> Router<Console>` with whole paths (`/usage/history`); methods of one path may come
+//! from several modules. Handlers take who calls as an extractor ([`crate::auth::Customer`] for keys and sessions that
+//! read their own account, [`crate::auth::Service`] for service keys) and return `Result<_, `[`crate::console::Error`]`>`; the
+//! frame around them makes the error's envelope.
+
+pub mod account;
+pub mod api_keys;
+pub mod check;
+pub mod events;
+pub mod events_list;
+pub mod history;
+pub mod rate_card;
+pub mod receipt;
+pub mod report;
+pub mod stream;
+
+use axum::Router;
+
+use crate::console::Console;
+
+/// All REST routes, without the `/v1` alias.
+pub fn router() -> Router<Console> {
+    Router::new()
+        .merge(account::router())
+        .merge(api_keys::router())
+        .merge(check::router())
+        .merge(events::router())
+        .merge(events_list::router())
+        .merge(history::router())
+        .merge(rate_card::router())
+        .merge(receipt::router())
+        .merge(stream::router())
+}
