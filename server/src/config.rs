@@ -1,0 +1,312 @@
+//! Settings: a TOML file, overridden by the environment. Wrong ones are refused at start, with the key, the value and
+//! what would be right. `server/console.example.toml` documents every key.
+
+mod base_url;
+pub mod document;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use ledger::Credits;
+use serde::Deserialize;
+
+pub use base_url::BaseUrl;
+pub use document::DocumentError;
+
+use crate::store::DatabaseUrl;
+
+/// Read when it exists and `CONSOLE_CONFIG` names no other file.
+const DEFAULT_FILE: &str = "console.toml";
+const DEFAULT_DATA_DIR: &str = "data";
+const DEFAULT_PORT: u16 = 3000;
+const QUEUE_CAPACITY: u32 = 8_192;
+
+/// All settings, checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    pub database_url: DatabaseUrl,
+    /// Where the socket for commands lies; the folder of the database file unless set.
+    pub data_dir: PathBuf,
+    /// Where to listen.
+    pub addr: SocketAddr,
+    /// Where people reach the console, without a trailing slash.
+    pub base_url: BaseUrl,
+    /// Reserved for `/metrics`.
+    pub metrics_addr: Option<SocketAddr>,
+    pub log_format: LogFormat,
+    /// Given when a user's e-mail is verified; zero gives nothing.
+    pub sign_up_credits: Credits,
+    /// How long they last, in days.
+    pub sign_up_credits_days: u32,
+    /// Jobs that may wait for the sequencer before callers are told to come back.
+    pub queue_capacity: usize,
+}
+
+/// How log lines look.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    #[default]
+    Text,
+    Json,
+}
+
+/// Why there is no [`Config`].
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    #[error(transparent)]
+    Document(#[from] DocumentError),
+    #[error("{key} is {value:?}; it must be {right}")]
+    Wrong { key: String, value: String, right: String },
+}
+
+/// The file as it is written; every key may be missing.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Document {
+    database_url: Option<String>,
+    data_dir: Option<String>,
+    addr: Option<String>,
+    base_url: Option<String>,
+    metrics_addr: Option<String>,
+    log_format: Option<String>,
+    sign_up_credits: Option<String>,
+    sign_up_credits_days: Option<u32>,
+    queue_capacity: Option<u32>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        let data_dir = PathBuf::from(DEFAULT_DATA_DIR);
+        Self {
+            database_url: database_in(&data_dir),
+            data_dir,
+            addr: SocketAddr::from(([127, 0, 0, 1], DEFAULT_PORT)),
+            base_url: BaseUrl::localhost(DEFAULT_PORT),
+            metrics_addr: None,
+            log_format: LogFormat::Text,
+            sign_up_credits: Credits::whole(100),
+            sign_up_credits_days: 30,
+            queue_capacity: QUEUE_CAPACITY as usize,
+        }
+    }
+}
+
+impl Config {
+    /// Reads the file that `CONSOLE_CONFIG` names (else `console.toml`, when there is one) and the process's
+    /// environment.
+    pub fn from_env() -> Result<Self, ConfigError> {
+        Self::load(&|key| std::env::var(key).ok().filter(|value| !value.is_empty()))
+    }
+
+    /// As [`Config::from_env`], with any environment.
+    pub fn load(env: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let document = match env("CONSOLE_CONFIG") {
+            Some(path) => document::read(Path::new(&path))?,
+            None if Path::new(DEFAULT_FILE).exists() => document::read(Path::new(DEFAULT_FILE))?,
+            None => Document::default(),
+        };
+        Self::resolve(document, env)
+    }
+
+    fn resolve(document: Document, env: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let defaults = Self::default();
+        let pick = |key: &'static str, name: &'static str, written: Option<String>| match env(name) {
+            Some(value) => Some(Setting { key: name, value }),
+            None => written.map(|value| Setting { key, value }),
+        };
+        let data_dir = pick("data_dir", "CONSOLE_DATA_DIR", document.data_dir);
+        let database_url = match pick("database_url", "DATABASE_URL", document.database_url) {
+            Some(setting) => Some(setting.database_url()?),
+            None => None,
+        };
+        let data_dir = match (data_dir, &database_url) {
+            (Some(setting), _) => PathBuf::from(setting.value),
+            (None, Some(DatabaseUrl::Sqlite(path))) => folder_of(path),
+            (None, None) => defaults.data_dir,
+        };
+        let address = "an address and port such as 127.0.0.1:3000";
+        let addr = parsed(pick("addr", "CONSOLE_ADDR", document.addr), address)?.unwrap_or(defaults.addr);
+        let base_url = match pick("base_url", "CONSOLE_BASE_URL", document.base_url) {
+            Some(setting) => setting.value.parse().map_err(|right| setting.wrong(right))?,
+            None => BaseUrl::localhost(addr.port()),
+        };
+        let log_format = pick("log_format", "CONSOLE_LOG_FORMAT", document.log_format);
+        let credits = pick("sign_up_credits", "CONSOLE_SIGN_UP_CREDITS", document.sign_up_credits);
+        let amount = "a decimal amount of credits in quotes, such as \"100\" or \"2.5\"";
+        let days = document.sign_up_credits_days.unwrap_or(defaults.sign_up_credits_days);
+        let capacity = document.queue_capacity.unwrap_or(QUEUE_CAPACITY);
+        within("sign_up_credits_days", days, 1, 3_650)?;
+        within("queue_capacity", capacity, 1, 1_000_000)?;
+        Ok(Self {
+            database_url: database_url.unwrap_or_else(|| database_in(&data_dir)),
+            data_dir,
+            addr,
+            base_url,
+            metrics_addr: parsed(
+                pick("metrics_addr", "CONSOLE_METRICS_ADDR", document.metrics_addr),
+                address,
+            )?,
+            log_format: parsed(log_format, "text or json")?.unwrap_or_default(),
+            sign_up_credits: match credits {
+                Some(setting) => {
+                    Credits::parse(&setting.value).map_err(|_| setting.wrong(amount.to_owned()))?
+                }
+                None => defaults.sign_up_credits,
+            },
+            sign_up_credits_days: days,
+            queue_capacity: usize::try_from(capacity).unwrap_or(defaults.queue_capacity),
+        })
+    }
+
+    /// Where a running server takes commands.
+    pub fn socket(&self) -> PathBuf {
+        self.data_dir.join("console.sock")
+    }
+}
+
+/// A value and the name under which it was given.
+struct Setting {
+    key: &'static str,
+    value: String,
+}
+
+impl Setting {
+    fn wrong(&self, right: String) -> ConfigError {
+        ConfigError::Wrong { key: self.key.to_owned(), value: self.value.clone(), right }
+    }
+
+    fn database_url(&self) -> Result<DatabaseUrl, ConfigError> {
+        let right = "sqlite://PATH, for example sqlite://data/console.db";
+        DatabaseUrl::parse(&self.value).map_err(|_| self.wrong(right.to_owned()))
+    }
+}
+
+fn parsed<T: FromStr>(setting: Option<Setting>, right: &str) -> Result<Option<T>, ConfigError> {
+    let parse = |setting: Setting| setting.value.parse().map_err(|_| setting.wrong(right.to_owned()));
+    setting.map(parse).transpose()
+}
+
+fn within(key: &str, value: u32, least: u32, most: u32) -> Result<(), ConfigError> {
+    if (least..=most).contains(&value) {
+        return Ok(());
+    }
+    let right = format!("a whole number from {least} to {most}");
+    Err(ConfigError::Wrong { key: key.to_owned(), value: value.to_string(), right })
+}
+
+fn database_in(data_dir: &Path) -> DatabaseUrl {
+    DatabaseUrl::Sqlite(data_dir.join("console.db"))
+}
+
+fn folder_of(path: &Path) -> PathBuf {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
+        _ => PathBuf::from("."),
+    }
+}
+
+impl FromStr for LogFormat {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "text" => Ok(Self::Text),
+            "json" => Ok(Self::Json),
+            _ => Err(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(document: &str, env: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        let document = document::parse(Path::new("console.toml"), document)?;
+        Config::resolve(document, &|key| {
+            env.iter().find(|(name, _)| *name == key).map(|(_, value)| (*value).to_owned())
+        })
+    }
+
+    fn refusal(document: &str, env: &[(&str, &str)]) -> String {
+        load(document, env).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn nothing_set_is_sane() {
+        assert_eq!(load("", &[]).unwrap(), Config::default());
+        assert_eq!(Config::default().base_url.as_str(), "http://localhost:3000");
+        assert_eq!(Config::default().socket(), Path::new("data/console.sock"));
+    }
+
+    #[test]
+    fn the_documented_example_is_the_default() {
+        assert_eq!(load(include_str!("../console.example.toml"), &[]).unwrap(), Config::default());
+        let every_key: String = include_str!("../console.example.toml")
+            .lines()
+            .map(|line| line.strip_prefix("# ").filter(|rest| rest.contains(" = ")).unwrap_or(line))
+            .fold(String::new(), |text, line| text + line + "\n");
+        let config = load(&every_key, &[]).unwrap();
+        assert!(config.metrics_addr.is_some(), "the example mentions every key");
+        assert_eq!(Config { metrics_addr: None, ..config }, Config::default());
+    }
+
+    #[test]
+    fn the_environment_wins_over_the_file() {
+        let file = "addr = \"127.0.0.1:1\"\nsign_up_credits = \"5\"\n";
+        let config = load(file, &[("CONSOLE_ADDR", "0.0.0.0:2"), ("CONSOLE_LOG_FORMAT", "json")]).unwrap();
+        assert_eq!(config.addr.to_string(), "0.0.0.0:2");
+        assert_eq!(config.base_url.as_str(), "http://localhost:2");
+        assert_eq!(config.sign_up_credits, Credits::whole(5));
+        assert_eq!(config.log_format, LogFormat::Json);
+    }
+
+    #[test]
+    fn the_socket_lies_beside_the_database_unless_a_folder_is_named() {
+        let database = ("DATABASE_URL", "sqlite:///srv/books/x.db");
+        assert_eq!(load("", &[database]).unwrap().data_dir, Path::new("/srv/books"));
+        let config = load("", &[("CONSOLE_DATA_DIR", "/srv/d")]).unwrap();
+        assert_eq!(config.database_url, DatabaseUrl::Sqlite("/srv/d/console.db".into()));
+        let config = load("", &[database, ("CONSOLE_DATA_DIR", "/srv/d")]).unwrap();
+        assert_eq!(config.data_dir, Path::new("/srv/d"));
+        assert_eq!(load("", &[("DATABASE_URL", "sqlite:x.db")]).unwrap().data_dir, Path::new("."));
+    }
+
+    #[test]
+    fn wrong_values_are_named_with_what_would_be_right() {
+        for (name, value, part) in [
+            ("CONSOLE_ADDR", "localhost", "127.0.0.1:3000"),
+            ("CONSOLE_ADDR", "127.0.0.1:99999", "127.0.0.1:3000"),
+            ("CONSOLE_BASE_URL", "http://console.example.org", "https://console.example.org"),
+            ("CONSOLE_METRICS_ADDR", "9000", "127.0.0.1:3000"),
+            ("CONSOLE_LOG_FORMAT", "xml", "text or json"),
+            ("CONSOLE_SIGN_UP_CREDITS", "-1", "decimal amount"),
+            ("DATABASE_URL", "mysql://x", "sqlite://data/console.db"),
+        ] {
+            let error = refusal("", &[(name, value)]);
+            assert!(error.starts_with(&format!("{name} is {value:?}; it must be ")), "{error}");
+            assert!(error.contains(part), "{error}");
+        }
+    }
+
+    #[test]
+    fn wrong_lines_of_the_file_are_named() {
+        let error = refusal("adr = \"127.0.0.1:1\"", &[]);
+        assert!(error.starts_with("console.toml line 1, adr: unknown field"), "{error}");
+        let error = refusal("\nsign_up_credits = 2.5", &[]);
+        assert!(error.starts_with("console.toml line 2, sign_up_credits: invalid type: floating"), "{error}");
+        assert!(
+            refusal("sign_up_credits = \"2.5.1\"", &[]).contains("\"2.5.1\"; it must be a decimal amount")
+        );
+        assert!(refusal("queue_capacity = 0", &[]).contains("from 1 to 1000000"));
+        assert!(refusal("sign_up_credits_days = 0", &[]).contains("from 1 to 3650"));
+    }
+
+    #[test]
+    fn a_file_that_was_asked_for_must_be_there() {
+        let error =
+            Config::load(&|key| (key == "CONSOLE_CONFIG").then(|| "/nowhere/console.toml".to_owned()));
+        assert!(error.unwrap_err().to_string().starts_with("cannot read /nowhere/console.toml"));
+    }
+}

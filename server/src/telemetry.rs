@@ -1,0 +1,29 @@
+//! Log lines: what is written, and how it looks.
+//!
+//! Secrets never reach a line: types that hold one print only its first and last characters, and requests are logged by
+//! method, path and status, never with headers or bodies.
+
+use std::io::IsTerminal;
+
+use tracing_subscriber::EnvFilter;
+
+use crate::config::LogFormat;
+
+/// What is logged when `RUST_LOG` says nothing.
+const DEFAULT_FILTER: &str = "info,sqlx=warn";
+
+/// Sends log lines to stderr, so that stdout keeps the answers of commands. `RUST_LOG` picks them.
+///
+/// Does nothing when lines already go somewhere, as in tests.
+pub fn start(format: LogFormat) {
+    let chosen = EnvFilter::try_from_default_env();
+    let filter = chosen.unwrap_or_else(|_| EnvFilter::new(DEFAULT_FILTER));
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let started = match format {
+        LogFormat::Text => lines.with_ansi(std::io::stderr().is_terminal()).try_init(),
+        LogFormat::Json => lines.json().flatten_event(true).try_init(),
+    };
+    if let Err(error) = started {
+        tracing::debug!(%error, "log lines already go somewhere");
+    }
+}
