@@ -3,6 +3,10 @@
 //! `ssr` renders it on the server, `hydrate` wakes it in the browser. Without either it is the plain values and the
 //! pure builders, which is how they are tested.
 
+pub mod api;
 pub mod backend;
+pub mod charts;
+pub mod format;
+pub mod live;
 #[cfg(feature = "ssr")]
 pub mod ssr;

@@ -13,11 +13,8 @@ use super::{ConsoleError, Viewer};
 #[cfg(feature = "ssr")]
 #[async_trait::async_trait]
 pub trait OverviewPort: Send + Sync {
-    /// The whole page, its chart over `range`.
+    /// The whole page, its chart over `range`. A change of range reads all of it again, so that chart and `seq` agree.
     async fn overview(&self, viewer: &Viewer, range: Range) -> Result<OverviewView, ConsoleError>;
-
-    /// The chart alone.
-    async fn chart(&self, viewer: &Viewer, range: Range) -> Result<ChartView, ConsoleError>;
 }
 
 /// How far back the chart looks. In URLs: `24h`, `7d`, `30d`.
@@ -197,7 +194,7 @@ pub struct ActivityRow {
     pub seq: u64,
     pub operation: String,
     pub quantity: Quantity,
-    /// What one unit is called: `iteration`, `k tokens`.
+    /// What one unit of quantity is, as the rate card names it in the singular: `iteration`, `1 000 tokens`.
     pub unit: String,
     /// `plx_sk_9f2a…k3Qd`, or nothing when no key was presented.
     pub api_key: Option<String>,

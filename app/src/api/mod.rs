@@ -1,0 +1,26 @@
+//! The server functions: who calls, one use case, map the error, return a view. Nothing is decided here.
+
+pub mod overview;
+pub mod session;
+
+#[cfg(feature = "ssr")]
+use leptos::prelude::use_context;
+
+#[cfg(feature = "ssr")]
+use crate::backend::{Backend, ConsoleError, Viewer};
+#[cfg(feature = "ssr")]
+use crate::ssr::Respond;
+
+/// Who calls, and what they may ask.
+#[cfg(feature = "ssr")]
+fn caller() -> Result<(Viewer, Backend), ConsoleError> {
+    let viewer = use_context::<Option<Viewer>>().flatten().ok_or(ConsoleError::Unauthorized)?;
+    let backend = use_context::<Backend>().ok_or(ConsoleError::Unavailable)?;
+    Ok((viewer, backend))
+}
+
+/// Gives the answer the status of its error.
+#[cfg(feature = "ssr")]
+fn answer<T>(result: Result<T, ConsoleError>) -> Result<T, ConsoleError> {
+    result.inspect_err(|error| Respond::with_status(error.status()))
+}

@@ -1,0 +1,17 @@
+//! What the frame of every page asks.
+
+use leptos::prelude::*;
+use leptos::server_fn::codec::GetUrl;
+
+use crate::backend::ConsoleError;
+use crate::backend::session::FrameView;
+
+/// The viewer, and the balance in the top bar.
+#[server(input = GetUrl, prefix = "/api", endpoint = "frame")]
+pub async fn frame() -> Result<FrameView, ConsoleError> {
+    let result = async {
+        let (viewer, backend) = super::caller()?;
+        backend.session.frame(&viewer).await
+    };
+    super::answer(result.await)
+}

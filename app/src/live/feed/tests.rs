@@ -1,0 +1,267 @@
+use ledger::{AccountId, EventId, GrantId, KeyId, Quantity};
+
+use super::*;
+use crate::backend::live::BalanceMessage;
+use crate::backend::overview::{
+    BalanceView, BucketView, Granularity, KeyLabel, LabelsView, LotView, Range, SpendView, UnitLabel,
+};
+
+const DAY_MS: i64 = 86_400_000;
+
+fn account() -> AccountId {
+    "acct_01900000000070008000000000000001".parse().unwrap()
+}
+
+fn credits(text: &str) -> Credits {
+    Credits::parse(text).unwrap()
+}
+
+fn grant(seq: u64) -> GrantId {
+    GrantId { account: account(), seq }
+}
+
+fn key() -> KeyId {
+    "key_abcdefghijkl".parse().unwrap()
+}
+
+/// Two grants of 60 and 40 credits, nothing spent; days 20 and 21 since 1970, of which the second is today.
+fn overview() -> OverviewView {
+    let spend = |from_day: i64| SpendView { credits: Credits::ZERO, from_ms: from_day * DAY_MS, usual: None };
+    let bucket = |day: i64| BucketView {
+        start: String::new(),
+        start_ms: day * DAY_MS,
+        label: String::new(),
+        title: String::new(),
+    };
+    let lot = |kind: &str, remaining, grants| LotView { kind: kind.to_owned(), remaining: credits(remaining), grants };
+    OverviewView {
+        balance: BalanceView {
+            seq: 2,
+            available: credits("100"),
+            held: Credits::ZERO,
+            debt: Credits::ZERO,
+            lots: vec![lot("free", "60", vec![grant(1)]), lot("purchase", "40", vec![grant(2)])],
+        },
+        today: spend(21),
+        last_7_days: spend(15),
+        last_30_days: spend(-8),
+        chart: ChartView {
+            range: Range::Week,
+            granularity: Granularity::Day,
+            time_zone: "UTC".to_owned(),
+            buckets: vec![bucket(20), bucket(21)],
+            until_ms: 22 * DAY_MS,
+            series: vec![],
+            total: Credits::ZERO,
+        },
+        latest: vec![],
+        labels: LabelsView {
+            units: vec![UnitLabel { operation: "model.build".to_owned(), unit: "iteration".to_owned() }],
+            keys: vec![KeyLabel { key_id: key(), label: "plx_sk_9f2a…k3Qd".to_owned() }],
+        },
+        base_url: "http://localhost:3000".to_owned(),
+    }
+}
+
+fn at(instant: &str) -> At {
+    At { label: format!("at {instant}"), exact: instant.to_owned() }
+}
+
+fn balance(seq: u64, available: &str) -> BalanceMessage {
+    let available = credits(available);
+    BalanceMessage {
+        seq,
+        balance: available,
+        credits: available,
+        available,
+        held: Credits::ZERO,
+        debt: Credits::ZERO,
+        recorded_at: "1970-01-22T10:00:00Z".to_owned(),
+    }
+}
+
+fn leg(seq: u64, leg: u32, amount: &str, from: u64, available_after: &str) -> EntryMessage {
+    EntryMessage {
+        seq,
+        movement: "charge".to_owned(),
+        leg,
+        amount: credits(amount),
+        grant_id: Some(grant(from)),
+        event: None,
+        available_after: credits(available_after),
+        held_after: Credits::ZERO,
+        recorded_at: "1970-01-22T10:00:00Z".to_owned(),
+    }
+}
+
+fn facts(seq: u64, whole: &str) -> EventFacts {
+    EventFacts {
+        event_id: EventId { account: account(), seq },
+        source: "builder".to_owned(),
+        id: format!("job-{seq}"),
+        operation: "model.build".to_owned(),
+        quantity: Quantity::parse("1").unwrap(),
+        credits: credits(whole),
+        occurred_at: None,
+        api_key_id: Some(key()),
+    }
+}
+
+fn usage(start: &str, amount: &str) -> UsageMessage {
+    UsageMessage {
+        start: start.to_owned(),
+        operation: "model.build".to_owned(),
+        api_key_id: Some(key()),
+        credits: credits(amount),
+        quantity: Quantity::parse("1").unwrap(),
+        count: 1,
+    }
+}
+
+/// One event, charged to one grant.
+fn charge(seq: u64, amount: &str, from: u64, available_after: &str) -> Commit {
+    Commit {
+        entries: vec![EntryMessage { event: Some(facts(seq, amount)), ..leg(seq, 0, amount, from, available_after) }],
+        usage: vec![usage("1970-01-22T10:00:00Z", amount)],
+        balance: balance(seq, available_after),
+    }
+}
+
+fn batch(commits: impl IntoIterator<Item = Commit>) -> Vec<Arrival> {
+    commits.into_iter().map(Arrival::Commit).collect()
+}
+
+#[test]
+fn a_charge_moves_balance_lot_rows_chart_and_totals() {
+    let mut feed = Feed::new(overview());
+    assert_eq!(feed.apply(&batch([charge(3, "25", 1, "75")]), at), Outcome::Done);
+    let view = feed.view();
+    assert_eq!(view.balance.available, credits("75"));
+    assert_eq!(view.balance.lots[0].remaining, credits("35"));
+    assert_eq!(view.balance.lots[1].remaining, credits("40"));
+    assert_eq!(
+        [view.today.credits, view.last_7_days.credits, view.last_30_days.credits, view.chart.total],
+        [credits("25"); 4]
+    );
+    assert_eq!(view.chart.series[0].points[1].credits, credits("25"));
+    assert_eq!(view.chart.series[0].points[0], PointView::default());
+    let row = &view.latest[0];
+    assert_eq!((row.seq, row.unit.as_str(), row.api_key.as_deref()), (3, "iteration", Some("plx_sk_9f2a…k3Qd")));
+    assert_eq!(row.at_label, "at 1970-01-22T10:00:00Z");
+    assert!(feed.is_fresh(row));
+}
+
+#[test]
+fn a_charge_over_two_grants_is_one_row_that_ends_with_its_last_leg() {
+    let mut feed = Feed::new(overview());
+    let first = EntryMessage { event: Some(facts(3, "70")), ..leg(3, 0, "60", 1, "40") };
+    let commit = Commit {
+        entries: vec![first, leg(4, 1, "10", 2, "30")],
+        usage: vec![usage("1970-01-22T10:00:00Z", "70")],
+        balance: balance(4, "30"),
+    };
+    assert_eq!(feed.apply(&batch([commit]), at), Outcome::Done);
+    let view = feed.view();
+    assert_eq!(view.latest.len(), 1);
+    assert_eq!((view.latest[0].seq, view.latest[0].credits), (4, credits("70")));
+    assert_eq!(view.latest[0].balance_after, credits("30"));
+    assert_eq!(view.balance.lots[0].remaining, Credits::ZERO);
+    assert_eq!(view.balance.lots[1].remaining, credits("30"));
+}
+
+#[test]
+fn what_is_already_in_the_view_changes_nothing() {
+    let mut feed = Feed::new(overview());
+    let commits = batch([charge(3, "25", 1, "75"), charge(4, "5", 1, "70")]);
+    feed.apply(&commits, at);
+    let after = feed.clone();
+    assert_eq!(feed.apply(&commits, at), Outcome::Done);
+    assert_eq!(feed, after);
+}
+
+#[test]
+fn rows_are_bounded_and_newest_first() {
+    let mut feed = Feed::new(overview());
+    let commits = (0..30).map(|n| charge(3 + n, "1", 1, &(99 - n).to_string()));
+    assert_eq!(feed.apply(&batch(commits), at), Outcome::Done);
+    let seqs: Vec<_> = feed.view().latest.iter().map(|row| row.seq).collect();
+    assert_eq!(seqs, (23..=32).rev().collect::<Vec<_>>());
+}
+
+#[test]
+fn only_the_rows_of_the_last_batch_are_fresh() {
+    let mut feed = Feed::new(overview());
+    feed.apply(&batch([charge(3, "1", 1, "99")]), at);
+    feed.apply(&batch([charge(4, "1", 1, "98")]), at);
+    feed.apply(&batch([charge(4, "1", 1, "98")]), at);
+    let fresh: Vec<_> = feed.view().latest.iter().map(|row| feed.is_fresh(row)).collect();
+    assert_eq!(fresh, [true, false]);
+}
+
+#[test]
+fn a_gap_is_read_again_once_and_what_came_meanwhile_is_not_lost() {
+    let mut feed = Feed::new(overview());
+    assert_eq!(feed.apply(&batch([charge(4, "5", 1, "70")]), at), Outcome::Refetch);
+    assert_eq!(feed.apply(&batch([charge(5, "5", 1, "65")]), at), Outcome::Done, "one request is under way");
+    let mut answer = overview();
+    answer.balance.seq = 4;
+    answer.balance.available = credits("70");
+    answer.balance.lots[0].remaining = credits("30");
+    assert_eq!(feed.replace(answer, at), Outcome::Done);
+    assert_eq!(feed.view().balance.seq, 5);
+    assert_eq!(feed.view().balance.available, credits("65"));
+    assert_eq!(feed.view().chart.total, credits("5"), "the commit in the answer is not counted twice");
+    assert!(!feed.is_waiting());
+}
+
+#[test]
+fn a_commit_that_straddles_the_view_is_not_half_applied() {
+    let mut feed = Feed::new(overview());
+    feed.apply(&batch([charge(3, "25", 1, "75")]), at);
+    let mut straddling = charge(4, "5", 1, "70");
+    straddling.entries.insert(0, leg(3, 0, "25", 1, "75"));
+    assert_eq!(feed.apply(&batch([straddling]), at), Outcome::Refetch);
+}
+
+#[test]
+fn whatever_the_page_has_not_heard_of_is_read_again() {
+    let unknown_grant = {
+        let mut commit = charge(3, "25", 9, "75");
+        commit.entries[0].grant_id = Some(grant(9));
+        commit
+    };
+    let unknown_operation = {
+        let mut commit = charge(3, "25", 1, "75");
+        commit.entries[0].event.as_mut().unwrap().operation = "new.thing".to_owned();
+        commit
+    };
+    let unknown_key = {
+        let mut commit = charge(3, "25", 1, "75");
+        commit.entries[0].event.as_mut().unwrap().api_key_id = Some("key_zzzzzzzzzzzz".parse().unwrap());
+        commit
+    };
+    let tomorrow = {
+        let mut commit = charge(3, "25", 1, "75");
+        commit.usage[0].start = "1970-01-23T00:00:00Z".to_owned();
+        commit
+    };
+    let came_into_force = Commit { balance: balance(3, "90"), ..charge(3, "25", 1, "75") };
+    for commit in [unknown_grant, unknown_operation, unknown_key, tomorrow, came_into_force] {
+        let mut feed = Feed::new(overview());
+        assert_eq!(feed.apply(&batch([commit.clone()]), at), Outcome::Refetch, "{commit:?}");
+    }
+    let mut feed = Feed::new(overview());
+    assert_eq!(feed.apply(&[Arrival::Reset(balance(5_000, "1"))], at), Outcome::Refetch);
+}
+
+#[test]
+fn a_late_event_counts_where_it_belongs() {
+    let mut feed = Feed::new(overview());
+    let mut commit = charge(3, "25", 1, "75");
+    commit.usage[0].start = "1970-01-10T00:00:00Z".to_owned();
+    assert_eq!(feed.apply(&batch([commit]), at), Outcome::Done);
+    let view = feed.view();
+    assert_eq!(view.last_30_days.credits, credits("25"));
+    assert_eq!([view.today.credits, view.last_7_days.credits, view.chart.total], [Credits::ZERO; 3]);
+    assert_eq!(view.latest.len(), 1, "but it is the latest to be charged");
+}
