@@ -36,7 +36,8 @@ pub fn release_with(tools: &FrontTools) -> Outcome {
 
 fn front(tools: &FrontTools) -> Outcome {
     let program = Program::new(&tools.cargo_leptos).args(["leptos", "build", "--release", "--frontend-only"]);
-    tools.toolchain.apply(program).path(&tools.path).run()
+    // The compiler's message is what helps; cargo-leptos's own stack under it does not.
+    tools.toolchain.apply(program).path(&tools.path).env("RUST_BACKTRACE", "0").run()
 }
 
 /// Bundles the parts of the chart library that app/js/charts.js names.
