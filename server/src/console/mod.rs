@@ -7,14 +7,17 @@
 //! | [`api_keys`], [`service_keys`] | makes, lists and revokes keys |
 //! | [`charging`] | takes what services report |
 //! | [`account`] | balance and consumption |
+//! | [`grants`], [`rate_card`] | what an operator gives, takes back and charges |
 //! | [`overview`], [`history`], [`receipt`] | what pages and readers of the API are shown |
 
 pub mod account;
 pub mod api_keys;
 pub mod charging;
 pub mod error;
+pub mod grants;
 pub mod history;
 pub mod overview;
+pub mod rate_card;
 pub mod receipt;
 pub mod service_keys;
 pub mod sign_in;
