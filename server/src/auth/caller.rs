@@ -1,0 +1,206 @@
+//! Who calls a REST route: extractors that authenticate.
+
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use http::Method;
+use http::request::Parts;
+use ledger::{AccountId, Timestamp, UserId};
+
+use super::credentials::presented_key;
+use super::keys::Key;
+use super::sessions;
+use super::tokens::SecretHash;
+use crate::console::{Console, Error};
+use crate::store::{AccountStatus, ApiKeyRow, Permission, Scope, ServiceKeyRow, SessionRow};
+
+/// Somebody who has proved who they are.
+#[derive(Debug, Clone)]
+pub enum Caller {
+    ApiKey(Arc<ApiKeyRow>),
+    Service(Arc<ServiceKeyRow>),
+    /// The console's own cookie; on reads only.
+    Session(Box<SessionRow>),
+}
+
+impl FromRequestParts<Console> for Caller {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, console: &Console) -> Result<Self, Error> {
+        if let Some(secret) = presented_key(&parts.headers)? {
+            let key = console.keys.authenticate(&console.store, secret, console.clock.now()).await?;
+            return Ok(match key {
+                Key::Customer(row) => Self::ApiKey(row),
+                Key::Service(row) => Self::Service(row),
+            });
+        }
+        if !may_use_cookie(parts) {
+            return Err(Error::Unauthorized);
+        }
+        let session = sessions::find(console, &parts.headers).await?;
+        session.map(Box::new).map(Self::Session).ok_or(Error::Unauthorized)
+    }
+}
+
+/// A cookie counts where nothing is changed, and not when another site made the browser ask (Fetch Metadata).
+fn may_use_cookie(parts: &Parts) -> bool {
+    let is_read = matches!(parts.method, Method::GET | Method::HEAD);
+    let site = parts.headers.get("sec-fetch-site").map(http::HeaderValue::as_bytes);
+    is_read && matches!(site, None | Some(b"same-origin" | b"none"))
+}
+
+/// Somebody who acts for their own account.
+#[derive(Debug, Clone)]
+pub struct Customer {
+    pub account_no: i64,
+    pub account: AccountId,
+    pub is_suspended: bool,
+    pub user_id: UserId,
+    /// IANA name.
+    pub time_zone: String,
+    pub via: Via,
+    /// When key or session ends by itself.
+    until: Option<Timestamp>,
+    /// Of the store, before it was asked.
+    epoch: u64,
+}
+
+/// How a [`Customer`] came in.
+#[derive(Debug, Clone)]
+pub enum Via {
+    Key(Arc<ApiKeyRow>),
+    /// With the hash of its token.
+    Session(SecretHash),
+}
+
+impl Customer {
+    /// Refuses read-only keys and suspended accounts.
+    pub fn must_write(&self) -> Result<(), Error> {
+        match &self.via {
+            Via::Key(key) if key.permission == Permission::ReadWrite => {}
+            Via::Key(_) => {
+                return Err(Error::InsufficientPermissions("This key is read_only; it can't change anything.".into()));
+            }
+            Via::Session(_) => return Err(Error::Unauthorized),
+        }
+        if self.is_suspended { Err(Error::AccountSuspended) } else { Ok(()) }
+    }
+
+    /// The key that was presented.
+    pub fn key(&self) -> Option<&ApiKeyRow> {
+        match &self.via {
+            Via::Key(key) => Some(key),
+            Via::Session(_) => None,
+        }
+    }
+
+    /// Whether key or session would still be let in; for streams that outlive their request. Reads the store only after
+    /// somebody's keys or sessions changed.
+    pub async fn may_still_read(&mut self, console: &Console) -> bool {
+        let now = console.clock.now();
+        if self.until.is_some_and(|until| until <= now) {
+            return false;
+        }
+        let epoch = console.store.epoch();
+        if epoch == self.epoch {
+            return true;
+        }
+        let found = match &self.via {
+            Via::Key(key) => console.store.find_api_key(self.account_no, &key.id).await.map(|key| {
+                key.filter(|key| key.revoked_at.is_none()).map(|key| key.expires_at)
+            }),
+            Via::Session(token_hash) => {
+                let found = console.store.find_session(*token_hash, now).await;
+                found.map(|session| session.map(|session| Some(session.expires_at)))
+            }
+        };
+        let Ok(Some(until)) = found else { return false };
+        self.epoch = epoch;
+        self.until = until;
+        until.is_none_or(|until| until > now)
+    }
+}
+
+impl Customer {
+    fn by_key(key: Arc<ApiKeyRow>, epoch: u64) -> Self {
+        Self {
+            account_no: key.account_no,
+            account: key.account_id,
+            is_suspended: key.account_status == AccountStatus::Suspended,
+            user_id: key.user_id,
+            time_zone: key.time_zone.clone(),
+            until: key.expires_at,
+            epoch,
+            via: Via::Key(key),
+        }
+    }
+
+    fn by_session(session: SessionRow, epoch: u64) -> Self {
+        let SessionRow { user, token_hash, expires_at, .. } = session;
+        Self {
+            account_no: user.account_no,
+            account: user.account_id,
+            is_suspended: user.account_status == AccountStatus::Suspended,
+            user_id: user.id,
+            time_zone: user.time_zone,
+            via: Via::Session(token_hash),
+            until: Some(expires_at),
+            epoch,
+        }
+    }
+}
+
+impl FromRequestParts<Console> for Customer {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, console: &Console) -> Result<Self, Error> {
+        let epoch = console.store.epoch();
+        match Caller::from_request_parts(parts, console).await? {
+            Caller::ApiKey(key) => Ok(Self::by_key(key, epoch)),
+            Caller::Session(session) => Ok(Self::by_session(*session, epoch)),
+            Caller::Service(_) => {
+                let message = "This route is for customers; a service key (plx_svc_…) has no account of its own.";
+                Err(Error::InsufficientPermissions(message.into()))
+            }
+        }
+    }
+}
+
+/// One of the platform's own services.
+#[derive(Debug, Clone)]
+pub struct Service(pub Arc<ServiceKeyRow>);
+
+impl Service {
+    pub fn must_have(&self, scope: Scope) -> Result<(), Error> {
+        if self.0.scopes.allows(scope) {
+            return Ok(());
+        }
+        let message = format!("This service key lacks the scope {}.", scope.name());
+        Err(Error::InsufficientPermissions(message.into()))
+    }
+
+    /// Refuses another source than the one the key was made for.
+    pub fn must_be_source(&self, source: &str) -> Result<(), Error> {
+        match &self.0.source {
+            Some(own) if own != source => {
+                let message = format!("This service key reports for the source {own:?} only.");
+                Err(Error::InsufficientPermissions(message.into()))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl FromRequestParts<Console> for Service {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, console: &Console) -> Result<Self, Error> {
+        match Caller::from_request_parts(parts, console).await? {
+            Caller::Service(key) => Ok(Self(key)),
+            Caller::ApiKey(_) | Caller::Session(_) => {
+                let message = "This route is for the platform's services and takes a service key (plx_svc_…).";
+                Err(Error::InsufficientPermissions(message.into()))
+            }
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! Who is calling, and how they prove it.
+//!
+//! | module | does |
+//! |---|---|
+//! | [`tokens`] | makes secrets and hashes them |
+//! | [`passwords`] | Argon2id, a few at a time |
+//! | [`sessions`] | the console's cookie |
+//! | [`keys`] | keys that were looked up before |
+//! | [`throttle`] | how often somebody may try |
+//! | [`credentials`] | what a request presents |
+//! | [`caller`] | who it is: the extractors of the REST handlers |
+
+pub mod caller;
+pub mod credentials;
+pub mod keys;
+pub mod passwords;
+pub mod sessions;
+pub mod throttle;
+pub mod tokens;
+
+pub use caller::{Caller, Customer, Service, Via};

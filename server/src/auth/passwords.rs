@@ -1,0 +1,96 @@
+//! Argon2id with OWASP's settings (19 MiB, 2 passes, 1 lane), a few at a time and off the server's own threads.
+//!
+//! Settings: OWASP Password Storage Cheat Sheet.
+
+use std::sync::Arc;
+use std::thread::available_parallelism;
+
+use argon2::password_hash::{PasswordHash, PasswordHasher, PasswordVerifier, SaltString};
+use argon2::{Algorithm, Argon2, Params, Version};
+use tokio::sync::Semaphore;
+
+use crate::console::Error;
+use crate::random::Random;
+
+const MEMORY_KIB: u32 = 19 * 1024;
+const PASSES: u32 = 2;
+const LANES: u32 = 1;
+/// Callers that may wait for their turn; more are sent away at once.
+const WAITING: usize = 64;
+/// What an unknown user's password is compared with, for the same work. No password has this hash.
+const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
+/// Hashes and compares passwords on at most half of the processors.
+#[derive(Debug, Clone)]
+pub struct Passwords {
+    running: Arc<Semaphore>,
+    waiting: Arc<Semaphore>,
+}
+
+impl Default for Passwords {
+    fn default() -> Self {
+        let at_once = available_parallelism().map_or(1, |cores| cores.get().div_ceil(2));
+        Self { running: Arc::new(Semaphore::new(at_once)), waiting: Arc::new(Semaphore::new(at_once + WAITING)) }
+    }
+}
+
+impl Passwords {
+    /// A PHC string for a new password.
+    pub async fn hash(&self, password: String, random: &dyn Random) -> Result<String, Error> {
+        let mut salt = [0; 16];
+        random.fill(&mut salt);
+        let salt = SaltString::encode_b64(&salt).map_err(Error::internal)?;
+        let work = move || hasher()?.hash_password(password.as_bytes(), &salt).map(|hash| hash.to_string());
+        self.run(work).await?.map_err(Error::internal)
+    }
+
+    /// Whether the password is the one that was hashed. `None` (no such user, or no password) does the same work and
+    /// is never true.
+    pub async fn verify(&self, password: String, hash: Option<String>) -> Result<bool, Error> {
+        let is_somebody = hash.is_some();
+        let work = move || {
+            let hash = hash.as_deref().unwrap_or(NOBODY);
+            let hash = PasswordHash::new(hash)?;
+            Ok::<_, argon2::password_hash::Error>(hasher()?.verify_password(password.as_bytes(), &hash).is_ok())
+        };
+        let is_right = self.run(work).await?.map_err(Error::internal)?;
+        Ok(is_right && is_somebody)
+    }
+
+    async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
+        let _place = self.waiting.try_acquire().map_err(|_| Error::Unavailable { retry_after_s: 2 })?;
+        let turn = Arc::clone(&self.running).acquire_owned().await.map_err(Error::internal)?;
+        // The turn ends with the work, also when the caller has gone.
+        let work = move || {
+            let _turn = turn;
+            work()
+        };
+        tokio::task::spawn_blocking(work).await.map_err(Error::internal)
+    }
+}
+
+fn hasher() -> argon2::password_hash::Result<Argon2<'static>> {
+    let params = Params::new(MEMORY_KIB, PASSES, LANES, None)?;
+    Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::SystemRandom;
+
+    #[tokio::test]
+    async fn a_password_is_recognised_and_no_other_one_is() {
+        let passwords = Passwords::default();
+        let hash = passwords.hash("correct horse".into(), &SystemRandom).await.unwrap();
+        assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
+        assert!(passwords.verify("correct horse".into(), Some(hash.clone())).await.unwrap());
+        assert!(!passwords.verify("Correct horse".into(), Some(hash)).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn nobody_has_no_password_and_no_broken_hash() {
+        assert!(PasswordHash::new(NOBODY).is_ok());
+        assert!(!Passwords::default().verify(String::new(), None).await.unwrap());
+    }
+}

@@ -1,0 +1,105 @@
+//! The console's cookie: a random token, kept hashed.
+
+use http::header::{COOKIE, HeaderMap, HeaderValue};
+use ledger::Timestamp;
+use ledger::time::{DAY, SECOND};
+
+use super::tokens::hash;
+use crate::config::BaseUrl;
+use crate::console::{Console, Error};
+use crate::random::{Random, alphanumeric};
+use crate::store::SessionRow;
+
+/// A session ends this long after signing in.
+pub const LIFETIME: i64 = 30 * DAY;
+/// Letters and digits of a token.
+const LEN: usize = 40;
+/// How exact `last_seen_at` is.
+const SEEN_EVERY: i64 = 300 * SECOND;
+
+/// Over https the browser itself refuses the cookie from anywhere but this host (RFC 6265bis, `__Host-`).
+const SECURE_NAME: &str = "__Host-plexe_session";
+const PLAIN_NAME: &str = "plexe_session";
+
+pub fn new_token(random: &dyn Random) -> String {
+    alphanumeric(random, LEN)
+}
+
+fn name(base_url: &BaseUrl) -> &'static str {
+    if base_url.is_https() { SECURE_NAME } else { PLAIN_NAME }
+}
+
+/// The `Set-Cookie` that signs in.
+pub fn cookie(base_url: &BaseUrl, token: &str) -> Result<HeaderValue, Error> {
+    set_cookie(base_url, token, LIFETIME / SECOND)
+}
+
+/// The `Set-Cookie` that signs out.
+pub fn removal(base_url: &BaseUrl) -> Result<HeaderValue, Error> {
+    set_cookie(base_url, "", 0)
+}
+
+fn set_cookie(base_url: &BaseUrl, value: &str, max_age_s: i64) -> Result<HeaderValue, Error> {
+    let name = name(base_url);
+    let secure = if base_url.is_https() { "; Secure" } else { "" };
+    let text = format!("{name}={value}; Path=/; Max-Age={max_age_s}; HttpOnly; SameSite=Lax{secure}");
+    HeaderValue::from_str(&text).map_err(Error::internal)
+}
+
+/// The token in the request's cookie.
+pub fn presented_token<'a>(base_url: &BaseUrl, headers: &'a HeaderMap) -> Option<&'a str> {
+    let name = name(base_url);
+    let pairs = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok()).flat_map(|text| text.split(';'));
+    pairs.filter_map(|pair| pair.trim().split_once('=')).find(|(key, _)| *key == name).map(|(_, token)| token)
+}
+
+/// The session of the request's cookie; `None` when there is no cookie or its session has ended.
+pub async fn find(console: &Console, headers: &HeaderMap) -> Result<Option<SessionRow>, Error> {
+    let Some(token) = presented_token(&console.config.base_url, headers) else { return Ok(None) };
+    let now = console.clock.now();
+    let found = console.store.find_session(hash(token), now).await?;
+    if let Some(session) = &found {
+        touch(console, token, session.last_seen_at, now).await;
+    }
+    Ok(found)
+}
+
+async fn touch(console: &Console, token: &str, last_seen_at: Timestamp, now: Timestamp) {
+    if now.saturating_since(last_seen_at) < SEEN_EVERY {
+        return;
+    }
+    if let Err(error) = console.store.touch_session(hash(token), now).await {
+        tracing::warn!(%error, "a session's last use was not noted");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn base_url(text: &str) -> BaseUrl {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn https_gets_a_host_cookie_and_localhost_a_plain_one() {
+        let cookie = |url: &str| cookie(&base_url(url), "t0ken").unwrap().to_str().unwrap().to_owned();
+        assert_eq!(
+            cookie("https://console.example"),
+            "__Host-plexe_session=t0ken; Path=/; Max-Age=2592000; HttpOnly; SameSite=Lax; Secure"
+        );
+        assert_eq!(
+            cookie("http://localhost:3000"),
+            "plexe_session=t0ken; Path=/; Max-Age=2592000; HttpOnly; SameSite=Lax"
+        );
+    }
+
+    #[test]
+    fn the_token_is_found_among_other_cookies() {
+        let mut headers = HeaderMap::new();
+        headers.append(COOKIE, HeaderValue::from_static("a=b; xplexe_session=no"));
+        headers.append(COOKIE, HeaderValue::from_static("theme=dark;plexe_session=yes; c=d"));
+        assert_eq!(presented_token(&base_url("http://localhost:3000"), &headers), Some("yes"));
+        assert_eq!(presented_token(&base_url("https://console.example"), &headers), None);
+    }
+}

@@ -1,0 +1,102 @@
+//! Accounts: who owns a wallet.
+
+use ledger::{AccountId, Timestamp};
+
+use super::rows::{Cell, parse_text};
+use super::{Store, StoreError, read};
+
+/// Whether an account may spend.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AccountStatus {
+    Active,
+    Suspended,
+}
+
+impl AccountStatus {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Suspended => "suspended",
+        }
+    }
+
+    pub(super) fn read(text: &str, account: &str) -> Result<Self, StoreError> {
+        match text {
+            "active" => Ok(Self::Active),
+            "suspended" => Ok(Self::Suspended),
+            found => Err(Cell { table: "accounts", column: "status", row: account.to_owned() }.corrupt(found)),
+        }
+    }
+}
+
+/// An account as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountRow {
+    /// What the other tables call it.
+    pub no: i64,
+    pub id: AccountId,
+    pub name: String,
+    /// IANA name.
+    pub time_zone: String,
+    pub status: AccountStatus,
+    pub created_at: Timestamp,
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    no: i64,
+    id: String,
+    name: String,
+    time_zone: String,
+    status: String,
+    created_at: i64,
+}
+
+impl TryFrom<Row> for AccountRow {
+    type Error = StoreError;
+
+    fn try_from(row: Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            no: row.no,
+            id: parse_text(&row.id, "accounts", "id")?,
+            status: AccountStatus::read(&row.status, &row.id)?,
+            name: row.name,
+            time_zone: row.time_zone,
+            created_at: Timestamp::from_micros(row.created_at),
+        })
+    }
+}
+
+impl Store {
+    pub async fn find_account(&self, id: AccountId) -> Result<Option<AccountRow>, StoreError> {
+        let found: Option<Row> = read!(self, db => Ok(sqlx::query_as(
+            "SELECT no, id, name, time_zone, status, created_at FROM accounts WHERE id = $1",
+        )
+        .bind(id.to_string())
+        .fetch_optional(db)
+        .await?))?;
+        found.map(AccountRow::try_from).transpose()
+    }
+
+    pub async fn find_account_by_no(&self, no: i64) -> Result<Option<AccountRow>, StoreError> {
+        let found: Option<Row> = read!(self, db => Ok(sqlx::query_as(
+            "SELECT no, id, name, time_zone, status, created_at FROM accounts WHERE no = $1",
+        )
+        .bind(no)
+        .fetch_optional(db)
+        .await?))?;
+        found.map(AccountRow::try_from).transpose()
+    }
+
+    /// At most `limit` accounts in the order they were made, those after number `after` (0: from the first).
+    pub async fn list_accounts(&self, after: i64, limit: u32) -> Result<Vec<AccountRow>, StoreError> {
+        let rows: Vec<Row> = read!(self, db => Ok(sqlx::query_as(
+            "SELECT no, id, name, time_zone, status, created_at FROM accounts WHERE no > $1 ORDER BY no LIMIT $2",
+        )
+        .bind(after)
+        .bind(limit)
+        .fetch_all(db)
+        .await?))?;
+        rows.into_iter().map(AccountRow::try_from).collect()
+    }
+}

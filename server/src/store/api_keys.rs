@@ -1,0 +1,312 @@
+//! Customers' keys.
+
+use ledger::{AccountId, KeyId, Timestamp, UserId};
+
+use super::accounts::AccountStatus;
+use super::rows::{Cell, parse_text};
+use super::{Store, StoreError, change, note, read};
+
+/// What a customer's key may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Permission {
+    ReadOnly,
+    ReadWrite,
+}
+
+impl Permission {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ReadOnly => "read_only",
+            Self::ReadWrite => "read_write",
+        }
+    }
+
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::ReadOnly, Self::ReadWrite].into_iter().find(|permission| permission.name() == name)
+    }
+}
+
+/// A key with what its account needs for answering.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiKeyRow {
+    pub id: KeyId,
+    pub account_no: i64,
+    pub account_id: AccountId,
+    pub account_status: AccountStatus,
+    /// IANA name.
+    pub time_zone: String,
+    /// Who made it.
+    pub user_id: UserId,
+    /// Of who made it.
+    pub created_by: String,
+    pub name: String,
+    /// `plx_sk_` and four more.
+    pub key_prefix: String,
+    /// The secret's last four.
+    pub key_suffix: String,
+    pub permission: Permission,
+    pub created_at: Timestamp,
+    pub expires_at: Option<Timestamp>,
+    pub last_used_at: Option<Timestamp>,
+    pub revoked_at: Option<Timestamp>,
+}
+
+/// A key to insert.
+#[derive(Debug, Clone)]
+pub struct NewApiKey {
+    pub id: KeyId,
+    pub account_no: i64,
+    pub user_id: UserId,
+    pub name: String,
+    /// SHA-256 of the secret.
+    pub secret_hash: [u8; 32],
+    pub key_prefix: String,
+    pub key_suffix: String,
+    pub permission: Permission,
+    pub created_at: Timestamp,
+    pub expires_at: Option<Timestamp>,
+}
+
+/// What changes about a key; `None` leaves it as it is.
+#[derive(Debug, Clone, Default)]
+pub struct ApiKeyChange {
+    pub name: Option<String>,
+    pub expires_at: Option<Timestamp>,
+}
+
+/// Requests made with a key since some instant, and when the last one was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyRequests {
+    pub key: KeyId,
+    /// The start of an hour (UTC).
+    pub hour: Timestamp,
+    pub count: u64,
+    pub last_used_at: Timestamp,
+}
+
+/// Requests that a key was used for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, sqlx::FromRow)]
+pub struct KeyUsage {
+    pub last_24h: i64,
+    pub last_7d: i64,
+    pub last_30d: i64,
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    id: String,
+    account_no: i64,
+    account_id: String,
+    status: String,
+    time_zone: String,
+    user_id: String,
+    created_by: String,
+    name: String,
+    key_prefix: String,
+    key_suffix: String,
+    permission: String,
+    created_at: i64,
+    expires_at: Option<i64>,
+    last_used_at: Option<i64>,
+    revoked_at: Option<i64>,
+}
+
+macro_rules! key_columns {
+    () => {
+        "k.id, k.account AS account_no, a.id AS account_id, a.status, a.time_zone, k.user_id, u.email AS created_by, \
+         k.name, k.key_prefix, k.key_suffix, k.permission, k.created_at, k.expires_at, k.last_used_at, k.revoked_at \
+         FROM api_keys k JOIN accounts a ON a.no = k.account JOIN users u ON u.id = k.user_id "
+    };
+}
+
+impl TryFrom<Row> for ApiKeyRow {
+    type Error = StoreError;
+
+    fn try_from(row: Row) -> Result<Self, StoreError> {
+        let cell = || Cell { table: "api_keys", column: "permission", row: row.id.clone() };
+        Ok(Self {
+            id: parse_text(&row.id, "api_keys", "id")?,
+            account_id: parse_text(&row.account_id, "accounts", "id")?,
+            user_id: parse_text(&row.user_id, "api_keys", "user_id")?,
+            account_status: AccountStatus::read(&row.status, &row.account_id)?,
+            permission: Permission::from_name(&row.permission).ok_or_else(|| cell().corrupt(&row.permission))?,
+            account_no: row.account_no,
+            time_zone: row.time_zone,
+            created_by: row.created_by,
+            name: row.name,
+            key_prefix: row.key_prefix,
+            key_suffix: row.key_suffix,
+            created_at: Timestamp::from_micros(row.created_at),
+            expires_at: row.expires_at.map(Timestamp::from_micros),
+            last_used_at: row.last_used_at.map(Timestamp::from_micros),
+            revoked_at: row.revoked_at.map(Timestamp::from_micros),
+        })
+    }
+}
+
+impl Store {
+    pub async fn insert_api_key(&self, key: &NewApiKey) -> Result<(), StoreError> {
+        change!(self, db => {
+            sqlx::query(
+                "INSERT INTO api_keys (id, account, user_id, name, secret_hash, key_prefix, key_suffix, permission, \
+                 created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+            )
+            .bind(key.id.as_str())
+            .bind(key.account_no)
+            .bind(key.user_id.to_string())
+            .bind(&key.name)
+            .bind(key.secret_hash.to_vec())
+            .bind(&key.key_prefix)
+            .bind(&key.key_suffix)
+            .bind(key.permission.name())
+            .bind(key.created_at.micros())
+            .bind(key.expires_at.map(Timestamp::micros))
+            .execute(&mut *db)
+            .await?;
+            Ok(())
+        })
+    }
+
+    /// The key with this secret, whatever has become of it.
+    pub async fn find_api_key_by_secret(&self, secret_hash: [u8; 32]) -> Result<Option<ApiKeyRow>, StoreError> {
+        let found: Option<Row> =
+            read!(self, db => Ok(sqlx::query_as(concat!("SELECT ", key_columns!(), "WHERE k.secret_hash = $1"))
+                .bind(secret_hash.to_vec())
+                .fetch_optional(db)
+                .await?))?;
+        found.map(ApiKeyRow::try_from).transpose()
+    }
+
+    /// A key of this account.
+    pub async fn find_api_key(&self, account_no: i64, id: &KeyId) -> Result<Option<ApiKeyRow>, StoreError> {
+        let found: Option<Row> =
+            read!(self, db => Ok(sqlx::query_as(concat!("SELECT ", key_columns!(), "WHERE k.id = $2 AND k.account = $1"))
+                .bind(account_no)
+                .bind(id.as_str())
+                .fetch_optional(db)
+                .await?))?;
+        found.map(ApiKeyRow::try_from).transpose()
+    }
+
+    /// The account's keys, the newest first, and how many there are; `revoked` picks those that are or are not.
+    pub async fn list_api_keys(
+        &self,
+        account_no: i64,
+        revoked: Option<bool>,
+        limit: u32,
+        offset: u64,
+    ) -> Result<(Vec<ApiKeyRow>, u64), StoreError> {
+        let (rows, total): (Vec<Row>, i64) = read!(self, db => {
+            let rows = sqlx::query_as(concat!(
+                "SELECT ", key_columns!(),
+                "WHERE k.account = $1 AND ($2 IS NULL OR (k.revoked_at IS NOT NULL) = $2) \
+                 ORDER BY k.created_at DESC, k.id LIMIT $3 OFFSET $4"
+            ))
+            .bind(account_no)
+            .bind(revoked)
+            .bind(limit)
+            .bind(i64::try_from(offset).unwrap_or(i64::MAX))
+            .fetch_all(&mut *db)
+            .await?;
+            let (total,) = sqlx::query_as(
+                "SELECT count(*) FROM api_keys WHERE account = $1 AND ($2 IS NULL OR (revoked_at IS NOT NULL) = $2)",
+            )
+            .bind(account_no)
+            .bind(revoked)
+            .fetch_one(&mut *db)
+            .await?;
+            Ok((rows, total))
+        })?;
+        let keys = rows.into_iter().map(ApiKeyRow::try_from).collect::<Result<_, _>>()?;
+        Ok((keys, u64::try_from(total).unwrap_or_default()))
+    }
+
+    /// Whether the account has a key that is neither revoked nor expired.
+    pub async fn has_api_key(&self, account_no: i64, now: Timestamp) -> Result<bool, StoreError> {
+        let (found,): (bool,) = read!(self, db => Ok(sqlx::query_as(
+            "SELECT EXISTS (SELECT 1 FROM api_keys \
+             WHERE account = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $2))",
+        )
+        .bind(account_no)
+        .bind(now.micros())
+        .fetch_one(db)
+        .await?))?;
+        Ok(found)
+    }
+
+    /// Changes a key of this account that is not revoked; whether there is one.
+    pub async fn update_api_key(&self, account_no: i64, id: &KeyId, new: &ApiKeyChange) -> Result<bool, StoreError> {
+        change!(self, db => {
+            let updated = sqlx::query(
+                "UPDATE api_keys SET name = coalesce($3, name), expires_at = coalesce($4, expires_at) \
+                 WHERE id = $2 AND account = $1 AND revoked_at IS NULL",
+            )
+            .bind(account_no)
+            .bind(id.as_str())
+            .bind(&new.name)
+            .bind(new.expires_at.map(Timestamp::micros))
+            .execute(&mut *db)
+            .await?;
+            Ok(updated.rows_affected() == 1)
+        })
+    }
+
+    /// Revokes a key of this account and returns when that happened first; `None`: no such key.
+    pub async fn revoke_api_key(&self, account_no: i64, id: &KeyId, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
+        let found: Option<(i64,)> = change!(self, db => Ok(sqlx::query_as(
+            "UPDATE api_keys SET revoked_at = coalesce(revoked_at, $3) WHERE id = $2 AND account = $1 \
+             RETURNING revoked_at",
+        )
+        .bind(account_no)
+        .bind(id.as_str())
+        .bind(now.micros())
+        .fetch_optional(&mut *db)
+        .await?))?;
+        Ok(found.map(|(revoked_at,)| Timestamp::from_micros(revoked_at)))
+    }
+
+    /// Adds to the counts of requests, and forgets what is older than anybody is shown.
+    pub async fn add_key_requests(&self, requests: &[KeyRequests], forget_before: Timestamp) -> Result<(), StoreError> {
+        note!(self, db => {
+            for request in requests {
+                sqlx::query(
+                    "INSERT INTO api_key_requests (key_id, hour, count) VALUES ($1, $2, $3) \
+                     ON CONFLICT (key_id, hour) DO UPDATE SET count = api_key_requests.count + excluded.count",
+                )
+                .bind(request.key.as_str())
+                .bind(request.hour.micros())
+                .bind(i64::try_from(request.count).unwrap_or(i64::MAX))
+                .execute(&mut *db)
+                .await?;
+                sqlx::query("UPDATE api_keys SET last_used_at = $2 WHERE id = $1 AND coalesce(last_used_at, 0) < $2")
+                    .bind(request.key.as_str())
+                    .bind(request.last_used_at.micros())
+                    .execute(&mut *db)
+                    .await?;
+                sqlx::query("DELETE FROM api_key_requests WHERE key_id = $1 AND hour < $2")
+                    .bind(request.key.as_str())
+                    .bind(forget_before.micros())
+                    .execute(&mut *db)
+                    .await?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Requests with this key in the hours since 24 hours, 7 and 30 days before `now`.
+    pub async fn key_usage(&self, id: &KeyId, now: Timestamp) -> Result<KeyUsage, StoreError> {
+        let since = |days: i64| now.saturating_add(-days * ledger::time::DAY).micros();
+        read!(self, db => Ok(sqlx::query_as(
+            "SELECT CAST(coalesce(sum(CASE WHEN hour > $2 THEN count END), 0) AS BIGINT) AS last_24h, \
+             CAST(coalesce(sum(CASE WHEN hour > $3 THEN count END), 0) AS BIGINT) AS last_7d, \
+             CAST(coalesce(sum(count), 0) AS BIGINT) AS last_30d \
+             FROM api_key_requests WHERE key_id = $1 AND hour > $4",
+        )
+        .bind(id.as_str())
+        .bind(since(1))
+        .bind(since(7))
+        .bind(since(30))
+        .fetch_one(db)
+        .await?))
+    }
+}

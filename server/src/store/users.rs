@@ -1,0 +1,149 @@
+//! Users: people, each with a personal account.
+
+use ledger::{AccountId, Timestamp, UserId};
+
+use super::accounts::AccountStatus;
+use super::rows::parse_text;
+use super::{Store, StoreError, change, read};
+
+/// A user with the personal account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UserRow {
+    pub id: UserId,
+    /// Lower case.
+    pub email: String,
+    pub name: String,
+    /// Lower case.
+    pub user_name: String,
+    /// PHC string; `None`: signs in otherwise.
+    pub password_hash: Option<String>,
+    pub verified_at: Option<Timestamp>,
+    pub is_operator: bool,
+    pub account_no: i64,
+    pub account_id: AccountId,
+    /// IANA name.
+    pub time_zone: String,
+    pub account_status: AccountStatus,
+    pub created_at: Timestamp,
+}
+
+/// A user to insert, together with the account and the membership.
+#[derive(Debug, Clone)]
+pub struct NewUser {
+    pub id: UserId,
+    pub account_id: AccountId,
+    /// Lower case.
+    pub email: String,
+    pub name: String,
+    /// Lower case.
+    pub user_name: String,
+    pub password_hash: Option<String>,
+    pub verified_at: Option<Timestamp>,
+    pub is_operator: bool,
+    /// IANA name.
+    pub time_zone: String,
+    pub created_at: Timestamp,
+}
+
+#[derive(sqlx::FromRow)]
+pub(super) struct Row {
+    id: String,
+    email: String,
+    name: String,
+    user_name: String,
+    password_hash: Option<String>,
+    verified_at: Option<i64>,
+    is_operator: i64,
+    account_no: i64,
+    account_id: String,
+    time_zone: String,
+    status: String,
+    created_at: i64,
+}
+
+/// The columns of a user's [`Row`], and where they come from.
+macro_rules! user_columns {
+    () => {
+        "u.id, u.email, u.name, u.user_name, u.password_hash, u.verified_at, u.is_operator, a.no AS account_no, \
+         a.id AS account_id, a.time_zone, a.status, u.created_at \
+         FROM users u JOIN accounts a ON a.no = u.personal_account "
+    };
+}
+pub(super) use user_columns;
+
+impl TryFrom<Row> for UserRow {
+    type Error = StoreError;
+
+    fn try_from(row: Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: parse_text(&row.id, "users", "id")?,
+            account_id: parse_text(&row.account_id, "accounts", "id")?,
+            account_status: AccountStatus::read(&row.status, &row.account_id)?,
+            email: row.email,
+            name: row.name,
+            user_name: row.user_name,
+            password_hash: row.password_hash,
+            verified_at: row.verified_at.map(Timestamp::from_micros),
+            is_operator: row.is_operator != 0,
+            account_no: row.account_no,
+            time_zone: row.time_zone,
+            created_at: Timestamp::from_micros(row.created_at),
+        })
+    }
+}
+
+impl Store {
+    /// Inserts user, account and membership in one transaction; returns the account's number.
+    /// A taken e-mail or user name breaks `users.email` or `users.user_name` ([`StoreError::violated_unique`]).
+    pub async fn insert_user(&self, user: &NewUser) -> Result<i64, StoreError> {
+        change!(self, db => {
+            let (account,): (i64,) = sqlx::query_as(
+                "INSERT INTO accounts (id, name, time_zone, created_at) VALUES ($1, $2, $3, $4) RETURNING no",
+            )
+            .bind(user.account_id.to_string())
+            .bind(&user.name)
+            .bind(&user.time_zone)
+            .bind(user.created_at.micros())
+            .fetch_one(&mut *db)
+            .await?;
+            sqlx::query(
+                "INSERT INTO users (id, email, name, user_name, password_hash, verified_at, is_operator, \
+                 personal_account, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+            )
+            .bind(user.id.to_string())
+            .bind(&user.email)
+            .bind(&user.name)
+            .bind(&user.user_name)
+            .bind(&user.password_hash)
+            .bind(user.verified_at.map(Timestamp::micros))
+            .bind(i64::from(user.is_operator))
+            .bind(account)
+            .bind(user.created_at.micros())
+            .execute(&mut *db)
+            .await?;
+            sqlx::query("INSERT INTO memberships (account, user_id, role) VALUES ($1, $2, 'owner')")
+                .bind(account)
+                .bind(user.id.to_string())
+                .execute(&mut *db)
+                .await?;
+            Ok(account)
+        })
+    }
+
+    pub async fn find_user(&self, id: UserId) -> Result<Option<UserRow>, StoreError> {
+        let found: Option<Row> = read!(self, db => Ok(sqlx::query_as(concat!("SELECT ", user_columns!(), "WHERE u.id = $1"))
+            .bind(id.to_string())
+            .fetch_optional(db)
+            .await?))?;
+        found.map(UserRow::try_from).transpose()
+    }
+
+    /// `email` in any case.
+    pub async fn find_user_by_email(&self, email: &str) -> Result<Option<UserRow>, StoreError> {
+        let found: Option<Row> = read!(self, db => Ok(sqlx::query_as(concat!("SELECT ", user_columns!(), "WHERE u.email = $1"))
+            .bind(email.to_lowercase())
+            .fetch_optional(db)
+            .await?))?;
+        found.map(UserRow::try_from).transpose()
+    }
+}
