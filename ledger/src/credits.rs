@@ -122,7 +122,9 @@ impl Quantity {
 
     /// Reads decimal text in any spelling (`1`, `1.0`, `1e0`), up to [`Quantity::MAX`].
     pub fn parse(text: &str) -> Result<Self, DecimalError> {
-        Self::from_micros(parse_micros(text)?).filter(|quantity| *quantity <= Self::MAX).ok_or(DecimalError::TooLarge)
+        Self::from_micros(parse_micros(text)?)
+            .filter(|quantity| *quantity <= Self::MAX)
+            .ok_or(DecimalError::TooLarge)
     }
 }
 
@@ -162,11 +164,10 @@ fn parse_exponent(text: &str) -> Result<i64, DecimalError> {
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(DecimalError::NotANumber);
     }
-    let magnitude = digits.trim_start_matches('0').parse::<i64>().unwrap_or(if digits.trim_start_matches('0').is_empty() {
-        0
-    } else {
-        i64::MAX
-    });
+    let magnitude = digits
+        .trim_start_matches('0')
+        .parse::<i64>()
+        .unwrap_or(if digits.trim_start_matches('0').is_empty() { 0 } else { i64::MAX });
     Ok(if text.starts_with('-') { magnitude.saturating_neg() } else { magnitude })
 }
 
@@ -178,7 +179,10 @@ fn scale(significant: &str, shift: i64) -> Result<i64, DecimalError> {
         return Err(DecimalError::TooPrecise);
     }
     let base: i64 = trimmed.parse().map_err(|_| DecimalError::TooLarge)?;
-    let power = u32::try_from(shift).ok().and_then(|shift| 10_i64.checked_pow(shift)).ok_or(DecimalError::TooLarge)?;
+    let power = u32::try_from(shift)
+        .ok()
+        .and_then(|shift| 10_i64.checked_pow(shift))
+        .ok_or(DecimalError::TooLarge)?;
     base.checked_mul(power).ok_or(DecimalError::TooLarge)
 }
 
@@ -229,7 +233,9 @@ mod tests {
 
     #[test]
     fn every_spelling_of_a_number_is_the_same_quantity() {
-        for text in ["1", "1.0", "1e0", "1.000000", "1.0000000000", "10e-1", "0.1E+1", "0.01e2", "001", "+1", "1e00"] {
+        for text in
+            ["1", "1.0", "1e0", "1.000000", "1.0000000000", "10e-1", "0.1E+1", "0.01e2", "001", "+1", "1e00"]
+        {
             assert_eq!(Quantity::parse(text), Ok(Quantity(MICROS)), "{text}");
         }
     }
@@ -259,7 +265,10 @@ mod tests {
 
     #[test]
     fn what_is_not_a_number_is_refused() {
-        for text in ["", "-", "+", ".", "1.", ".5", "e5", "1e", "1e+", "1e1.5", "0x10", "1_000", "NaN", "Infinity", " 1", "1 ", "１"] {
+        for text in [
+            "", "-", "+", ".", "1.", ".5", "e5", "1e", "1e+", "1e1.5", "0x10", "1_000", "NaN", "Infinity",
+            " 1", "1 ", "１",
+        ] {
             assert_eq!(Quantity::parse(text), Err(DecimalError::NotANumber), "{text:?}");
         }
         assert_eq!(Quantity::parse("-1"), Err(DecimalError::Negative));

@@ -65,7 +65,8 @@ impl EventKey {
 
     pub fn parse(source: &str, id: &str) -> Result<Self, FieldError> {
         Ok(Self {
-            source: parse_name(source, Self::MAX_SOURCE).map_err(|reason| FieldError::new("source", reason))?,
+            source: parse_name(source, Self::MAX_SOURCE)
+                .map_err(|reason| FieldError::new("source", reason))?,
             id: parse_name(id, Self::MAX_ID).map_err(|reason| FieldError::new("id", reason))?,
         })
     }
@@ -90,12 +91,20 @@ impl Dimensions {
     pub const MAX_BYTES: usize = 1024;
 
     pub fn parse(pairs: BTreeMap<String, String>) -> Result<Self, FieldError> {
-        let bytes = pairs.iter().fold(0_usize, |sum, (key, value)| sum.saturating_add(key.len()).saturating_add(value.len()));
+        let bytes = pairs
+            .iter()
+            .fold(0_usize, |sum, (key, value)| sum.saturating_add(key.len()).saturating_add(value.len()));
         if pairs.len() > Self::MAX_PAIRS {
-            return Err(FieldError::new("dimensions", format!("must have at most {} pairs", Self::MAX_PAIRS)));
+            return Err(FieldError::new(
+                "dimensions",
+                format!("must have at most {} pairs", Self::MAX_PAIRS),
+            ));
         }
         if bytes > Self::MAX_BYTES {
-            return Err(FieldError::new("dimensions", format!("must have at most {} bytes in all", Self::MAX_BYTES)));
+            return Err(FieldError::new(
+                "dimensions",
+                format!("must have at most {} bytes in all", Self::MAX_BYTES),
+            ));
         }
         if pairs.keys().any(String::is_empty) {
             return Err(FieldError::new("dimensions", "must not have an empty name"));
@@ -136,13 +145,21 @@ impl Report {
             return Err(FieldError::new("occurred_at", "must not be more than 35 days ago"));
         }
         if occurred_at.saturating_since(now) > MAX_LEAD {
-            return Err(FieldError::new("occurred_at", "must not be more than 5 minutes ahead of the server's clock"));
+            return Err(FieldError::new(
+                "occurred_at",
+                "must not be more than 5 minutes ahead of the server's clock",
+            ));
         }
         Ok(())
     }
 
     /// The fields in which this report differs from what was booked under the same name; empty for a replay.
-    pub fn differences(&self, account: AccountId, booked_for: AccountId, booked: &EventFacts) -> Vec<&'static str> {
+    pub fn differences(
+        &self,
+        account: AccountId,
+        booked_for: AccountId,
+        booked: &EventFacts,
+    ) -> Vec<&'static str> {
         let checks = [
             ("payer", account != booked_for),
             ("operation", self.operation != booked.operation),
@@ -208,7 +225,8 @@ mod tests {
 
     #[test]
     fn dimensions_are_checked_at_their_bounds() {
-        let pairs = |count: usize| (0..count).map(|n| (format!("k{n}"), String::new())).collect::<BTreeMap<_, _>>();
+        let pairs =
+            |count: usize| (0..count).map(|n| (format!("k{n}"), String::new())).collect::<BTreeMap<_, _>>();
         assert!(Dimensions::parse(pairs(16)).is_ok());
         assert!(Dimensions::parse(pairs(17)).is_err());
         assert!(Dimensions::parse(BTreeMap::from([("k".into(), "v".repeat(1023))])).is_ok());

@@ -185,7 +185,12 @@ mod tests {
     #[test]
     fn a_thing_has_one_name_only() {
         let name = EventId { account: ACCOUNT, seq: 10 }.to_string();
-        for other in [name.replace("evt_", "grant_"), name.replace("evt_", "EVT_"), name.replace('a', "A"), format!("{name} ")] {
+        for other in [
+            name.replace("evt_", "grant_"),
+            name.replace("evt_", "EVT_"),
+            name.replace('a', "A"),
+            format!("{name} "),
+        ] {
             assert!(other.parse::<EventId>().is_err(), "{other}");
         }
         assert!("evt_0190000000007000800000000000000100a".parse::<EventId>().is_err());

@@ -82,7 +82,8 @@ impl Price {
             Pricing::Free => vec![],
             Pricing::Flat { credits_per_unit } => vec![Slice::new(quantity, credits_per_unit)],
         };
-        let exact_picos = slices.iter().try_fold(0_i128, |sum, slice| sum.checked_add(slice.exact_picos)).ok_or(TooDear)?;
+        let exact_picos =
+            slices.iter().try_fold(0_i128, |sum, slice| sum.checked_add(slice.exact_picos)).ok_or(TooDear)?;
         Ok(Quote { slices, rounding: self.rounding, credits: self.rounding.apply(exact_picos)? })
     }
 }
@@ -112,7 +113,9 @@ impl RateCard {
         let flat = |operation: &str, unit: &str, micros: i64| Price {
             operation: operation.to_owned(),
             unit: unit.to_owned(),
-            pricing: Pricing::Flat { credits_per_unit: Credits::from_micros(micros).unwrap_or(Credits::ZERO) },
+            pricing: Pricing::Flat {
+                credits_per_unit: Credits::from_micros(micros).unwrap_or(Credits::ZERO),
+            },
             rounding: Rounding::HalfUp,
         };
         Self {
@@ -160,7 +163,9 @@ impl RateCards {
     /// Versions as stored; `None` unless there is one and they stand in order of version and time.
     pub fn new(cards: Vec<RateCard>) -> Option<Self> {
         let ordered = cards.windows(2).all(|pair| match pair {
-            [earlier, later] => earlier.version < later.version && earlier.effective_from < later.effective_from,
+            [earlier, later] => {
+                earlier.version < later.version && earlier.effective_from < later.effective_from
+            }
             _ => true,
         });
         if cards.is_empty() || !ordered { None } else { Some(Self(cards)) }
@@ -186,7 +191,12 @@ impl RateCards {
     }
 
     /// Checks a draft and numbers it as the next version.
-    pub fn draft(&self, now: Timestamp, effective_from: Timestamp, prices: Vec<Price>) -> Result<RateCard, RateCardError> {
+    pub fn draft(
+        &self,
+        now: Timestamp,
+        effective_from: Timestamp,
+        prices: Vec<Price>,
+    ) -> Result<RateCard, RateCardError> {
         let last = &self.0[self.0.len().saturating_sub(1)];
         if effective_from < now.saturating_add(MIN_NOTICE) || effective_from <= last.effective_from {
             return Err(RateCardError::TooSoon);
@@ -235,7 +245,9 @@ mod tests {
             pricing: Pricing::Flat { credits_per_unit: Credits::from_micros(micros).unwrap() },
             rounding: Rounding::HalfUp,
         };
-        let credits = |price: Price, quantity: &str| price.quote(Quantity::parse(quantity).unwrap()).unwrap().credits.micros();
+        let credits = |price: Price, quantity: &str| {
+            price.quote(Quantity::parse(quantity).unwrap()).unwrap().credits.micros()
+        };
         assert_eq!(credits(price(1), "0.5"), 1);
         assert_eq!(credits(price(1), "0.499999"), 0);
         assert_eq!(credits(price(3), "0.5"), 2);
@@ -276,7 +288,10 @@ mod tests {
         let later = now.saturating_add(MIN_NOTICE);
         let named = |name: &str| Price { operation: name.into(), ..RateCard::example().prices[0].clone() };
         assert_eq!(cards.draft(now, later, vec![]), Err(RateCardError::Empty));
-        assert_eq!(cards.draft(now, later, vec![named("a"), named("a")]), Err(RateCardError::Twice("a".into())));
+        assert_eq!(
+            cards.draft(now, later, vec![named("a"), named("a")]),
+            Err(RateCardError::Twice("a".into()))
+        );
         assert_eq!(cards.draft(now, later, vec![named("A b")]), Err(RateCardError::BadName("A b".into())));
     }
 }

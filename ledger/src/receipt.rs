@@ -83,8 +83,15 @@ pub enum ReceiptError {
 }
 
 /// Explains the event whose legs, in order, are `legs`. `grants` holds at least the grants they used.
-pub fn explain(account: AccountId, legs: &[Entry], card: &RateCard, grants: &[Grant]) -> Result<Receipt, ReceiptError> {
-    let (Some(first), Some(last)) = (legs.first(), legs.last()) else { return Err(ReceiptError::NotOneEvent) };
+pub fn explain(
+    account: AccountId,
+    legs: &[Entry],
+    card: &RateCard,
+    grants: &[Grant],
+) -> Result<Receipt, ReceiptError> {
+    let (Some(first), Some(last)) = (legs.first(), legs.last()) else {
+        return Err(ReceiptError::NotOneEvent);
+    };
     let event = first.event.clone().ok_or(ReceiptError::NotOneEvent)?;
     let price = card.price(&event.operation).ok_or(ReceiptError::NoPrice(card.version))?.clone();
     let booked = Credits::sum(legs.iter().map(|leg| leg.amount)).ok_or(ReceiptError::NotOneEvent)?;

@@ -88,7 +88,14 @@ pub struct Verifier {
 impl Verifier {
     pub fn new(account: AccountId) -> Self {
         let zero = Credits::ZERO;
-        let sums = Verified { entries: 0, head: genesis(account), issued: zero, spent: zero, expired: zero, voided: zero };
+        let sums = Verified {
+            entries: 0,
+            head: genesis(account),
+            issued: zero,
+            spent: zero,
+            expired: zero,
+            voided: zero,
+        };
         let at = Timestamp::from_micros(0);
         Self { account, at, sums, grants: BTreeMap::new(), open: None, series: Series::default() }
     }
@@ -173,9 +180,14 @@ impl Verifier {
         let Some(seq) = entry.grant else {
             return if entry.amount.is_zero() { Ok(()) } else { Err(Fault::Shape) };
         };
-        let spendable = self.grants.values().filter(|grant| !grant.remaining.is_zero() && grant.is_spendable(self.at));
+        let spendable =
+            self.grants.values().filter(|grant| !grant.remaining.is_zero() && grant.is_spendable(self.at));
         let first = spendable.min_by_key(|grant| grant.burn_key()).map(|grant| grant.seq);
-        let grant = self.grants.get_mut(&seq).filter(|grant| grant.is_spendable(entry.recorded_at)).ok_or(Fault::Grant)?;
+        let grant = self
+            .grants
+            .get_mut(&seq)
+            .filter(|grant| grant.is_spendable(entry.recorded_at))
+            .ok_or(Fault::Grant)?;
         if entry.amount.is_zero() {
             return Err(Fault::Shape);
         }
@@ -198,7 +210,8 @@ impl Verifier {
     }
 
     fn available(&self) -> Credits {
-        let spendable = self.grants.values().filter(|grant| grant.is_spendable(self.at)).map(|grant| grant.remaining);
+        let spendable =
+            self.grants.values().filter(|grant| grant.is_spendable(self.at)).map(|grant| grant.remaining);
         Credits::sum(spendable).unwrap_or(Credits::MAX)
     }
 

@@ -54,10 +54,12 @@ impl Wallet {
         }
     }
 
-    /// The wallet as it was stored: the last entry's position and the grants with something left, in any order.
-    pub fn restore(account: AccountId, seq: u64, head: Digest, held: Credits, recorded_at: Timestamp, mut grants: Vec<Grant>) -> Self {
+    /// The same books with the grants that have something left, in any order.
+    #[must_use]
+    pub fn with_grants(mut self, mut grants: Vec<Grant>) -> Self {
         grants.sort_by_key(Grant::burn_key);
-        Self { account, seq, head, held, recorded_at, grants }
+        self.grants = grants;
+        self
     }
 
     /// Grants with something left, in burn order.
@@ -72,14 +74,19 @@ impl Wallet {
 
     /// What can be spent at an instant: the rest of all grants that are effective and not expired.
     pub fn available(&self, at: Timestamp) -> Credits {
-        let spendable = self.grants.iter().filter(|grant| grant.is_spendable(at)).map(|grant| grant.remaining);
+        let spendable =
+            self.grants.iter().filter(|grant| grant.is_spendable(at)).map(|grant| grant.remaining);
         // `issue` keeps the sum of all grants countable.
         Credits::sum(spendable).unwrap_or(Credits::MAX)
     }
 
-    /// The instant at which the next expiry is due.
-    pub fn next_expiry_at(&self) -> Option<Timestamp> {
-        self.grants.iter().filter_map(|grant| grant.facts.expires_at).min()
+    /// Whether `required` credits are there to be spent.
+    pub fn can_pay(&self, at: Timestamp, required: Credits) -> Result<(), Shortfall> {
+        let balance = self.available(at);
+        match required.checked_sub(balance).filter(|missing| !missing.is_zero()) {
+            Some(missing) => Err(Shortfall { balance, required, missing }),
+            None => Ok(()),
+        }
     }
 
     /// Opens the books at `now`: the instant to record with (never before the last entry's) and the entries of the
@@ -101,15 +108,23 @@ impl Wallet {
     /// it costs nothing.
     pub fn charge(&mut self, at: Timestamp, event: EventFacts) -> Result<Vec<Entry>, Shortfall> {
         let required = event.credits;
+        self.can_pay(at, required)?;
         let balance = self.available(at);
-        if let Some(missing) = required.checked_sub(balance).filter(|missing| !missing.is_zero()) {
-            return Err(Shortfall { balance, required, missing });
-        }
         let mut draws = self.draw(at, required).into_iter();
-        let (grant, amount) = draws.next().map_or((None, Credits::ZERO), |(grant, amount)| (Some(grant), amount));
+        let (grant, amount) =
+            draws.next().map_or((None, Credits::ZERO), |(grant, amount)| (Some(grant), amount));
         let mut available = balance.saturating_sub(amount);
         let mut leg = 0_u16;
-        let first = Draft { leg, movement: Movement::Charge, amount, grant, available, event: Some(event), issued: None, reason: None };
+        let first = Draft {
+            leg,
+            movement: Movement::Charge,
+            amount,
+            grant,
+            available,
+            event: Some(event),
+            issued: None,
+            reason: None,
+        };
         let mut entries = vec![self.append(at, first)];
         for (grant, amount) in draws {
             available = available.saturating_sub(amount);
@@ -154,7 +169,11 @@ impl Wallet {
         let grant = Grant { seq, amount, remaining: amount, facts: facts.clone() };
         let position = self.grants.partition_point(|other| other.burn_key() < grant.burn_key());
         self.grants.insert(position, grant);
-        let draft = Draft { issued: Some(facts), available: self.available(at), ..Draft::of(Movement::Issue, amount, seq) };
+        let draft = Draft {
+            issued: Some(facts),
+            available: self.available(at),
+            ..Draft::of(Movement::Issue, amount, seq)
+        };
         Ok(self.append(at, draft))
     }
 

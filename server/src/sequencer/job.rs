@@ -121,4 +121,3 @@ pub enum Busy {
     #[error("the server is stopping")]
     Stopping,
 }
-

@@ -1,3 +1,238 @@
 //! The one writer of the books: takes everything that waits, decides with `ledger`, commits once, then answers all.
+//!
+//! There is no timer: while one commit is on its way to the disk the next batch gathers, so one client pays one sync
+//! and a thousand share one. The queue is bounded; past it callers are told to come back.
 
+mod batch;
+mod cache;
 pub mod job;
+
+use std::sync::Arc;
+
+use ledger::{AccountId, GrantId, KeyId, Quantity};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::task::JoinHandle;
+
+use self::cache::Cache;
+use self::job::{Busy, Charged, GrantRefusal, Granted, NewGrant, Quoted, Refusal, Submission, Voided};
+use crate::clock::SharedClock;
+use crate::live::LiveBus;
+use crate::store::{Payer, Store};
+
+/// Tasks that one commit takes at most, unless a single request brings more.
+const BATCH: usize = 1_024;
+/// The smallest queue that can take the largest request.
+pub const MIN_CAPACITY: usize = 1_000;
+
+/// One thing to decide.
+#[derive(Debug)]
+enum Task {
+    Charge(Box<Submission>),
+    Check { service_key: KeyId, payer: Payer, operation: String, quantity: Quantity },
+    Issue(AccountId, NewGrant),
+    Void(GrantId, String),
+    PostExpiries(AccountId),
+}
+
+/// The outcome of a [`Task`], variant for variant.
+#[derive(Debug)]
+enum Answer {
+    Charge(Result<Charged, Refusal>),
+    Check(Result<Quoted, Refusal>),
+    Issue(Result<Granted, GrantRefusal>),
+    Void(Result<Voided, GrantRefusal>),
+    PostExpiries,
+}
+
+struct Job {
+    tasks: Vec<Task>,
+    reply: oneshot::Sender<Result<Vec<Answer>, Busy>>,
+    /// Gives the places in the queue back once the job is answered.
+    _places: OwnedSemaphorePermit,
+}
+
+enum Message {
+    Job(Job),
+    Stop,
+}
+
+/// The way to the sequencer. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Sequencer {
+    queue: mpsc::UnboundedSender<Message>,
+    /// One permit per task that may wait.
+    places: Arc<Semaphore>,
+}
+
+impl Sequencer {
+    /// Starts the writer. At most `capacity` tasks (≥ [`MIN_CAPACITY`]) wait at any time. The handle ends after
+    /// [`Sequencer::stop`], when all that waited is answered.
+    pub fn start(
+        store: Arc<Store>,
+        live: Arc<LiveBus>,
+        clock: SharedClock,
+        capacity: usize,
+    ) -> (Self, JoinHandle<()>) {
+        let (queue, jobs) = mpsc::unbounded_channel();
+        let places = Arc::new(Semaphore::new(capacity.max(MIN_CAPACITY)));
+        let writer = Writer { store, live, clock, cache: Cache::default() };
+        (Self { queue, places }, tokio::spawn(writer.run(jobs)))
+    }
+
+    /// Charges events; the answers stand in the order of the submissions.
+    pub async fn charge(&self, submissions: Vec<Submission>) -> Result<Vec<Result<Charged, Refusal>>, Busy> {
+        let tasks = submissions.into_iter().map(|submission| Task::Charge(Box::new(submission))).collect();
+        let answers = self.ask(tasks).await?;
+        let charge = |answer| if let Answer::Charge(result) = answer { Some(result) } else { None };
+        Ok(answers.into_iter().filter_map(charge).collect())
+    }
+
+    /// Whether an event would be charged now; spends nothing.
+    pub async fn check(
+        &self,
+        service_key: KeyId,
+        payer: Payer,
+        operation: String,
+        quantity: Quantity,
+    ) -> Result<Result<Quoted, Refusal>, Busy> {
+        match self.ask_one(Task::Check { service_key, payer, operation, quantity }).await? {
+            Answer::Check(result) => Ok(result),
+            _ => Err(Busy::Unknown),
+        }
+    }
+
+    /// Gives an account a lot of credits.
+    pub async fn issue(
+        &self,
+        account: AccountId,
+        grant: NewGrant,
+    ) -> Result<Result<Granted, GrantRefusal>, Busy> {
+        match self.ask_one(Task::Issue(account, grant)).await? {
+            Answer::Issue(result) => Ok(result),
+            _ => Err(Busy::Unknown),
+        }
+    }
+
+    /// Takes back what is left of a grant.
+    pub async fn void(&self, grant: GrantId, reason: String) -> Result<Result<Voided, GrantRefusal>, Busy> {
+        match self.ask_one(Task::Void(grant, reason)).await? {
+            Answer::Void(result) => Ok(result),
+            _ => Err(Busy::Unknown),
+        }
+    }
+
+    /// Posts the expiries of an account that are due.
+    pub async fn post_expiries(&self, account: AccountId) -> Result<(), Busy> {
+        self.ask_one(Task::PostExpiries(account)).await.map(drop)
+    }
+
+    /// Takes no more jobs; what waits is still committed and answered.
+    pub fn stop(&self) {
+        // A sequencer that is gone has stopped.
+        let _ = self.queue.send(Message::Stop);
+    }
+
+    async fn ask_one(&self, task: Task) -> Result<Answer, Busy> {
+        self.ask(vec![task]).await?.pop().ok_or(Busy::Unknown)
+    }
+
+    async fn ask(&self, tasks: Vec<Task>) -> Result<Vec<Answer>, Busy> {
+        if tasks.is_empty() {
+            return Ok(vec![]);
+        }
+        let count = u32::try_from(tasks.len()).map_err(|_| Busy::Full)?;
+        let places = Arc::clone(&self.places).try_acquire_many_owned(count).map_err(|_| Busy::Full)?;
+        let (reply, answer) = oneshot::channel();
+        self.queue.send(Message::Job(Job { tasks, reply, _places: places })).map_err(|_| Busy::Stopping)?;
+        answer.await.unwrap_or(Err(Busy::Unknown))
+    }
+}
+
+/// The task that owns the books.
+struct Writer {
+    store: Arc<Store>,
+    live: Arc<LiveBus>,
+    clock: SharedClock,
+    cache: Cache,
+}
+
+impl Writer {
+    async fn run(mut self, mut queue: mpsc::UnboundedReceiver<Message>) {
+        while let Some(message) = queue.recv().await {
+            let mut jobs = vec![];
+            let mut tasks = 0;
+            let mut next = Some(message);
+            while let Some(message) = next.take() {
+                match message {
+                    Message::Job(job) => {
+                        tasks += job.tasks.len();
+                        jobs.push(job);
+                    }
+                    Message::Stop => queue.close(),
+                }
+                if tasks < BATCH {
+                    next = queue.try_recv().ok();
+                }
+            }
+            self.answer(jobs).await;
+        }
+    }
+
+    async fn answer(&mut self, jobs: Vec<Job>) {
+        let (tasks, replies): (Vec<_>, Vec<_>) =
+            jobs.into_iter().map(|job| (job.tasks, (job.reply, job._places))).unzip();
+        let lengths: Vec<usize> = tasks.iter().map(Vec::len).collect();
+        let tasks: Vec<Task> = tasks.into_iter().flatten().collect();
+        let mut answers = self.decide(&tasks).await.into_iter();
+        for (length, (reply, _places)) in lengths.into_iter().zip(replies) {
+            let answers: Result<Vec<Answer>, Busy> = answers.by_ref().take(length).collect();
+            // The caller may have gone; its answer is in the books all the same.
+            let _ = reply.send(answers);
+        }
+    }
+
+    /// Decides all tasks in order. A statement that fails is looked for by halves, so that only its task fails.
+    async fn decide(&mut self, tasks: &[Task]) -> Vec<Result<Answer, Busy>> {
+        let mut answers = Vec::with_capacity(tasks.len());
+        let mut waiting = vec![tasks];
+        while let Some(part) = waiting.pop() {
+            match self.commit(part).await {
+                Ok(decided) => answers.extend(decided.into_iter().map(Ok)),
+                Err(batch::Failure::Statement(error)) if part.len() > 1 => {
+                    tracing::warn!(%error, tasks = part.len(), "a batch failed and is tried in halves");
+                    let (first, second) = part.split_at(part.len() / 2);
+                    waiting.extend([second, first]);
+                }
+                Err(batch::Failure::Statement(error)) => {
+                    tracing::error!(%error, task = ?part, "a task could not be stored");
+                    answers.extend(part.iter().map(|task| Ok(task.failed())));
+                }
+                Err(batch::Failure::Store(error)) => {
+                    tracing::error!(%error, tasks = part.len(), "a batch could not be stored");
+                    answers.extend(part.iter().map(|_| Err(Busy::Unknown)));
+                }
+            }
+        }
+        answers
+    }
+
+    async fn commit(&mut self, tasks: &[Task]) -> Result<Vec<Answer>, batch::Failure> {
+        let (answers, changes) = batch::post(&self.store, &mut self.cache, self.clock.now(), tasks).await?;
+        batch::publish(&self.live, &changes);
+        self.cache.keep(changes.wallets);
+        Ok(answers)
+    }
+}
+
+impl Task {
+    /// What the caller hears when only this task's statement failed.
+    fn failed(&self) -> Answer {
+        match self {
+            Self::Charge(_) => Answer::Charge(Err(Refusal::Failed)),
+            Self::Check { .. } => Answer::Check(Err(Refusal::Failed)),
+            Self::Issue(..) => Answer::Issue(Err(GrantRefusal::Failed)),
+            Self::Void(..) => Answer::Void(Err(GrantRefusal::Failed)),
+            Self::PostExpiries(_) => Answer::PostExpiries,
+        }
+    }
+}

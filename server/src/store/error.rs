@@ -27,6 +27,19 @@ impl StoreError {
         }
         error.message().rsplit(": ").next()
     }
+
+    /// Whether the database as a whole is in trouble (disk full, unreadable, gone), rather than this one statement.
+    /// Codes: <https://www.sqlite.org/rescode.html>, the low byte is the primary code.
+    pub fn is_systemic(&self) -> bool {
+        match self {
+            Self::Database(sqlx::Error::Database(error)) => {
+                let primary = error.code().and_then(|code| code.parse::<u32>().ok()).map(|code| code & 0xff);
+                matches!(primary, Some(5 | 8 | 10 | 11 | 13 | 14 | 26))
+            }
+            Self::Database(_) | Self::Stopped => true,
+            Self::Corrupt { .. } | Self::Rows { .. } => false,
+        }
+    }
 }
 
 /// Why the store can't be opened; each is one sentence for the operator.

@@ -5,6 +5,7 @@
 
 mod accounts;
 mod api_keys;
+mod bulk;
 mod entries;
 mod error;
 mod events;
@@ -21,15 +22,15 @@ mod users;
 
 use std::path::PathBuf;
 
-pub use accounts::AccountRow;
-pub use api_keys::{ApiKeyRow, NewApiKey};
-pub use entries::{EntryFilter, VerifyError};
+pub use accounts::{AccountRow, AccountStatus};
+pub use api_keys::{ApiKeyChange, ApiKeyRow, KeyRequests, KeyUsage, NewApiKey, Permission};
+pub use entries::{Stats, VerifyError};
 pub use error::{OpenError, StoreError};
 pub use events::{BookedEvent, EventFilter};
-pub use grants::Lot;
-pub use payers::{Payer, PayerRow};
+pub use grants::{Lot, WalletView};
+pub use payers::{Payer, PayerKey, PayerRow};
 pub use rollups::{BucketRow, RollupFilter};
-pub use service_keys::{NewServiceKey, Scope, Scopes, ServiceKeyRow};
+pub use service_keys::{NewServiceKey, Scope, Scopes, ServiceKeyRow, UnknownScope};
 pub use sessions::{NewSession, SessionRow};
 pub use sqlite::SqliteStore;
 pub use users::{NewUser, UserRow};
@@ -56,18 +57,23 @@ macro_rules! read {
 }
 
 /// Runs `$body` in one writing transaction and commits it; nothing is written when it fails. Tells all caches that what
-/// they know about users, keys and cards is old.
+/// they know about users, keys and cards is old, before anybody else may write.
 macro_rules! change {
-    ($store:expr, $db:ident => $body:expr) => {{
-        let result = $crate::store::note!($store, $db => $body);
-        $store.forget_cached();
-        result
-    }};
+    ($store:expr, $db:ident => $body:expr) => {
+        $crate::store::transact!($store, $db => $body, $store.forget_cached())
+    };
 }
 
 /// [`change!`] for what no cache keeps (last use, sessions).
 macro_rules! note {
     ($store:expr, $db:ident => $body:expr) => {
+        $crate::store::transact!($store, $db => $body, ())
+    };
+}
+
+/// Begin, `$body`, commit, `$committed`, and only then let go of the writer.
+macro_rules! transact {
+    ($store:expr, $db:ident => $body:expr, $committed:expr) => {
         match $store {
             $crate::store::Store::Sqlite(sqlite) => {
                 let mut writer = sqlite.writer().await?;
@@ -75,7 +81,11 @@ macro_rules! note {
                 let $db = &mut *transaction;
                 let result: Result<_, $crate::store::StoreError> = async { $body }.await;
                 match result {
-                    Ok(value) => transaction.commit().await.map(|()| value).map_err($crate::store::StoreError::from),
+                    Ok(value) => {
+                        transaction.commit().await?;
+                        $committed;
+                        Ok(value)
+                    }
                     Err(error) => {
                         transaction.rollback().await?;
                         Err(error)
@@ -86,7 +96,7 @@ macro_rules! note {
     };
 }
 
-pub(crate) use {change, note, read};
+pub(crate) use {change, note, read, transact};
 
 /// Where the data lies, read from a `DATABASE_URL`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -132,6 +142,13 @@ impl Store {
     pub async fn is_ready(&self) -> bool {
         match self {
             Self::Sqlite(sqlite) => sqlite.is_ready().await,
+        }
+    }
+
+    /// Moves the write-ahead log into the file; for a job beside the writer.
+    pub async fn checkpoint(&self) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.checkpoint().await,
         }
     }
 

@@ -7,7 +7,10 @@ use std::time::Duration;
 
 use sqlx::migrate::{Migrate, MigrateError, Migrator};
 use sqlx::pool::PoolConnection;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
+    SqliteSynchronous,
+};
 use sqlx::{ConnectOptions, Sqlite};
 use tokio::sync::{Mutex, MutexGuard};
 
@@ -53,7 +56,11 @@ impl SqliteStore {
         migrate(path, &mut writer, clock).await?;
         let checkpointer = options.connect().await.map_err(unreadable)?;
         let reading = options.clone().pragma("query_only", "1").pragma("cache_size", "-16384");
-        let readers = SqlitePoolOptions::new().max_connections(READERS).connect_with(reading).await.map_err(unreadable)?;
+        let readers = SqlitePoolOptions::new()
+            .max_connections(READERS)
+            .connect_with(reading)
+            .await
+            .map_err(unreadable)?;
         Ok(Self {
             path: path.to_owned(),
             readers,
@@ -104,10 +111,15 @@ impl SqliteStore {
     }
 
     /// Copies the log into the file, and cuts the log once it is large.
-    pub async fn checkpoint(&self) -> Result<(), StoreError> {
-        let log = self.path.with_file_name(format!("{}-wal", self.path.file_name().unwrap_or_default().display()));
+    pub(super) async fn checkpoint(&self) -> Result<(), StoreError> {
+        let log =
+            self.path.with_file_name(format!("{}-wal", self.path.file_name().unwrap_or_default().display()));
         let size = std::fs::metadata(log).map_or(0, |log| i64::try_from(log.len()).unwrap_or(i64::MAX));
-        let mode = if size > WAL_LIMIT { "PRAGMA wal_checkpoint(TRUNCATE)" } else { "PRAGMA wal_checkpoint(PASSIVE)" };
+        let mode = if size > WAL_LIMIT {
+            "PRAGMA wal_checkpoint(TRUNCATE)"
+        } else {
+            "PRAGMA wal_checkpoint(PASSIVE)"
+        };
         let mut checkpointer = self.checkpointer.lock().await;
         sqlx::query(mode).execute(&mut *checkpointer).await?;
         Ok(())
@@ -129,8 +141,8 @@ async fn migrate(path: &Path, writer: &mut SqliteConnection, clock: &dyn Clock) 
     let unreadable = |cause| OpenError::Unreadable { path: path.to_owned(), cause };
     let failed = |cause| OpenError::Migrate { path: path.to_owned(), cause };
     sqlx::query("PRAGMA schema_version").execute(&mut *writer).await.map_err(unreadable)?;
-    writer.ensure_migrations_table(MIGRATOR.table_name()).await.map_err(failed)?;
-    let applied = writer.list_applied_migrations(MIGRATOR.table_name()).await.map_err(failed)?;
+    writer.ensure_migrations_table(&MIGRATOR.table_name).await.map_err(failed)?;
+    let applied = writer.list_applied_migrations(&MIGRATOR.table_name).await.map_err(failed)?;
     let found = applied.iter().map(|migration| migration.version).max().unwrap_or(0);
     let known = MIGRATOR.iter().map(|migration| migration.version).max().unwrap_or(0);
     if found > known {
@@ -141,8 +153,10 @@ async fn migrate(path: &Path, writer: &mut SqliteConnection, clock: &dyn Clock) 
         let copy = copy.to_string_lossy().into_owned();
         sqlx::query("VACUUM INTO $1").bind(copy).execute(&mut *writer).await.map_err(OpenError::Backup)?;
     }
-    MIGRATOR.run_direct(None, writer).await.or_else(|error| match error {
-        MigrateError::VersionMissing(version) => Err(OpenError::Newer { path: path.to_owned(), found: version, known }),
+    MIGRATOR.run_direct(None, writer, false).await.or_else(|error| match error {
+        MigrateError::VersionMissing(version) => {
+            Err(OpenError::Newer { path: path.to_owned(), found: version, known })
+        }
         error => Err(failed(error)),
     })
 }

@@ -1,0 +1,297 @@
+//! One batch, one transaction: read what the tasks need, decide each in order, write everything, commit.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+
+use ledger::entry::{Entry, Movement};
+use ledger::event::{Priced, Report};
+use ledger::grant::Grant;
+use ledger::rate::Price;
+use ledger::series::{BucketKey, Totals};
+use ledger::wallet::Wallet;
+use ledger::{AccountId, Credits, EventId, GrantId, KeyId, Quantity, Timestamp};
+
+use super::cache::{Cache, Loaded};
+use super::job::{Charged, GrantRefusal, Granted, NewGrant, Quoted, Refusal, Submission, Voided};
+use super::{Answer, Task};
+use crate::live::{Commit, LiveBus};
+use crate::store::posting::{Booked, Changes};
+use crate::store::{Payer, PayerRow, Store, StoreError};
+
+/// Why a batch as a whole has no answers.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// A statement failed; nothing is written, and some of the tasks may succeed without the others.
+    Statement(StoreError),
+    /// The store failed; whether the batch is written is not known.
+    Store(StoreError),
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        if error.is_systemic() { Self::Store(error) } else { Self::Statement(error) }
+    }
+}
+
+/// Decides the tasks and makes the outcome durable. When this returns, it is on disk.
+pub(super) async fn post(
+    store: &Store,
+    cache: &mut Cache,
+    now: Timestamp,
+    tasks: &[Task],
+) -> Result<(Vec<Answer>, Changes), Failure> {
+    let mut posting = store.begin_posting().await.map_err(Failure::Store)?;
+    let result = async {
+        let loaded = cache.load(store, &mut posting, tasks).await?;
+        let mut batch = Batch::new(cache, loaded, now);
+        let answers: Vec<Answer> = tasks.iter().map(|task| batch.decide(task)).collect();
+        let changes = batch.finish();
+        posting.write(&changes).await?;
+        Ok::<_, StoreError>((answers, changes))
+    }
+    .await;
+    match result {
+        Ok((answers, changes)) if changes.entries.is_empty() => {
+            posting.rollback().await.map_err(Failure::Store)?;
+            Ok((answers, changes))
+        }
+        Ok((answers, changes)) => {
+            posting.commit().await.map_err(Failure::Store)?;
+            Ok((answers, changes))
+        }
+        Err(error) => {
+            posting.rollback().await.map_err(Failure::Store)?;
+            Err(error.into())
+        }
+    }
+}
+
+/// Tells those who listen. Comes after the commit.
+pub(super) fn publish(live: &LiveBus, changes: &Changes) {
+    let mut entries: HashMap<i64, Vec<Entry>> = HashMap::new();
+    for (account_no, wallet) in &changes.wallets {
+        if live.is_heard(wallet.account) {
+            entries.insert(*account_no, vec![]);
+        }
+    }
+    if entries.is_empty() {
+        return;
+    }
+    for (account_no, entry) in &changes.entries {
+        if let Some(heard) = entries.get_mut(account_no) {
+            heard.push(entry.clone());
+        }
+    }
+    for (account_no, entries) in entries {
+        if let Some(wallet) = changes.wallets.get(&account_no) {
+            live.publish(Commit { account: wallet.account, entries: Arc::from(entries) });
+        }
+    }
+}
+
+struct Batch<'c> {
+    cache: &'c Cache,
+    now: Timestamp,
+    booked: HashMap<ledger::event::EventKey, Booked>,
+    wallets: HashMap<i64, Wallet>,
+    changes: Changes,
+    /// Wallets that got an entry.
+    changed: BTreeSet<i64>,
+}
+
+impl<'c> Batch<'c> {
+    fn new(cache: &'c Cache, loaded: Loaded, now: Timestamp) -> Self {
+        let Loaded { booked, wallets } = loaded;
+        Self { cache, now, booked, wallets, changes: Changes::default(), changed: BTreeSet::new() }
+    }
+
+    fn decide(&mut self, task: &Task) -> Answer {
+        match task {
+            Task::Charge(submission) => Answer::Charge(self.charge(submission)),
+            Task::Check { service_key, payer, operation, quantity } => {
+                Answer::Check(self.check(service_key, payer, operation, *quantity))
+            }
+            Task::Issue(account, grant) => Answer::Issue(self.issue(*account, grant)),
+            Task::Void(grant, reason) => Answer::Void(self.void(*grant, reason)),
+            Task::PostExpiries(account) => {
+                if let Some(no) = self.cache.number(*account) {
+                    self.open(no);
+                }
+                Answer::PostExpiries
+            }
+        }
+    }
+
+    /// The order of checks is that of `ledger/README.md`.
+    fn charge(&mut self, submission: &Submission) -> Result<Charged, Refusal> {
+        let Submission { report, payer, service_key } = submission;
+        if !self.cache.service_key_is_active(service_key) {
+            return Err(Refusal::ServiceKeyRevoked);
+        }
+        let account = self.cache.payer(payer);
+        if let Some(booked) = self.booked.get(&report.key) {
+            return replay(report, account.map(|row| row.account), booked);
+        }
+        let row = self.may_spend(payer)?;
+        let (no, account, api_key) =
+            (row.account_no, row.account, row.key.as_ref().map(|key| key.id.clone()));
+        report.check_time(self.now).map_err(Refusal::Time)?;
+        let at = self.open(no).ok_or(Refusal::Failed)?;
+        let (price, price_version) = self.price(&report.operation, report.event_time(at))?;
+        let credits = price.quote(report.quantity).map_err(|_| Refusal::TooDear)?.credits;
+        let facts = report.clone().into_facts(Priced {
+            credits,
+            price_version,
+            api_key,
+            service_key: Some(service_key.clone()),
+        });
+        let wallet = self.wallets.get_mut(&no).ok_or(Refusal::Failed)?;
+        let seq = wallet.seq;
+        let entries =
+            wallet.charge(at, facts).map_err(|shortfall| Refusal::Insufficient { shortfall, seq })?;
+        Ok(self.book(no, account, report, entries))
+    }
+
+    /// Takes the legs of a new event into the batch.
+    fn book(&mut self, no: i64, account: AccountId, report: &Report, entries: Vec<Entry>) -> Charged {
+        let first = entries[0].clone();
+        let (last_seq, balance) =
+            entries.last().map_or((0, Credits::ZERO), |last| (last.seq, last.available_after));
+        if !report.dimensions.pairs().is_empty() {
+            let json = serde_json::to_string(report.dimensions.pairs()).unwrap_or_default();
+            self.changes.dimensions.push((no, first.seq, json));
+        }
+        self.record(no, entries);
+        let booked = Booked { account, entry: first, last_seq, balance };
+        let charged = charged(report, &booked, false);
+        self.booked.insert(report.key.clone(), booked);
+        charged
+    }
+
+    fn check(
+        &mut self,
+        service_key: &KeyId,
+        payer: &Payer,
+        operation: &str,
+        quantity: Quantity,
+    ) -> Result<Quoted, Refusal> {
+        if !self.cache.service_key_is_active(service_key) {
+            return Err(Refusal::ServiceKeyRevoked);
+        }
+        let no = self.may_spend(payer)?.account_no;
+        let at = self.open(no).ok_or(Refusal::Failed)?;
+        let (price, _) = self.price(operation, at)?;
+        let required = price.quote(quantity).map_err(|_| Refusal::TooDear)?.credits;
+        let wallet = self.wallets.get(&no).ok_or(Refusal::Failed)?;
+        let allowed = wallet.can_pay(at, required);
+        Ok(Quoted { allowed, credits: required, balance: wallet.available(at), seq: wallet.seq })
+    }
+
+    fn issue(&mut self, account: AccountId, grant: &NewGrant) -> Result<Granted, GrantRefusal> {
+        let no = self.cache.number(account).ok_or(GrantRefusal::UnknownAccount)?;
+        let at = self.open(no).ok_or(GrantRefusal::Failed)?;
+        let wallet = self.wallets.get_mut(&no).ok_or(GrantRefusal::Failed)?;
+        let entry = wallet.issue(at, grant.amount, grant.facts.clone())?;
+        let (seq, balance) = (entry.seq, entry.available_after);
+        self.record(no, vec![entry]);
+        let facts = grant.facts.clone();
+        Ok(Granted { grant_id: GrantId { account, seq }, amount: grant.amount, facts, balance, seq })
+    }
+
+    fn void(&mut self, grant: GrantId, reason: &str) -> Result<Voided, GrantRefusal> {
+        let no = self.cache.number(grant.account).ok_or(GrantRefusal::NothingLeft)?;
+        let at = self.open(no).ok_or(GrantRefusal::Failed)?;
+        let wallet = self.wallets.get_mut(&no).ok_or(GrantRefusal::Failed)?;
+        let entry = wallet.void(at, grant.seq, reason.to_owned()).map_err(|_| GrantRefusal::NothingLeft)?;
+        let voided =
+            Voided { grant_id: grant, credits: entry.amount, balance: entry.available_after, seq: entry.seq };
+        self.record(no, vec![entry]);
+        Ok(voided)
+    }
+
+    /// The payer's account, when it may spend at all.
+    fn may_spend(&self, payer: &Payer) -> Result<&'c PayerRow, Refusal> {
+        let row = self.cache.payer(payer).ok_or(Refusal::UnknownPayer { field: payer.field() })?;
+        if let Some(key) = &row.key {
+            let is_expired = key.expires_at.is_some_and(|expires_at| expires_at <= self.now);
+            if key.is_revoked || is_expired {
+                return Err(Refusal::UnknownPayer { field: payer.field() });
+            }
+            if !key.may_write {
+                return Err(Refusal::ReadOnlyKey);
+            }
+        }
+        if row.is_suspended { Err(Refusal::Suspended) } else { Ok(row) }
+    }
+
+    fn price(&self, operation: &str, at: Timestamp) -> Result<(&'c Price, u32), Refusal> {
+        let card = self.cache.cards().ok_or(Refusal::Failed)?.at(at);
+        let unknown = || Refusal::UnknownOperation { operation: operation.to_owned() };
+        Ok((card.price(operation).ok_or_else(unknown)?, card.version))
+    }
+
+    /// Posts the due expiries of an account; the instant to record with.
+    fn open(&mut self, no: i64) -> Option<Timestamp> {
+        let (at, expired) = self.wallets.get_mut(&no)?.advance(self.now);
+        self.record(no, expired);
+        Some(at)
+    }
+
+    fn record(&mut self, no: i64, entries: Vec<Entry>) {
+        for entry in entries {
+            if let Some(event) = &entry.event {
+                let sum =
+                    self.changes.rollups.entry((no, BucketKey::of(event, entry.recorded_at))).or_default();
+                *sum = sum.plus(Totals::of(event));
+            }
+            self.changed.insert(no);
+            self.changes.entries.push((no, entry));
+        }
+    }
+
+    /// What is to be written: the entries, and the last state of all they moved.
+    fn finish(mut self) -> Changes {
+        let mut issued = HashSet::new();
+        for (no, entry) in &self.changes.entries {
+            let (Some(wallet), Some(seq)) = (self.wallets.get(no), entry.grant) else { continue };
+            let remaining = wallet.remaining(seq);
+            if let (Movement::Issue, Some(facts)) = (entry.movement, &entry.issued) {
+                issued.insert((*no, seq));
+                let grant = Grant { seq, amount: entry.amount, remaining, facts: facts.clone() };
+                self.changes.issued.push((*no, grant));
+            } else if !issued.contains(&(*no, seq)) {
+                self.changes.remaining.insert((*no, seq), remaining);
+            }
+        }
+        for no in self.changed {
+            if let Some(wallet) = self.wallets.remove(&no) {
+                self.changes.wallets.insert(no, wallet);
+            }
+        }
+        self.changes
+    }
+}
+
+/// The answer to a report whose name is in the books.
+fn replay(report: &Report, account: Option<AccountId>, booked: &Booked) -> Result<Charged, Refusal> {
+    let Some(event) = &booked.entry.event else { return Err(Refusal::Failed) };
+    let fields = match account {
+        Some(account) => report.differences(account, booked.account, event),
+        None => vec!["payer"],
+    };
+    if fields.is_empty() { Ok(charged(report, booked, true)) } else { Err(Refusal::Conflict { fields }) }
+}
+
+fn charged(report: &Report, booked: &Booked, replayed: bool) -> Charged {
+    let event = booked.entry.event.as_ref();
+    Charged {
+        event_id: EventId { account: booked.account, seq: booked.entry.seq },
+        source: report.key.source().to_owned(),
+        id: report.key.id().to_owned(),
+        credits: event.map_or(Credits::ZERO, |event| event.credits),
+        balance: booked.balance,
+        seq: booked.last_seq,
+        replayed,
+        price_version: event.map_or(0, |event| event.price_version),
+    }
+}

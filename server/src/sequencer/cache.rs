@@ -1,0 +1,151 @@
+//! What the sequencer remembers between batches. One process owns a SQLite file, so nobody else changes a wallet; users,
+//! keys and cards are forgotten whenever one of them changes.
+
+use std::collections::{HashMap, HashSet};
+
+use ledger::event::EventKey;
+use ledger::rate::RateCards;
+use ledger::wallet::Wallet;
+use ledger::{AccountId, KeyId};
+
+use super::Task;
+use crate::store::posting::{Booked, Posting};
+use crate::store::{Payer, PayerRow, Store, StoreError};
+
+/// Wallets, and payers, that are kept at most; past it all are forgotten and read again as needed.
+const LIMIT: usize = 100_000;
+
+/// Everything that was read before and is still true.
+#[derive(Debug, Default)]
+pub(super) struct Cache {
+    epoch: u64,
+    cards: Option<RateCards>,
+    payers: HashMap<Payer, Option<PayerRow>>,
+    service_keys: HashMap<KeyId, bool>,
+    numbers: HashMap<AccountId, Option<i64>>,
+    wallets: HashMap<i64, Wallet>,
+}
+
+/// What a batch reads before it decides.
+#[derive(Debug)]
+pub(super) struct Loaded {
+    pub booked: HashMap<EventKey, Booked>,
+    /// Copies to work on, by account number.
+    pub wallets: HashMap<i64, Wallet>,
+}
+
+impl Cache {
+    /// Reads what the tasks need and is not known yet. Runs inside the posting transaction.
+    pub(super) async fn load(
+        &mut self,
+        store: &Store,
+        posting: &mut Posting<'_>,
+        tasks: &[Task],
+    ) -> Result<Loaded, StoreError> {
+        self.forget_old(store.epoch());
+        if self.cards.is_none() {
+            self.cards = Some(posting.rate_cards().await?);
+        }
+        let mut keys = vec![];
+        let mut accounts = HashSet::new();
+        for task in tasks {
+            match task {
+                Task::Charge(submission) => {
+                    keys.push(&submission.report.key);
+                    self.load_service_key(posting, &submission.service_key).await?;
+                    accounts.extend(self.load_payer(posting, &submission.payer).await?);
+                }
+                Task::Check { service_key, payer, .. } => {
+                    self.load_service_key(posting, service_key).await?;
+                    accounts.extend(self.load_payer(posting, payer).await?);
+                }
+                Task::Issue(account, _) | Task::PostExpiries(account) => {
+                    accounts.extend(self.load_number(posting, *account).await?);
+                }
+                Task::Void(grant, _) => accounts.extend(self.load_number(posting, grant.account).await?),
+            }
+        }
+        let booked = if keys.is_empty() { HashMap::new() } else { posting.find_booked(&keys).await? };
+        Ok(Loaded { booked, wallets: self.load_wallets(posting, &accounts).await? })
+    }
+
+    /// Remembers wallets as they were committed.
+    pub(super) fn keep(&mut self, wallets: HashMap<i64, Wallet>) {
+        self.wallets.extend(wallets);
+    }
+
+    pub(super) fn cards(&self) -> Option<&RateCards> {
+        self.cards.as_ref()
+    }
+
+    pub(super) fn payer(&self, payer: &Payer) -> Option<&PayerRow> {
+        self.payers.get(payer)?.as_ref()
+    }
+
+    pub(super) fn service_key_is_active(&self, key: &KeyId) -> bool {
+        self.service_keys.get(key).copied().unwrap_or(false)
+    }
+
+    pub(super) fn number(&self, account: AccountId) -> Option<i64> {
+        self.numbers.get(&account).copied().flatten()
+    }
+
+    fn forget_old(&mut self, epoch: u64) {
+        if self.epoch != epoch || self.payers.len() > LIMIT {
+            self.epoch = epoch;
+            self.cards = None;
+            self.payers.clear();
+            self.service_keys.clear();
+            self.numbers.clear();
+        }
+        if self.wallets.len() > LIMIT {
+            self.wallets.clear();
+        }
+    }
+
+    async fn load_service_key(&mut self, posting: &mut Posting<'_>, key: &KeyId) -> Result<(), StoreError> {
+        if !self.service_keys.contains_key(key) {
+            let is_active = posting.service_key_is_active(key).await?;
+            self.service_keys.insert(key.clone(), is_active);
+        }
+        Ok(())
+    }
+
+    async fn load_payer(
+        &mut self,
+        posting: &mut Posting<'_>,
+        payer: &Payer,
+    ) -> Result<Option<(i64, AccountId)>, StoreError> {
+        if !self.payers.contains_key(payer) {
+            let found = posting.find_payer(payer).await?;
+            self.payers.insert(payer.clone(), found);
+        }
+        Ok(self.payer(payer).map(|row| (row.account_no, row.account)))
+    }
+
+    async fn load_number(
+        &mut self,
+        posting: &mut Posting<'_>,
+        account: AccountId,
+    ) -> Result<Option<(i64, AccountId)>, StoreError> {
+        if !self.numbers.contains_key(&account) {
+            let found = posting.find_account_no(account).await?;
+            self.numbers.insert(account, found);
+        }
+        Ok(self.number(account).map(|no| (no, account)))
+    }
+
+    async fn load_wallets(
+        &mut self,
+        posting: &mut Posting<'_>,
+        accounts: &HashSet<(i64, AccountId)>,
+    ) -> Result<HashMap<i64, Wallet>, StoreError> {
+        let missing: Vec<_> =
+            accounts.iter().filter(|(no, _)| !self.wallets.contains_key(no)).copied().collect();
+        if !missing.is_empty() {
+            let found = posting.wallets(&missing).await?;
+            self.wallets.extend(found);
+        }
+        Ok(accounts.iter().filter_map(|(no, _)| Some((*no, self.wallets.get(no)?.clone()))).collect())
+    }
+}

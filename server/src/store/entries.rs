@@ -1,0 +1,192 @@
+//! The books as they were written, and the proof that they are whole.
+
+use ledger::entry::Entry;
+use ledger::series::{BucketKey, Series, Totals};
+use ledger::verify::{Fault, Mismatch, Stored, Verified, Verifier};
+use ledger::{AccountId, Credits};
+
+use super::rollups::RollupRow;
+use super::rows::{Column, EntryRow, GrantRow, entry_columns};
+use super::{Store, StoreError, read};
+
+/// Entries that `verify` reads at a time, so that no reading transaction lasts long.
+const VERIFY_STEP: u32 = 2_000;
+
+/// Why an account's books could not be confirmed.
+#[derive(Debug, thiserror::Error)]
+pub enum VerifyError {
+    #[error(transparent)]
+    Mismatch(#[from] Mismatch),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Figures over all accounts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stats {
+    pub accounts: u64,
+    pub users: u64,
+    pub entries: u64,
+    pub events: u64,
+    pub issued: Credits,
+    pub spent: Credits,
+    pub expired: Credits,
+    pub voided: Credits,
+    /// What is left of all grants, effective or not.
+    pub remaining: Credits,
+}
+
+#[derive(sqlx::FromRow)]
+struct StatsRow {
+    accounts: i64,
+    users: i64,
+    entries: i64,
+    events: i64,
+    issued: i64,
+    spent: i64,
+    expired: i64,
+    voided: i64,
+    remaining: i64,
+}
+
+#[derive(sqlx::FromRow)]
+struct HeadRow {
+    seq: i64,
+    head: Vec<u8>,
+}
+
+impl Store {
+    /// The account's entries after `seq`, in order.
+    pub async fn entries_after(
+        &self,
+        account_no: i64,
+        seq: u64,
+        limit: u32,
+    ) -> Result<Vec<Entry>, StoreError> {
+        let rows: Vec<EntryRow> = read!(self, db => Ok(sqlx::query_as(concat!(
+            "SELECT ", entry_columns!(), "WHERE e.account = $1 AND e.seq > $2 ORDER BY e.seq LIMIT $3",
+        ))
+        .bind(account_no)
+        .bind(seq.cast_signed())
+        .bind(i64::from(limit))
+        .fetch_all(db)
+        .await?))?;
+        rows.into_iter().map(EntryRow::into_entry).collect()
+    }
+
+    /// Recomputes an account's books from its first entry and compares them with what is stored beside them. Entries
+    /// that are written meanwhile are not looked at.
+    pub async fn verify_account(&self, account_no: i64, account: AccountId) -> Result<Verified, VerifyError> {
+        let (stored, last_seq) = self.stored(account_no, account).await?;
+        let mut verifier = Verifier::new(account);
+        let mut seq = 0;
+        loop {
+            let entries = self.entries_after(account_no, seq, VERIFY_STEP).await?;
+            let wanted: Vec<&Entry> = entries.iter().filter(|entry| entry.seq <= last_seq).collect();
+            for entry in &wanted {
+                verifier.push(entry)?;
+            }
+            let Some(last) = wanted.last() else { break };
+            seq = last.seq;
+        }
+        self.verify_dimensions(account_no, account).await?;
+        Ok(verifier.finish(&stored)?)
+    }
+
+    /// Wallet, grants and rollups of one moment.
+    async fn stored(&self, account_no: i64, account: AccountId) -> Result<(Stored, u64), StoreError> {
+        let (head, grants, rollups): (Option<HeadRow>, Vec<GrantRow>, Vec<RollupRow>) = read!(self, db => {
+            let mut moment = sqlx::Connection::begin(db).await?;
+            let head = sqlx::query_as("SELECT seq, head FROM wallets WHERE account = $1")
+                .bind(account_no)
+                .fetch_optional(&mut *moment)
+                .await?;
+            let grants = sqlx::query_as(
+                "SELECT account, seq, amount, remaining, kind, priority, effective_at, expires_at, source, reason \
+                 FROM grants WHERE account = $1",
+            )
+            .bind(account_no)
+            .fetch_all(&mut *moment)
+            .await?;
+            let rollups = sqlx::query_as(
+                "SELECT bucket, operation, api_key, credits, quantity, count FROM rollups WHERE account = $1",
+            )
+            .bind(account_no)
+            .fetch_all(&mut *moment)
+            .await?;
+            moment.commit().await?;
+            Ok((head, grants, rollups))
+        })?;
+        let mut series = Series::default();
+        for row in rollups {
+            let row = row.into_bucket()?;
+            let totals = Totals { credits: row.credits, quantity: row.quantity, count: row.count };
+            series
+                .add(BucketKey { start: row.start, operation: row.operation, api_key: row.api_key }, totals);
+        }
+        let (seq, head) = match head {
+            Some(row) => {
+                (row.seq.read("wallets", "seq", account_no)?, row.head.read("wallets", "head", account_no)?)
+            }
+            None => (0, ledger::chain::genesis(account)),
+        };
+        let grants = grants.into_iter().map(GrantRow::into_grant).collect::<Result<_, _>>()?;
+        // Without a wallet every entry is one too many: look at all.
+        let last_seq = if seq == 0 { u64::MAX } else { seq };
+        Ok((Stored { seq, head, grants, series }, last_seq))
+    }
+
+    /// Compares stored dimensions with the digest that was hashed. Erased ones leave no row and are no mismatch.
+    async fn verify_dimensions(&self, account_no: i64, account: AccountId) -> Result<(), VerifyError> {
+        let mut after = 0_i64;
+        loop {
+            let rows: Vec<(i64, String, Option<Vec<u8>>)> = read!(self, db => Ok(sqlx::query_as(
+                "SELECT d.seq, d.dimensions, e.dimensions_hash FROM event_dimensions d \
+                 LEFT JOIN entries e ON e.account = d.account AND e.seq = d.seq \
+                 WHERE d.account = $1 AND d.seq > $2 ORDER BY d.seq LIMIT $3",
+            )
+            .bind(account_no)
+            .bind(after)
+            .bind(i64::from(VERIFY_STEP))
+            .fetch_all(db)
+            .await?))?;
+            let Some(last) = rows.last() else { return Ok(()) };
+            after = last.0;
+            for (seq, text, hash) in &rows {
+                let digest =
+                    serde_json::from_str(text).ok().map(|pairs| ledger::chain::dimensions_digest(&pairs));
+                if digest.map(|digest| digest.0.to_vec()) != *hash {
+                    return Err(
+                        Mismatch { account, seq: seq.cast_unsigned(), fault: Fault::Dimensions }.into()
+                    );
+                }
+            }
+        }
+    }
+
+    /// Sums over all accounts, read in one moment.
+    pub async fn stats(&self) -> Result<Stats, StoreError> {
+        let row: StatsRow = read!(self, db => Ok(sqlx::query_as(
+            "SELECT (SELECT count(*) FROM accounts) AS accounts, (SELECT count(*) FROM users) AS users, \
+             count(*) AS entries, count(source) AS events, \
+             CAST(coalesce(sum(CASE WHEN movement = 1 THEN amount END), 0) AS BIGINT) AS issued, \
+             CAST(coalesce(sum(CASE WHEN movement = 2 THEN amount END), 0) AS BIGINT) AS spent, \
+             CAST(coalesce(sum(CASE WHEN movement = 3 THEN amount END), 0) AS BIGINT) AS expired, \
+             CAST(coalesce(sum(CASE WHEN movement = 4 THEN amount END), 0) AS BIGINT) AS voided, \
+             (SELECT CAST(coalesce(sum(remaining), 0) AS BIGINT) FROM grants) AS remaining FROM entries",
+        )
+        .fetch_one(db)
+        .await?))?;
+        Ok(Stats {
+            accounts: row.accounts.read("accounts", "count", "all")?,
+            users: row.users.read("users", "count", "all")?,
+            entries: row.entries.read("entries", "count", "all")?,
+            events: row.events.read("entries", "events", "all")?,
+            issued: row.issued.read("entries", "issued", "all")?,
+            spent: row.spent.read("entries", "spent", "all")?,
+            expired: row.expired.read("entries", "expired", "all")?,
+            voided: row.voided.read("entries", "voided", "all")?,
+            remaining: row.remaining.read("grants", "remaining", "all")?,
+        })
+    }
+}

@@ -1,0 +1,360 @@
+//! The one transaction in which the books are written: looks up what a batch needs, then writes the whole batch with a
+//! fixed number of statements, whatever its size.
+
+use std::collections::{BTreeMap, HashMap};
+
+use ledger::entry::Entry;
+use ledger::event::EventKey;
+use ledger::grant::Grant;
+use ledger::series::{BucketKey, Totals};
+use ledger::wallet::Wallet;
+use ledger::{AccountId, Credits, Timestamp};
+use sqlx::sqlite::SqliteConnection;
+use tokio::sync::MutexGuard;
+
+use super::rows::{Column, EntryRow, GrantRow, entry_columns, parse_text};
+use super::sqlite::SqliteStore;
+use super::{Store, StoreError};
+
+/// An open writing transaction. Must end with [`Posting::commit`] or [`Posting::rollback`].
+pub enum Posting<'s> {
+    Sqlite { store: &'s SqliteStore, writer: MutexGuard<'s, SqliteConnection> },
+}
+
+/// Runs one statement on the transaction's connection.
+macro_rules! on {
+    ($posting:expr, $db:ident => $body:expr) => {
+        match $posting {
+            $crate::store::posting::Posting::Sqlite { writer, .. } => {
+                let $db = &mut **writer;
+                $body
+            }
+        }
+    };
+}
+pub(super) use on;
+
+/// An event that is in the books.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Booked {
+    pub account: AccountId,
+    /// Leg 0.
+    pub entry: Entry,
+    /// Of the last leg.
+    pub last_seq: u64,
+    /// What could be spent after the last leg.
+    pub balance: Credits,
+}
+
+/// What a batch adds to the books; accounts by their number.
+#[derive(Debug, Default)]
+pub struct Changes {
+    pub entries: Vec<(i64, Entry)>,
+    /// Grants that the batch issued, with what is left of them after it.
+    pub issued: Vec<(i64, Grant)>,
+    /// What is left of grants that were there before.
+    pub remaining: BTreeMap<(i64, u64), Credits>,
+    /// The last state of each wallet that got an entry.
+    pub wallets: HashMap<i64, Wallet>,
+    pub rollups: BTreeMap<(i64, BucketKey), Totals>,
+    /// JSON objects by account and `seq` of leg 0.
+    pub dimensions: Vec<(i64, u64, String)>,
+}
+
+#[derive(sqlx::FromRow)]
+struct BookedRow {
+    account_no: i64,
+    account_id: String,
+    #[sqlx(flatten)]
+    entry: EntryRow,
+}
+
+#[derive(sqlx::FromRow)]
+struct LegRow {
+    seq: i64,
+    amount: i64,
+    available_after: i64,
+}
+
+#[derive(sqlx::FromRow)]
+struct WalletRow {
+    account: i64,
+    seq: i64,
+    head: Vec<u8>,
+    held: i64,
+    recorded_at: i64,
+}
+
+impl Store {
+    /// Opens the writing transaction; waits for the writer.
+    pub async fn begin_posting(&self) -> Result<Posting<'_>, StoreError> {
+        match self {
+            Self::Sqlite(store) => {
+                let mut writer = store.writer().await?;
+                sqlx::query("BEGIN IMMEDIATE").execute(&mut *writer).await?;
+                Ok(Posting::Sqlite { store, writer })
+            }
+        }
+    }
+}
+
+impl Posting<'_> {
+    /// The events of these names that are in the books already.
+    pub async fn find_booked(&mut self, keys: &[&EventKey]) -> Result<HashMap<EventKey, Booked>, StoreError> {
+        let pairs: Vec<(&str, &str)> = keys.iter().map(|key| (key.source(), key.id())).collect();
+        let rows: Vec<BookedRow> = on!(self, db => sqlx::query_as(concat!(
+            "SELECT found.account_no, a.id AS account_id, ", entry_columns!(),
+            "JOIN (SELECT x.no, x.account AS account_no FROM json_each($1) name CROSS JOIN entries x \
+                   ON x.source = name.value ->> 0 AND x.event_id = name.value ->> 1 WHERE x.source IS NOT NULL) found \
+             ON found.no = e.no JOIN accounts a ON a.no = found.account_no",
+        ))
+        .bind(json(&pairs))
+        .fetch_all(db)
+        .await?);
+        let mut booked = HashMap::with_capacity(rows.len());
+        for row in rows {
+            let entry = row.entry.into_entry()?;
+            let Some(event) = &entry.event else { continue };
+            let Ok(key) = EventKey::parse(&event.source, &event.id) else { continue };
+            let (last_seq, balance) = self.last_leg(row.account_no, &entry).await?;
+            let account = parse_text(&row.account_id, "accounts", "id")?;
+            booked.insert(key, Booked { account, entry, last_seq, balance });
+        }
+        Ok(booked)
+    }
+
+    /// `seq` and balance of the last leg of the event that `first` begins.
+    async fn last_leg(&mut self, account_no: i64, first: &Entry) -> Result<(u64, Credits), StoreError> {
+        let whole = first.event.as_ref().map_or(first.amount, |event| event.credits);
+        if whole == first.amount {
+            return Ok((first.seq, first.available_after));
+        }
+        let legs: Vec<LegRow> = on!(self, db => sqlx::query_as(
+            "SELECT seq, amount, available_after FROM entries WHERE account = $1 AND seq > $2 AND seq <= $2 + 65535 \
+             AND leg = seq - $2 ORDER BY seq",
+        )
+        .bind(account_no)
+        .bind(first.seq.cast_signed())
+        .fetch_all(db)
+        .await?);
+        let mut missing = whole.saturating_sub(first.amount);
+        for leg in legs {
+            let amount = leg.amount.read("entries", "amount", leg.seq)?;
+            missing = missing.saturating_sub(amount);
+            if missing.is_zero() {
+                let balance = leg.available_after.read("entries", "available_after", leg.seq)?;
+                return Ok((leg.seq.read("entries", "seq", leg.seq)?, balance));
+            }
+        }
+        Err(StoreError::Corrupt {
+            table: "entries",
+            column: "credits",
+            row: format!("account {account_no} seq {}", first.seq),
+            found: "fewer legs than the event cost".to_owned(),
+        })
+    }
+
+    /// The wallets of these accounts as of their last entry; new ones where there is none.
+    pub async fn wallets(
+        &mut self,
+        accounts: &[(i64, AccountId)],
+    ) -> Result<HashMap<i64, Wallet>, StoreError> {
+        let numbers: Vec<i64> = accounts.iter().map(|(no, _)| *no).collect();
+        let numbers = json(&numbers);
+        let wallets: Vec<WalletRow> = on!(self, db => sqlx::query_as(
+            "SELECT account, seq, head, held, recorded_at FROM wallets \
+             WHERE account IN (SELECT value FROM json_each($1))",
+        )
+        .bind(numbers.clone())
+        .fetch_all(db)
+        .await?);
+        let grants: Vec<GrantRow> = on!(self, db => sqlx::query_as(
+            "SELECT account, seq, amount, remaining, kind, priority, effective_at, expires_at, source, reason \
+             FROM grants WHERE account IN (SELECT value FROM json_each($1)) AND remaining > 0",
+        )
+        .bind(numbers)
+        .fetch_all(db)
+        .await?);
+        let mut grants_of: HashMap<i64, Vec<Grant>> = HashMap::new();
+        for row in grants {
+            grants_of.entry(row.account).or_default().push(row.into_grant()?);
+        }
+        let mut found: HashMap<i64, Wallet> =
+            accounts.iter().map(|(no, account)| (*no, Wallet::new(*account))).collect();
+        for row in wallets {
+            let Some(wallet) = found.get_mut(&row.account) else { continue };
+            wallet.seq = row.seq.read("wallets", "seq", row.account)?;
+            wallet.head = row.head.read("wallets", "head", row.account)?;
+            wallet.held = row.held.read("wallets", "held", row.account)?;
+            wallet.recorded_at = Timestamp::from_micros(row.recorded_at);
+        }
+        let with_grants = |(no, wallet): (i64, Wallet)| {
+            let grants = grants_of.remove(&no).unwrap_or_default();
+            (no, wallet.with_grants(grants))
+        };
+        Ok(found.into_iter().map(with_grants).collect())
+    }
+
+    /// Number and id of an account.
+    pub async fn find_account_no(&mut self, account: AccountId) -> Result<Option<i64>, StoreError> {
+        let found: Option<(i64,)> = on!(self, db => sqlx::query_as("SELECT no FROM accounts WHERE id = $1")
+            .bind(account.to_string())
+            .fetch_optional(db)
+            .await?);
+        Ok(found.map(|(no,)| no))
+    }
+
+    /// Writes the batch. Rows that the database ignores or counts differently are an error.
+    pub async fn write(&mut self, changes: &Changes) -> Result<(), StoreError> {
+        self.insert_entries(&changes.entries).await?;
+        self.insert_grants(&changes.issued).await?;
+        self.update_grants(&changes.remaining).await?;
+        self.upsert_wallets(&changes.wallets).await?;
+        self.add_rollups(&changes.rollups).await?;
+        self.insert_dimensions(&changes.dimensions).await
+    }
+
+    /// Makes everything durable. After an error nobody knows whether it is: see [`StoreError::Stopped`].
+    pub async fn commit(self) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite { store, mut writer } => {
+                let result = sqlx::query("COMMIT").execute(&mut *writer).await;
+                if let Err(error) = result {
+                    if is_full(&error) {
+                        sqlx::query("ROLLBACK").execute(&mut *writer).await.ok();
+                    } else {
+                        store.stop_writing();
+                    }
+                    return Err(error.into());
+                }
+                Ok(())
+            }
+        }
+    }
+
+    pub async fn rollback(self) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite { mut writer, .. } => {
+                // SQLite has rolled back by itself after some errors; there is nothing left to undo then.
+                sqlx::query("ROLLBACK").execute(&mut *writer).await.ok();
+                Ok(())
+            }
+        }
+    }
+
+    async fn insert_entries(&mut self, entries: &[(i64, Entry)]) -> Result<(), StoreError> {
+        if entries.is_empty() {
+            return Ok(());
+        }
+        let rows = super::bulk::entries(entries);
+        let done = on!(self, db => sqlx::query(
+            "INSERT INTO entries (account, seq, leg, movement, amount, grant_seq, available_after, held_after, recorded_at, \
+             source, event_id, operation, quantity, credits, occurred_at, api_key, service_key, price_version, \
+             dimensions_hash, reason, hash) \
+             SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7, \
+             value ->> 8, value ->> 9, value ->> 10, value ->> 11, value ->> 12, value ->> 13, value ->> 14, value ->> 15, \
+             value ->> 16, value ->> 17, unhex(value ->> 18), value ->> 19, unhex(value ->> 20) FROM json_each($1)",
+        )
+        .bind(rows)
+        .execute(db)
+        .await?);
+        expect("insert entries", entries.len(), done.rows_affected())
+    }
+
+    async fn insert_grants(&mut self, issued: &[(i64, Grant)]) -> Result<(), StoreError> {
+        if issued.is_empty() {
+            return Ok(());
+        }
+        let rows = super::bulk::grants(issued);
+        let done = on!(self, db => sqlx::query(
+            "INSERT INTO grants (account, seq, amount, remaining, kind, priority, effective_at, expires_at, source, reason) \
+             SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7, \
+             value ->> 8, value ->> 9 FROM json_each($1)",
+        )
+        .bind(rows)
+        .execute(db)
+        .await?);
+        expect("insert grants", issued.len(), done.rows_affected())
+    }
+
+    async fn update_grants(&mut self, remaining: &BTreeMap<(i64, u64), Credits>) -> Result<(), StoreError> {
+        if remaining.is_empty() {
+            return Ok(());
+        }
+        let rows = super::bulk::remaining(remaining);
+        let done = on!(self, db => sqlx::query(
+            "UPDATE grants SET remaining = new.remaining FROM (SELECT value ->> 0 AS account, value ->> 1 AS seq, \
+             value ->> 2 AS remaining FROM json_each($1)) new WHERE grants.account = new.account AND grants.seq = new.seq",
+        )
+        .bind(rows)
+        .execute(db)
+        .await?);
+        expect("update grants", remaining.len(), done.rows_affected())
+    }
+
+    async fn upsert_wallets(&mut self, wallets: &HashMap<i64, Wallet>) -> Result<(), StoreError> {
+        if wallets.is_empty() {
+            return Ok(());
+        }
+        let rows = super::bulk::wallets(wallets);
+        let done = on!(self, db => sqlx::query(
+            "INSERT INTO wallets (account, seq, head, held, recorded_at) \
+             SELECT value ->> 0, value ->> 1, unhex(value ->> 2), value ->> 3, value ->> 4 FROM json_each($1) WHERE true \
+             ON CONFLICT (account) DO UPDATE SET seq = excluded.seq, head = excluded.head, held = excluded.held, \
+             recorded_at = excluded.recorded_at WHERE wallets.seq < excluded.seq",
+        )
+        .bind(rows)
+        .execute(db)
+        .await?);
+        expect("upsert wallets", wallets.len(), done.rows_affected())
+    }
+
+    async fn add_rollups(&mut self, rollups: &BTreeMap<(i64, BucketKey), Totals>) -> Result<(), StoreError> {
+        if rollups.is_empty() {
+            return Ok(());
+        }
+        let rows = super::bulk::rollups(rollups);
+        // A sum of quantities stays at the end of its range instead of failing a charge.
+        let done = on!(self, db => sqlx::query(
+            "INSERT INTO rollups (account, bucket, operation, api_key, credits, quantity, count) \
+             SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6 \
+             FROM json_each($1) WHERE true \
+             ON CONFLICT (account, bucket, operation, api_key) DO UPDATE SET credits = rollups.credits + excluded.credits, \
+             quantity = CASE WHEN rollups.quantity > 9223372036854775807 - excluded.quantity THEN 9223372036854775807 \
+             ELSE rollups.quantity + excluded.quantity END, count = rollups.count + excluded.count",
+        )
+        .bind(rows)
+        .execute(db)
+        .await?);
+        expect("add to rollups", rollups.len(), done.rows_affected())
+    }
+
+    async fn insert_dimensions(&mut self, dimensions: &[(i64, u64, String)]) -> Result<(), StoreError> {
+        if dimensions.is_empty() {
+            return Ok(());
+        }
+        let done = on!(self, db => sqlx::query(
+            "INSERT INTO event_dimensions (account, seq, dimensions) \
+             SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each($1)",
+        )
+        .bind(json(&dimensions))
+        .execute(db)
+        .await?);
+        expect("insert dimensions", dimensions.len(), done.rows_affected())
+    }
+}
+
+fn json(rows: &impl serde::Serialize) -> String {
+    // Text and integers always have a JSON form.
+    serde_json::to_string(rows).unwrap_or_default()
+}
+
+/// The disk is full: the transaction is undone and a later one may succeed.
+fn is_full(error: &sqlx::Error) -> bool {
+    matches!(error, sqlx::Error::Database(error) if error.code().as_deref() == Some("13"))
+}
+
+fn expect(statement: &'static str, expected: usize, found: u64) -> Result<(), StoreError> {
+    let expected = u64::try_from(expected).unwrap_or(u64::MAX);
+    if found == expected { Ok(()) } else { Err(StoreError::Rows { statement, expected, found }) }
+}

@@ -1,0 +1,92 @@
+//! Consumption in 15-minute buckets; what charts and period sums read, whatever the number of events.
+
+use ledger::{Credits, KeyId, Quantity, Timestamp};
+
+use super::rows::{Column, parse_text};
+use super::{Store, StoreError, read};
+
+/// Which buckets: of an account, `from ≤ start < to`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RollupFilter {
+    pub account: i64,
+    pub from: Timestamp,
+    pub to: Timestamp,
+    pub operation: Option<String>,
+    /// A key's id; `""` for what was reported without a key.
+    pub api_key: Option<String>,
+}
+
+/// One bucket of one operation and key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BucketRow {
+    pub start: Timestamp,
+    pub operation: String,
+    pub api_key: Option<KeyId>,
+    pub credits: Credits,
+    pub quantity: Quantity,
+    pub count: u64,
+}
+
+#[derive(sqlx::FromRow)]
+pub(super) struct RollupRow {
+    bucket: i64,
+    operation: String,
+    api_key: String,
+    credits: i64,
+    quantity: i64,
+    count: i64,
+}
+
+impl RollupRow {
+    pub(super) fn into_bucket(self) -> Result<BucketRow, StoreError> {
+        let key = (!self.api_key.is_empty())
+            .then(|| parse_text(&self.api_key, "rollups", "api_key"))
+            .transpose()?;
+        Ok(BucketRow {
+            start: Timestamp::from_micros(self.bucket),
+            operation: self.operation,
+            api_key: key,
+            credits: self.credits.read("rollups", "credits", self.bucket)?,
+            quantity: self.quantity.read("rollups", "quantity", self.bucket)?,
+            count: self.count.read("rollups", "count", self.bucket)?,
+        })
+    }
+}
+
+impl Store {
+    /// Buckets in order of time.
+    pub async fn rollups(&self, filter: RollupFilter) -> Result<Vec<BucketRow>, StoreError> {
+        let rows: Vec<RollupRow> = read!(self, db => Ok(sqlx::query_as(
+            "SELECT bucket, operation, api_key, credits, quantity, count FROM rollups \
+             WHERE account = $1 AND bucket >= $2 AND bucket < $3 \
+             AND ($4 IS NULL OR operation = $4) AND ($5 IS NULL OR api_key = $5) ORDER BY bucket, operation, api_key",
+        )
+        .bind(filter.account)
+        .bind(filter.from.micros())
+        .bind(filter.to.micros())
+        .bind(filter.operation)
+        .bind(filter.api_key)
+        .fetch_all(db)
+        .await?))?;
+        rows.into_iter().map(RollupRow::into_bucket).collect()
+    }
+
+    /// Credits spent by events with `from ≤ time < to`; both are multiples of 15 minutes.
+    pub async fn consumed(
+        &self,
+        account_no: i64,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Result<Credits, StoreError> {
+        let (sum,): (i64,) = read!(self, db => Ok(sqlx::query_as(
+            "SELECT CAST(coalesce(sum(credits), 0) AS BIGINT) FROM rollups \
+             WHERE account = $1 AND bucket >= $2 AND bucket < $3",
+        )
+        .bind(account_no)
+        .bind(from.micros())
+        .bind(to.micros())
+        .fetch_one(db)
+        .await?))?;
+        sum.read("rollups", "credits", account_no)
+    }
+}
