@@ -49,12 +49,15 @@ pub fn quantity(quantity: Quantity, unit: &str) -> String {
     if unit.is_empty() {
         return number;
     }
-    let plural = micros != MICROS && unit.bytes().all(|byte| byte.is_ascii_lowercase()) && !unit.ends_with('s');
+    let plural =
+        micros != MICROS && unit.bytes().all(|byte| byte.is_ascii_lowercase()) && !unit.ends_with('s');
     format!("{number} {unit}{}", if plural { "s" } else { "" })
 }
 
 fn thousands_of(unit: &str) -> Option<&str> {
-    ["1 000 ", "1\u{a0}000 ", "1\u{202f}000 ", "1,000 ", "1000 ", "1k "].iter().find_map(|prefix| unit.strip_prefix(prefix))
+    ["1 000 ", "1\u{a0}000 ", "1\u{202f}000 ", "1,000 ", "1000 ", "1k "]
+        .iter()
+        .find_map(|prefix| unit.strip_prefix(prefix))
 }
 
 /// How many: `8,819`.
@@ -177,9 +180,13 @@ mod tests {
 
     #[test]
     fn a_balance_is_rounded_down_and_keeps_its_width() {
-        for (amount, shown) in
-            [("1284.419", "1,284.41"), ("0", "0.00"), ("0.009999", "0.00"), ("999999.99", "999,999.99"), ("7", "7.00")]
-        {
+        for (amount, shown) in [
+            ("1284.419", "1,284.41"),
+            ("0", "0.00"),
+            ("0.009999", "0.00"),
+            ("999999.99", "999,999.99"),
+            ("7", "7.00"),
+        ] {
             assert_eq!(balance(credits(amount)), shown);
         }
     }

@@ -4,9 +4,18 @@
 //! pure builders, which is how they are tested.
 
 pub mod api;
+pub mod app;
 pub mod backend;
 pub mod charts;
+pub mod components;
 pub mod format;
 pub mod live;
+pub mod pages;
+#[cfg(feature = "ssr")]
+pub mod shell;
 #[cfg(feature = "ssr")]
 pub mod ssr;
+
+pub use app::App;
+#[cfg(feature = "ssr")]
+pub use shell::shell;

@@ -3,8 +3,8 @@
 use charming::Chart;
 use charming::component::{Axis, Grid};
 use charming::element::{
-    AxisLabel, AxisLine, AxisPointer, AxisPointerType, AxisTick, AxisType, Emphasis, EmphasisFocus, ItemStyle, LineStyle,
-    SplitLine, Tooltip, Trigger,
+    AxisLabel, AxisLine, AxisPointer, AxisPointerType, AxisTick, AxisType, Emphasis, EmphasisFocus,
+    ItemStyle, LineStyle, SplitLine, Tooltip, Trigger,
 };
 use charming::series::Bar;
 
@@ -54,8 +54,10 @@ pub fn consumption(plot: &Plot, palette: &Palette, still: bool) -> Chart {
         .y_axis(value_axis(plot, palette));
     plot.series.iter().fold(chart, |chart, one| {
         let values = one.values.iter().map(|value| format::chart_value(*value)).collect();
-        let style =
-            ItemStyle::new().color(palette.colour(one.ink)).border_color(palette.surface.as_str()).border_width(1);
+        let style = ItemStyle::new()
+            .color(palette.colour(one.ink))
+            .border_color(palette.surface.as_str())
+            .border_width(1);
         chart.series(
             Bar::new()
                 .name(one.name.as_str())
@@ -120,10 +122,13 @@ mod tests {
     #[test]
     fn the_options_are_one_stack_of_exact_values_in_the_inks_of_the_palette() {
         let view = chart(&[("model.inference", ["0.2381", "12.5"]), ("model.build", ["50", "100"])]);
-        let options = serde_json::to_value(consumption(&Plot::of(&view, &labels()), &palette(), false)).unwrap();
+        let options =
+            serde_json::to_value(consumption(&Plot::of(&view, &labels()), &palette(), false)).unwrap();
         let series = options["series"].as_array().unwrap();
-        let drawn: Vec<_> =
-            series.iter().map(|one| (&one["name"], &one["stack"], &one["data"], &one["itemStyle"]["color"])).collect();
+        let drawn: Vec<_> = series
+            .iter()
+            .map(|one| (&one["name"], &one["stack"], &one["data"], &one["itemStyle"]["color"]))
+            .collect();
         assert_eq!(
             drawn,
             [
@@ -139,7 +144,8 @@ mod tests {
     #[test]
     fn nothing_in_the_options_is_a_function() {
         let view = chart(&[("model.build", ["50", "100"])]);
-        let options = serde_json::to_string(&consumption(&Plot::of(&view, &labels()), &palette(), true)).unwrap();
+        let options =
+            serde_json::to_string(&consumption(&Plot::of(&view, &labels()), &palette(), true)).unwrap();
         assert!(!options.contains("function"), "{options}");
         assert!(options.contains("\"animation\":false"));
     }

@@ -66,7 +66,10 @@ impl Scale {
         }
         let raw = highest / 4.0;
         let power = 10_f64.powf(raw.log10().floor());
-        let nice = [1.0, 2.0, 2.5, 5.0, 10.0].into_iter().find(|nice| nice * power >= raw * 0.999_999).unwrap_or(10.0);
+        let nice = [1.0, 2.0, 2.5, 5.0, 10.0]
+            .into_iter()
+            .find(|nice| nice * power >= raw * 0.999_999)
+            .unwrap_or(10.0);
         let step = nice * power;
         let steps = (highest / step - 1e-9).ceil().max(1.0);
         Self { max: steps * step, step }
@@ -75,7 +78,9 @@ impl Scale {
     /// Every labelled value, from zero upwards.
     pub fn ticks(self) -> impl Iterator<Item = f64> {
         let Self { max, step } = self;
-        (0_u32..=20).map(move |index| f64::from(index) * step).take_while(move |tick| *tick <= max * 1.000_001)
+        (0_u32..=20)
+            .map(move |index| f64::from(index) * step)
+            .take_while(move |tick| *tick <= max * 1.000_001)
     }
 }
 
@@ -96,7 +101,8 @@ impl Plot {
             }
         }
         series.sort_by_key(|one| one.ink);
-        let highest = (0..view.buckets.len()).map(|index| height_at(&series, index)).max().unwrap_or_default();
+        let highest =
+            (0..view.buckets.len()).map(|index| height_at(&series, index)).max().unwrap_or_default();
         Self {
             title: title(view),
             caption: caption(view),
@@ -200,7 +206,10 @@ pub(super) mod tests {
             until_ms: 172_800_000,
             series: series
                 .iter()
-                .map(|(name, values)| SeriesView { operation: (*name).to_owned(), points: values.map(point).into() })
+                .map(|(name, values)| SeriesView {
+                    operation: (*name).to_owned(),
+                    points: values.map(point).into(),
+                })
                 .collect(),
             total: Credits::sum(series.iter().flat_map(|(_, values)| values.map(credits))).unwrap(),
         }
@@ -234,7 +243,8 @@ pub(super) mod tests {
 
     #[test]
     fn what_is_past_the_palette_is_one_series() {
-        let plot = Plot::of(&chart(&[("e", ["1", "1"]), ("f", ["2", "0"]), ("unheard.of", ["0", "4"])]), &labels());
+        let plot =
+            Plot::of(&chart(&[("e", ["1", "1"]), ("f", ["2", "0"]), ("unheard.of", ["0", "4"])]), &labels());
         assert_eq!(plot.series.len(), 1);
         assert_eq!(plot.series[0].name, "other");
         assert_eq!(plot.series[0].values, ["3", "5"].map(|text| Credits::parse(text).unwrap()));
@@ -252,7 +262,10 @@ pub(super) mod tests {
             (9_900.0, 10_000.0, 2_500.0),
         ] {
             let scale = Scale::holding(highest);
-            assert!((scale.max - max).abs() < 1e-9 && (scale.step - step).abs() < 1e-9, "{highest} → {scale:?}");
+            assert!(
+                (scale.max - max).abs() < 1e-9 && (scale.step - step).abs() < 1e-9,
+                "{highest} → {scale:?}"
+            );
             assert!(scale.ticks().count() <= 6, "{scale:?}");
         }
     }

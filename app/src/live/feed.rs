@@ -5,7 +5,7 @@
 
 use ledger::{Credits, Quantity};
 
-use super::{Commit, Arrival};
+use super::{Arrival, Commit};
 use crate::backend::live::{EntryMessage, EventFacts, UsageMessage};
 use crate::backend::overview::{ActivityRow, ChartView, OverviewView, PointView, SeriesView};
 use crate::format;
@@ -80,6 +80,10 @@ impl Feed {
 
     /// The replacement has come. What waited is applied to it.
     pub fn replace(&mut self, view: OverviewView, at: impl Fn(&str) -> At) -> Outcome {
+        if self.waiting.is_none() && view.balance.seq < self.view.balance.seq {
+            // An earlier request's answer, overtaken by a later one's.
+            return Outcome::Done;
+        }
         if view.balance.seq > self.view.balance.seq {
             self.fresh_after = self.view.balance.seq;
         }

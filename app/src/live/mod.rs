@@ -4,11 +4,13 @@
 //! overview true. Loss, repetition and gaps on the way are noticed here and mended by reading the page's data again.
 
 #[cfg(feature = "hydrate")]
+pub mod clock;
+#[cfg(feature = "hydrate")]
 pub mod connection;
 pub mod feed;
 
-use leptos::prelude::*;
 use ledger::Credits;
+use leptos::prelude::*;
 
 use crate::backend::live::{BalanceMessage, EntryMessage, UsageMessage, name};
 use crate::backend::overview::BalanceView;
@@ -101,16 +103,16 @@ pub struct Wallet {
 
 impl Wallet {
     /// Takes over what is newer; an answer that was overtaken changes nothing.
-    pub fn apply(&mut self, arrival: &Arrival) {
-        let balance = arrival.balance();
-        if balance.seq >= self.seq {
-            *self = Self {
-                seq: balance.seq,
-                available: balance.available,
-                held: balance.held,
-                debt: balance.debt,
-            };
+    pub fn refresh(&mut self, newer: Self) {
+        if newer.seq >= self.seq {
+            *self = newer;
         }
+    }
+}
+
+impl From<&BalanceMessage> for Wallet {
+    fn from(message: &BalanceMessage) -> Self {
+        Self { seq: message.seq, available: message.available, held: message.held, debt: message.debt }
     }
 }
 
@@ -151,7 +153,8 @@ impl Live {
 
     /// Hands a batch to the top bar and the page.
     pub fn publish(self, arrivals: Vec<Arrival>) {
-        self.wallet.update(|wallet| arrivals.iter().for_each(|arrival| wallet.apply(arrival)));
+        self.wallet
+            .update(|wallet| arrivals.iter().for_each(|arrival| wallet.refresh(arrival.balance().into())));
         self.arrivals.set(arrivals);
     }
 }

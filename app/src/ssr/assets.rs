@@ -1,7 +1,7 @@
 //! Where this build's files are served.
 
 /// URL paths with hashed names, from the manifest embedded in the server. Required in context.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Assets {
     /// The module that starts the wasm.
     pub script: String,

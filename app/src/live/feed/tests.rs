@@ -33,7 +33,11 @@ fn overview() -> OverviewView {
         label: String::new(),
         title: String::new(),
     };
-    let lot = |kind: &str, remaining, grants| LotView { kind: kind.to_owned(), remaining: credits(remaining), grants };
+    let lot = |kind: &str, remaining, grants| LotView {
+        kind: kind.to_owned(),
+        remaining: credits(remaining),
+        grants,
+    };
     OverviewView {
         balance: BalanceView {
             seq: 2,
@@ -121,7 +125,10 @@ fn usage(start: &str, amount: &str) -> UsageMessage {
 /// One event, charged to one grant.
 fn charge(seq: u64, amount: &str, from: u64, available_after: &str) -> Commit {
     Commit {
-        entries: vec![EntryMessage { event: Some(facts(seq, amount)), ..leg(seq, 0, amount, from, available_after) }],
+        entries: vec![EntryMessage {
+            event: Some(facts(seq, amount)),
+            ..leg(seq, 0, amount, from, available_after)
+        }],
         usage: vec![usage("1970-01-22T10:00:00Z", amount)],
         balance: balance(seq, available_after),
     }
@@ -146,7 +153,10 @@ fn a_charge_moves_balance_lot_rows_chart_and_totals() {
     assert_eq!(view.chart.series[0].points[1].credits, credits("25"));
     assert_eq!(view.chart.series[0].points[0], PointView::default());
     let row = &view.latest[0];
-    assert_eq!((row.seq, row.unit.as_str(), row.api_key.as_deref()), (3, "iteration", Some("plx_sk_9f2a…k3Qd")));
+    assert_eq!(
+        (row.seq, row.unit.as_str(), row.api_key.as_deref()),
+        (3, "iteration", Some("plx_sk_9f2a…k3Qd"))
+    );
     assert_eq!(row.at_label, "at 1970-01-22T10:00:00Z");
     assert!(feed.is_fresh(row));
 }

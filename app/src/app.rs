@@ -1,0 +1,44 @@
+//! Which page a path shows.
+
+use leptos::prelude::*;
+use leptos_meta::provide_meta_context;
+use leptos_router::components::{ParentRoute, Route, Router, Routes};
+use leptos_router::{SsrMode, path};
+
+use crate::components::frame::{Me, SignedIn};
+use crate::components::theme::Theme;
+use crate::live::Live;
+use crate::pages::not_found::NotFound;
+use crate::pages::overview::OverviewPage;
+use crate::pages::sign_in::SignIn;
+
+/// Pages wait for their data before the first byte, so that they are whole without scripts.
+#[component]
+pub fn App() -> impl IntoView {
+    provide_meta_context();
+    provide_context(Live::new());
+    provide_context(Me::default());
+    provide_context(Theme::new());
+    mark_hydrated();
+    view! {
+        <Router>
+            <Routes fallback=NotFound>
+                <Route path=path!("/sign-in") view=SignIn ssr=SsrMode::Async />
+                <ParentRoute path=path!("/") view=SignedIn ssr=SsrMode::Async>
+                    <Route path=path!("") view=OverviewPage ssr=SsrMode::Async />
+                </ParentRoute>
+            </Routes>
+        </Router>
+    }
+}
+
+/// Says on `body` that the page answers to clicks now: for styles that hide what needs scripts, and for tests.
+fn mark_hydrated() {
+    #[cfg(feature = "hydrate")]
+    Effect::new(|| {
+        if let Some(body) = document().body() {
+            // Fails only for names that are no attribute names.
+            body.set_attribute("data-hydrated", "").ok();
+        }
+    });
+}

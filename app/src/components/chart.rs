@@ -1,0 +1,137 @@
+//! The consumption card: a sentence, the bars, their legend, and the same numbers as a table.
+
+use leptos::prelude::*;
+
+use crate::backend::overview::{Granularity, Range};
+use crate::charts::Plot;
+use crate::charts::sketch::Sketch;
+use crate::format;
+use crate::live::feed::Feed;
+
+/// `id` of the element that ECharts draws into.
+const PLOT_ID: &str = "consumption";
+
+/// Shows the feed's chart; `range` is the one that the address asks for.
+#[component]
+pub fn Consumption(feed: RwSignal<Feed>, range: Memo<Range>) -> impl IntoView {
+    let plot = Memo::new(move |_| feed.with(|feed| Plot::of(&feed.view().chart, &feed.view().labels)));
+    let busy = move || feed.with(|feed| feed.view().chart.range != range.get()).then_some("true");
+    view! {
+        <section class="card chart" aria-labelledby="consumption-title" aria-busy=busy>
+            <header>
+                <h2 id="consumption-title">{move || plot.with(|plot| plot.title.clone())}</h2>
+                <Ranges range />
+            </header>
+            <Drawing plot />
+            <div class="legend">
+                {move || plot.with(legend)} <span class="caption">{move || plot.with(|plot| plot.caption.clone())}</span>
+            </div>
+            <details class="numbers">
+                <summary>"Show as table"</summary>
+                <div class="scroll" tabindex="0" role="group" aria-label="Consumption as a table">
+                    {move || feed.with(|feed| table(&plot.get(), feed.view().chart.granularity))}
+                </div>
+            </details>
+        </section>
+    }
+}
+
+/// Links, so that the choice is in the address and works without scripts.
+#[component]
+fn Ranges(range: Memo<Range>) -> impl IntoView {
+    let link = move |one: Range| {
+        let name = match one {
+            Range::Day => "24 h",
+            Range::Week => "7 d",
+            Range::Month => "30 d",
+        };
+        let current = move || (range.get() == one).then_some("true");
+        view! {
+            <a href=format!("/?range={one}") aria-current=current data-noscroll="">
+                {name}
+            </a>
+        }
+    };
+    view! {
+        <nav class="seg" aria-label="Range">
+            {Range::ALL.map(link).collect_view()}
+        </nav>
+    }
+}
+
+/// The sketch, until the chart library has drawn over it.
+#[component]
+fn Drawing(plot: Memo<Plot>) -> impl IntoView {
+    let drawn = RwSignal::new(false);
+    #[cfg(feature = "hydrate")]
+    crate::charts::mount::keep(PLOT_ID, plot, drawn);
+    view! {
+        <div class="plot" class:drawn=drawn>
+            <Sketch plot />
+            <div class="echart" id=PLOT_ID aria-hidden="true"></div>
+        </div>
+    }
+}
+
+fn legend(plot: &Plot) -> impl IntoView + use<> {
+    plot.series
+        .iter()
+        .map(|one| {
+            let title = format!("{} credits", format::exact(one.total));
+            view! {
+                <span title=title>
+                    <i style=format!("background:var({})", one.ink.token())></i>
+                    {one.name.clone()}
+                    " "
+                    {format::brief(one.total)}
+                </span>
+            }
+        })
+        .collect_view()
+}
+
+/// One row for each bucket, newest first, and the sums.
+fn table(plot: &Plot, granularity: Granularity) -> impl IntoView + use<> {
+    let when = match granularity {
+        Granularity::Hour => "Hour",
+        Granularity::Day => "Day",
+    };
+    let names = plot.series.iter().map(|one| view! { <th class="num" scope="col">{one.name.clone()}</th> });
+    let rows = (0..plot.buckets.len()).rev().map(|bucket| {
+        let cells = plot.series.iter().map(|one| number(one.values.get(bucket).copied().unwrap_or_default()));
+        view! {
+            <tr>
+                <th scope="row">{plot.buckets[bucket].title.clone()}</th>
+                {cells.collect_view()}
+                {number(plot.height_at(bucket))}
+            </tr>
+        }
+    });
+    let sums = plot.series.iter().map(|one| number(one.total));
+    view! {
+        <table>
+            <caption class="hidden">{plot.caption.clone()}</caption>
+            <thead>
+                <tr>
+                    <th scope="col">{when}</th>
+                    {names.collect_view()}
+                    <th class="num" scope="col">
+                        "Total"
+                    </th>
+                </tr>
+            </thead>
+            <tbody>{rows.collect_view()}</tbody>
+            <tfoot>
+                <tr>
+                    <th scope="row">"Total"</th>
+                    {sums.collect_view()}
+                    {number(plot.total)}
+                </tr>
+            </tfoot>
+        </table>
+    }
+}
+
+fn number(credits: ledger::Credits) -> impl IntoView {
+    view! { <td class="num">{format::exact(credits)}</td> }
+}

@@ -1,0 +1,206 @@
+//! What surrounds every page of somebody signed in: navigation, live balance, account menu.
+
+use leptos::prelude::*;
+use leptos_router::components::{A, Outlet, Redirect};
+use leptos_router::hooks::{use_location, use_url};
+
+use super::problem::Problem;
+use super::public::Brand;
+use super::theme::ThemeSwitch;
+use crate::api::session::frame;
+use crate::backend::session::FrameView;
+use crate::backend::{ConsoleError, Viewer};
+use crate::format;
+use crate::live::{Connection, Live};
+
+/// Who is signed in, for the pages inside the frame; in context from [`crate::app::App`] down.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Me(pub RwSignal<Option<Viewer>>);
+
+/// A page that the navigation leads to.
+struct Place {
+    path: &'static str,
+    name: &'static str,
+}
+
+const PLACES: [Place; 1] = [Place { path: "/", name: "Overview" }];
+
+/// Lets those in who are signed in, and sends everybody else to the sign-in form and back.
+#[component]
+pub fn SignedIn() -> impl IntoView {
+    let answer = Resource::new_blocking(|| (), |()| frame());
+    view! {
+        <Suspense fallback=|| {
+            view! { <div class="shell" aria-busy="true"></div> }
+        }>
+            {move || Suspend::new(async move {
+                match answer.await {
+                    Ok(view) => view! { <Frame view /> }.into_any(),
+                    Err(ConsoleError::Unauthorized) => view! { <ToSignIn /> }.into_any(),
+                    Err(error) => view! { <main class="public"><Problem sentence=error.to_string() /></main> }.into_any(),
+                }
+            })}
+        </Suspense>
+    }
+}
+
+/// Leads to the form, which leads back here.
+#[component]
+pub fn ToSignIn() -> impl IntoView {
+    let url = use_url();
+    let here = url.with_untracked(|url| match url.search() {
+        "" => url.path().to_owned(),
+        search => format!("{}?{search}", url.path()),
+    });
+    let path = match here.as_str() {
+        "/" => "/sign-in".to_owned(),
+        here => format!("/sign-in?next={}", leptos_router::location::Url::escape(here)),
+    };
+    // The form is a public page, which this wasm has no part in.
+    #[cfg(feature = "hydrate")]
+    Effect::new({
+        let path = path.clone();
+        move || window().location().assign(&path).ok()
+    });
+    cfg!(feature = "ssr").then(|| view! { <Redirect path /> })
+}
+
+#[component]
+fn Frame(view: FrameView) -> impl IntoView {
+    let live = expect_context::<Live>();
+    live.wallet.set((&view.balance).into());
+    #[cfg(feature = "hydrate")]
+    crate::live::connection::keep(live);
+    let viewer = view.viewer;
+    expect_context::<Me>().0.set(Some(viewer.clone()));
+    view! {
+        <a class="skip" href="#main">
+            "Skip to content"
+        </a>
+        <div class="shell">
+            <nav class="side" aria-label="Main">
+                <a class="brand" href="/" aria-label="Plexe Console">
+                    <Brand />
+                </a>
+                <Places />
+            </nav>
+            <div class="page">
+                <header class="top">
+                    <PageName />
+                    <BalancePill />
+                    <AccountMenu viewer />
+                </header>
+                <main id="main" tabindex="-1">
+                    <Outlet />
+                </main>
+            </div>
+            <nav class="tabs" aria-label="Main, at the bottom">
+                <Places />
+            </nav>
+        </div>
+    }
+}
+
+#[component]
+fn Places() -> impl IntoView {
+    let links = PLACES.map(|place| {
+        view! {
+            <A href=place.path exact=true>
+                {place.name}
+            </A>
+        }
+    });
+    links.collect_view()
+}
+
+#[component]
+fn PageName() -> impl IntoView {
+    let path = use_location().pathname;
+    let name = move || {
+        path.with(|path| PLACES.iter().find(|place| place.path == path)).map_or("", |place| place.name)
+    };
+    view! { <div class="crumb">{name}</div> }
+}
+
+/// The number everything is about. Screen readers hear it at most every ten seconds, and at once when the line is cut.
+#[component]
+fn BalancePill() -> impl IntoView {
+    let Live { wallet, connection, .. } = expect_context::<Live>();
+    let available = Memo::new(move |_| wallet.with(|wallet| wallet.available));
+    let state = move || match connection.get() {
+        Connection::Off => "pill",
+        Connection::Live => "pill live",
+        Connection::Reconnecting => "pill cut",
+    };
+    view! {
+        <span class=state title=move || format!("{} credits available", format::exact(available.get()))>
+            <i class="dot"></i>
+            <b data-testid="balance">{move || format::balance(available.get())}</b>
+            <span class="unit">
+                {move || match connection.get() {
+                    Connection::Reconnecting => "credits, reconnecting…",
+                    Connection::Off | Connection::Live => "credits",
+                }}
+            </span>
+        </span>
+        <Announcement />
+    }
+}
+
+#[component]
+fn Announcement() -> impl IntoView {
+    let said = RwSignal::new(String::new());
+    #[cfg(feature = "hydrate")]
+    announce(said);
+    view! {
+        <span class="hidden" role="status">
+            {said}
+        </span>
+    }
+}
+
+#[cfg(feature = "hydrate")]
+fn announce(said: RwSignal<String>) {
+    use std::time::Duration;
+
+    let Live { wallet, connection, .. } = expect_context::<Live>();
+    let spoken = StoredValue::new(wallet.with_untracked(|wallet| wallet.available));
+    let every_ten_seconds = move || {
+        let available = wallet.with_untracked(|wallet| wallet.available);
+        if available != spoken.get_value() {
+            spoken.set_value(available);
+            said.set(format!("{} credits available", format::balance(available)));
+        }
+    };
+    if let Ok(timer) = set_interval_with_handle(every_ten_seconds, Duration::from_secs(10)) {
+        on_cleanup(move || timer.clear());
+    }
+    Effect::new(move || {
+        if connection.get() == Connection::Reconnecting {
+            said.set("Connection lost, reconnecting".to_owned());
+        }
+    });
+}
+
+/// Who is signed in, the theme, and the way out. A popover: opens, closes and dismisses without scripts.
+#[component]
+fn AccountMenu(viewer: Viewer) -> impl IntoView {
+    let initials = format::initials(&viewer.name);
+    view! {
+        <button type="button" class="avatar" popovertarget="account" aria-label="Account menu">
+            {initials}
+        </button>
+        <div class="menu" id="account" popover="auto">
+            <p>
+                <b>{viewer.name}</b>
+                <span class="sub">{viewer.email}</span>
+            </p>
+            <ThemeSwitch />
+            <form method="post" action="/sign-out">
+                <button type="submit" class="button">
+                    "Sign out"
+                </button>
+            </form>
+        </div>
+    }
+}

@@ -1,0 +1,11 @@
+//! Pieces of pages. Each says what it shows; where the numbers come from is the page's business.
+
+pub mod activity;
+pub mod cards;
+pub mod chart;
+pub mod copy;
+pub mod first_steps;
+pub mod frame;
+pub mod problem;
+pub mod public;
+pub mod theme;

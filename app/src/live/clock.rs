@@ -1,0 +1,58 @@
+//! Instants as the viewer reads them, by the browser's own knowledge of time zones. Same texts as the server's.
+
+use std::cell::RefCell;
+
+use js_sys::{Array, Date, Function, Intl, Object, Reflect};
+use wasm_bindgen::{JsCast, JsValue};
+
+use super::feed::At;
+
+/// The formats of one zone; making them costs far more than using them.
+struct Formats {
+    zone: String,
+    time: Function,
+    day: Function,
+}
+
+thread_local! {
+    static FORMATS: RefCell<Option<Formats>> = const { RefCell::new(None) };
+}
+
+/// `12:04:31`, and `Sun 22 Nov 2026, 12:04:31.482 Europe/Berlin`.
+pub fn at(rfc3339: &str, zone: &str) -> At {
+    FORMATS.with_borrow_mut(|formats| {
+        let formats = match formats {
+            Some(known) if known.zone == zone => known,
+            other => other.insert(Formats::new(zone)),
+        };
+        let date = Date::new(&JsValue::from_str(rfc3339));
+        let time = text(&formats.time, &date);
+        let day = text(&formats.day, &date).replacen(',', "", 1);
+        let millis = date.get_utc_milliseconds();
+        At { exact: format!("{day}, {time}.{millis:03} {zone}"), label: time }
+    })
+}
+
+impl Formats {
+    fn new(zone: &str) -> Self {
+        let format = |options: &[(&str, &str)]| {
+            let object = Object::new();
+            for (key, value) in [("timeZone", zone)].iter().chain(options) {
+                // Fails only for objects that are frozen.
+                Reflect::set(&object, &JsValue::from_str(key), &JsValue::from_str(value)).ok();
+            }
+            Intl::DateTimeFormat::new(&Array::of1(&JsValue::from_str("en-GB")), &object).format()
+        };
+        let two = "2-digit";
+        Self {
+            zone: zone.to_owned(),
+            time: format(&[("hour", two), ("minute", two), ("second", two), ("hourCycle", "h23")]),
+            day: format(&[("weekday", "short"), ("day", "numeric"), ("month", "short"), ("year", "numeric")]),
+        }
+    }
+}
+
+fn text(format: &Function, date: &Date) -> String {
+    let text = format.call1(&JsValue::UNDEFINED, date.unchecked_ref());
+    text.ok().and_then(|text| text.as_string()).unwrap_or_default()
+}

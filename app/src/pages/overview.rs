@@ -1,0 +1,149 @@
+//! `/`: how many credits are there, how fast do they go, and what took them last.
+
+use leptos::prelude::*;
+use leptos_meta::Title;
+use leptos_router::hooks::use_query_map;
+
+use crate::api::overview::overview;
+use crate::backend::ConsoleError;
+use crate::backend::overview::{OverviewView, Range};
+use crate::components::activity::LatestActivity;
+use crate::components::cards::Cards;
+use crate::components::chart::Consumption;
+use crate::components::first_steps::FirstSteps;
+use crate::components::frame::ToSignIn;
+use crate::components::problem::Problem;
+use crate::live::feed::Feed;
+
+#[component]
+pub fn OverviewPage() -> impl IntoView {
+    let query = use_query_map();
+    let range = Memo::new(move |_| {
+        query.with(|query| query.get("range")).and_then(|range| range.parse().ok()).unwrap_or_default()
+    });
+    // Read once; from then on the feed keeps it true, and asks again when it can't.
+    let answer = Resource::new_blocking(|| (), move |()| overview(range.get_untracked()));
+    view! {
+        <Title text="Overview · Plexe Console" />
+        <h1 class="hidden">"Overview"</h1>
+        <Suspense fallback=Waiting>
+            {move || Suspend::new(async move {
+                match answer.await {
+                    Ok(view) => view! { <Loaded view range /> }.into_any(),
+                    Err(ConsoleError::Unauthorized) => view! { <ToSignIn /> }.into_any(),
+                    Err(error) => view! { <Problem sentence=error.to_string() /> }.into_any(),
+                }
+            })}
+        </Suspense>
+    }
+}
+
+/// As large as what will stand here.
+#[component]
+fn Waiting() -> impl IntoView {
+    view! {
+        <div class="waiting" role="status">
+            <span class="hidden">"Loading"</span>
+            <div class="cards">
+                <div class="card hero"></div>
+                <div class="card"></div>
+                <div class="card"></div>
+                <div class="card"></div>
+            </div>
+            <div class="card chart"></div>
+        </div>
+    }
+}
+
+#[component]
+fn Loaded(view: OverviewView, range: Memo<Range>) -> impl IntoView {
+    let feed = RwSignal::new(Feed::new(view));
+    #[cfg(feature = "hydrate")]
+    live::follow(feed, range);
+    let untouched = Memo::new(move |_| feed.with(|feed| feed.view().latest.is_empty()));
+    let exhausted = Memo::new(move |_| feed.with(|feed| feed.view().balance.available.is_zero()));
+    view! {
+        {move || (exhausted.get() && !untouched.get()).then(Exhausted)}
+        <Cards feed />
+        <Consumption feed range />
+        {move || {
+            if untouched.get() {
+                feed.with_untracked(|feed| view! { <FirstSteps view=feed.view() /> }).into_any()
+            } else {
+                view! { <LatestActivity feed /> }.into_any()
+            }
+        }}
+    }
+}
+
+#[component]
+fn Exhausted() -> impl IntoView {
+    view! {
+        <section class="banner bad" role="status">
+            <b>"There are no credits left."</b>
+            " Paid operations are refused until credits arrive; free ones still pass."
+        </section>
+    }
+}
+
+#[cfg(feature = "hydrate")]
+mod live {
+    use std::time::Duration;
+
+    use leptos::prelude::*;
+    use leptos::task::spawn_local;
+
+    use crate::api::overview::overview;
+    use crate::backend::ConsoleError;
+    use crate::backend::overview::Range;
+    use crate::live::feed::{At, Feed, Outcome};
+    use crate::live::{Live, clock};
+
+    /// Feeds arrivals and changes of range to the page for as long as it is open.
+    pub fn follow(feed: RwSignal<Feed>, range: Memo<Range>) {
+        let arrivals = expect_context::<Live>().arrivals;
+        Effect::new(move || {
+            let outcome = arrivals.with(|arrivals| apply(feed, |feed, at| feed.apply(arrivals, at)));
+            if outcome == Outcome::Refetch {
+                refetch(feed, range, 0);
+            }
+        });
+        Effect::new(move || {
+            let wanted = range.get();
+            if feed.with_untracked(|feed| feed.view().chart.range != wanted || feed.is_waiting()) {
+                feed.update(Feed::expect_replacement);
+                refetch(feed, range, 0);
+            }
+        });
+    }
+
+    fn apply(
+        feed: RwSignal<Feed>,
+        change: impl FnOnce(&mut Feed, &dyn Fn(&str) -> At) -> Outcome,
+    ) -> Outcome {
+        let zone = feed.with_untracked(|feed| feed.view().chart.time_zone.clone());
+        let at = |instant: &str| clock::at(instant, &zone);
+        feed.try_update(|feed| change(feed, &at)).unwrap_or(Outcome::Done)
+    }
+
+    /// Reads the overview again, with growing pauses while the server can't be reached.
+    fn refetch(feed: RwSignal<Feed>, range: Memo<Range>, attempt: u32) {
+        spawn_local(async move {
+            let Some(wanted) = range.try_get_untracked() else { return };
+            match overview(wanted).await {
+                // Another range was chosen while this one was on its way; its own request follows.
+                Ok(view) if range.try_get_untracked() != Some(view.chart.range) => {}
+                Ok(view) => {
+                    if apply(feed, |feed, at| feed.replace(view, at)) == Outcome::Refetch {
+                        refetch(feed, range, 0);
+                    }
+                }
+                Err(ConsoleError::Unauthorized) => crate::live::connection::leave(),
+                Err(_) => {
+                    let pause = Duration::from_secs(1 << attempt.min(5));
+                    set_timeout(move || refetch(feed, range, attempt + 1), pause);
+                }
+            }
+        });
+    }
+}
