@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 use leptos_router::components::{A, Outlet, Redirect};
 use leptos_router::hooks::{use_location, use_url};
+use leptos_router::location::Url;
 
 use super::problem::Problem;
 use super::public::Brand;
@@ -47,22 +48,21 @@ pub fn SignedIn() -> impl IntoView {
 /// Leads to the form, which leads back here.
 #[component]
 pub fn ToSignIn() -> impl IntoView {
-    let url = use_url();
-    let here = url.with_untracked(|url| match url.search() {
+    // The form is a public page, in which this wasm has no part.
+    #[cfg(feature = "hydrate")]
+    Effect::new(crate::live::connection::leave);
+    cfg!(feature = "ssr").then(|| view! { <Redirect path=sign_in_path() /> })
+}
+
+fn sign_in_path() -> String {
+    let here = use_url().with_untracked(|url| match url.search() {
         "" => url.path().to_owned(),
         search => format!("{}?{search}", url.path()),
     });
-    let path = match here.as_str() {
+    match here.as_str() {
         "/" => "/sign-in".to_owned(),
-        here => format!("/sign-in?next={}", leptos_router::location::Url::escape(here)),
-    };
-    // The form is a public page, which this wasm has no part in.
-    #[cfg(feature = "hydrate")]
-    Effect::new({
-        let path = path.clone();
-        move || window().location().assign(&path).ok()
-    });
-    cfg!(feature = "ssr").then(|| view! { <Redirect path /> })
+        here => format!("/sign-in?next={}", Url::escape(here)),
+    }
 }
 
 #[component]

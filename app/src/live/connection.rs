@@ -26,15 +26,15 @@ const MAX_PAUSE_MS: u32 = 30_000;
 
 /// Keeps `live` up to date until the current owner is cleaned up.
 pub fn keep(live: Live) {
-    let line = StoredValue::new_local(None::<Rc<Line>>);
+    let kept = StoredValue::new_local(None::<Rc<Line>>);
     Effect::new(move || {
         let seq = live.wallet.with_untracked(|wallet| wallet.seq);
         let opened = Rc::new(Line::after(seq, live));
         opened.open();
-        line.set_value(Some(opened));
+        kept.set_value(Some(opened));
     });
     // Dropping the line closes it; its closures hold it weakly.
-    on_cleanup(move || line.set_value(None));
+    on_cleanup(move || kept.set_value(None));
 }
 
 /// The session has ended: back to the sign-in form, and from there back here.
@@ -58,7 +58,7 @@ struct Line {
 
 /// An open stream and what it calls; closed when dropped.
 struct Source {
-    source: EventSource,
+    stream: EventSource,
     _opened: Closure<dyn Fn()>,
     _failed: Closure<dyn Fn()>,
     _message: Closure<dyn Fn(MessageEvent)>,
@@ -66,7 +66,7 @@ struct Source {
 
 impl Drop for Source {
     fn drop(&mut self) {
-        self.source.close();
+        self.stream.close();
     }
 }
 
@@ -84,7 +84,7 @@ impl Line {
 
     fn open(self: &Rc<Self>) {
         let url = format!("{STREAM_PATH}?after={}", self.seq.get());
-        let Ok(source) = EventSource::new(&url) else { return self.reopen_later() };
+        let Ok(stream) = EventSource::new(&url) else { return self.reopen_later() };
         let opened = callback(self, Self::opened);
         let failed = callback(self, Self::failed);
         let line = Rc::downgrade(self);
@@ -93,12 +93,12 @@ impl Line {
                 line.take(&event.type_(), &data);
             }
         });
-        source.set_onopen(Some(opened.as_ref().unchecked_ref()));
-        source.set_onerror(Some(failed.as_ref().unchecked_ref()));
+        stream.set_onopen(Some(opened.as_ref().unchecked_ref()));
+        stream.set_onerror(Some(failed.as_ref().unchecked_ref()));
         for event in [name::ENTRY, name::USAGE, name::BALANCE, name::RESET] {
-            source.add_event_listener_with_callback(event, message.as_ref().unchecked_ref()).ok();
+            stream.add_event_listener_with_callback(event, message.as_ref().unchecked_ref()).ok();
         }
-        let source = Source { source, _opened: opened, _failed: failed, _message: message };
+        let source = Source { stream, _opened: opened, _failed: failed, _message: message };
         self.source.replace(Some(source));
     }
 
@@ -113,7 +113,7 @@ impl Line {
         self.inbox.borrow_mut().clear();
         self.live.connection.try_set(Connection::Reconnecting);
         let source = self.source.borrow();
-        if source.as_ref().is_none_or(|open| open.source.ready_state() == EventSource::CLOSED) {
+        if source.as_ref().is_none_or(|open| open.stream.ready_state() == EventSource::CLOSED) {
             self.reopen_later();
         }
     }
