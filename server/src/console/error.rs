@@ -50,9 +50,9 @@ pub enum Error {
     /// The fields whose value is taken.
     #[error("This exists already.")]
     ResourceExists { details: Reasons },
-    /// The fields that differ.
-    #[error("An event with this source and id was charged with other content. Use a new id for a new event.")]
-    Conflict { fields: Vec<&'static str> },
+    /// What is stored stands against it; the fields that differ.
+    #[error("{message}")]
+    Conflict { message: &'static str, fields: Vec<&'static str> },
     #[error("{0}")]
     PayloadTooLarge(&'static str),
     #[error("{0}")]
@@ -147,7 +147,7 @@ impl Error {
             Self::NotFound { details } | Self::ResourceExists { details } | Self::Validation(details) => {
                 Some(Details::Reasons(details))
             }
-            Self::Conflict { fields } => Some(Details::Conflict { fields }),
+            Self::Conflict { fields, .. } => Some(Details::Conflict { fields }),
             _ => None,
         }
     }
@@ -211,7 +211,10 @@ impl From<Refusal> for Error {
     fn from(refusal: Refusal) -> Self {
         match refusal {
             Refusal::ServiceKeyRevoked => Self::RevokedKey,
-            Refusal::Conflict { fields } => Self::Conflict { fields },
+            Refusal::Conflict { fields } => {
+                let message = "An event with this source and id was charged with other content. Use a new id for a new event.";
+                Self::Conflict { message, fields }
+            }
             Refusal::UnknownPayer { field } => {
                 let reason = if field == "api_key" { "is unknown, revoked or expired" } else { "is unknown" };
                 Self::NotFound { details: Reasons::from([(field.into(), reason.into())]) }

@@ -3,7 +3,7 @@
 use ledger::{AccountId, Timestamp};
 
 use super::rows::{Cell, parse_text};
-use super::{Store, StoreError, read};
+use super::{Store, StoreError, change, read};
 
 /// Whether an account may spend.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,5 +98,20 @@ impl Store {
         .fetch_all(db)
         .await?))?;
         rows.into_iter().map(AccountRow::try_from).collect()
+    }
+
+    /// Suspends or activates an account; no such account: [`StoreError::Rows`].
+    pub async fn set_account_status(&self, no: i64, status: AccountStatus) -> Result<(), StoreError> {
+        change!(self, db => {
+            let updated = sqlx::query("UPDATE accounts SET status = $2 WHERE no = $1")
+                .bind(no)
+                .bind(status.name())
+                .execute(&mut *db)
+                .await?;
+            match updated.rows_affected() {
+                1 => Ok(()),
+                found => Err(StoreError::Rows { statement: "set_account_status", expected: 1, found }),
+            }
+        })
     }
 }

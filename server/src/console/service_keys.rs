@@ -1,0 +1,64 @@
+//! Keys of the platform's own services: made, listed and revoked by the operator.
+
+use ledger::event::EventKey;
+use ledger::{KeyId, Timestamp};
+
+use super::users::is_name;
+use super::{Console, Error, Reasons};
+use crate::auth::tokens::{Family, Secret};
+use crate::random;
+use crate::store::{NewServiceKey, Scopes, ServiceKeyRow};
+
+/// A service key to make.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServiceKeyForm {
+    /// 1–100 characters.
+    pub name: String,
+    pub scopes: Scopes,
+    /// The only source it may report for; `None`: any.
+    pub source: Option<String>,
+}
+
+/// A new service key and its secret, which is kept nowhere.
+#[derive(Debug, Clone)]
+pub struct ServiceKeyCreated {
+    pub key_id: KeyId,
+    pub secret: Secret,
+}
+
+impl Console {
+    /// Makes a service key. Errors: fields out of range (422).
+    pub async fn create_service_key(&self, form: ServiceKeyForm) -> Result<ServiceKeyCreated, Error> {
+        let name = form.name.trim().to_owned();
+        if !is_name(&name) {
+            return Err(Error::field("name", "must be one line of 1 to 100 characters"));
+        }
+        if let Some(source) = &form.source {
+            EventKey::parse(source, "any")?;
+        }
+        let secret = Secret::new(Family::Service, &*self.random);
+        let key = NewServiceKey {
+            id: random::key_id(&*self.random),
+            name,
+            secret_hash: secret.hash(),
+            key_prefix: secret.shown_prefix().to_owned(),
+            key_suffix: secret.shown_suffix().to_owned(),
+            scopes: form.scopes,
+            source: form.source,
+            created_at: self.clock.now(),
+        };
+        self.store.insert_service_key(&key).await?;
+        Ok(ServiceKeyCreated { key_id: key.id, secret })
+    }
+
+    /// All service keys, the newest first.
+    pub async fn list_service_keys(&self) -> Result<Vec<ServiceKeyRow>, Error> {
+        Ok(self.store.list_service_keys().await?)
+    }
+
+    /// Revokes a service key for good, and says since when; again changes nothing. Errors: no such key (404).
+    pub async fn revoke_service_key(&self, id: &KeyId) -> Result<Timestamp, Error> {
+        let revoked_at = self.store.revoke_service_key(id, self.clock.now()).await?;
+        revoked_at.ok_or_else(|| Error::NotFound { details: Reasons::from([("id".into(), "is unknown".into())]) })
+    }
+}

@@ -1,0 +1,105 @@
+//! `GET /auth/user`, `GET /usage/profile` and `GET /usage/current`: who calls and what can be spent.
+
+use axum::extract::State;
+use axum::routing::get;
+use axum::{Json, Router};
+use ledger::{Credits, UserId};
+use serde::Serialize;
+
+use crate::auth::Customer;
+use crate::calendar::Rfc3339;
+use crate::console::account::{CurrentUsage, Profile};
+use crate::console::{Console, Error};
+use crate::http::query::Query;
+use crate::store::AccountStatus;
+
+pub fn router() -> Router<Console> {
+    Router::new()
+        .route("/auth/user", get(user))
+        .route("/usage/profile", get(profile))
+        .route("/usage/current", get(current))
+}
+
+async fn user(State(console): State<Console>, customer: Customer, query: Query) -> Result<Json<UserView>, Error> {
+    query.read(|_| ())?;
+    let Profile { user, usage, has_api_key } = console.profile(&customer).await?;
+    Ok(Json(UserView {
+        user_id: user.id,
+        email: user.email,
+        name: user.name,
+        user_name: user.user_name,
+        credits: usage.wallet.available,
+        consumption: usage.consumption,
+        is_active: user.account_status == AccountStatus::Active,
+        has_api_key,
+    }))
+}
+
+async fn profile(State(console): State<Console>, customer: Customer, query: Query) -> Result<Json<ProfileView>, Error> {
+    query.read(|_| ())?;
+    let Profile { user, usage, .. } = console.profile(&customer).await?;
+    let usage = UsageView { credits: usage.wallet.available, consumption: usage.consumption };
+    Ok(Json(ProfileView { user_id: user.id, email: user.email, name: user.name, usage }))
+}
+
+async fn current(State(console): State<Console>, customer: Customer, query: Query) -> Result<Json<CurrentView>, Error> {
+    query.read(|_| ())?;
+    let usage = console.current_usage(customer.account_no, customer.account).await?;
+    Ok(Json(CurrentView::from(usage)))
+}
+
+#[derive(Debug, Serialize)]
+struct UserView {
+    user_id: UserId,
+    email: String,
+    name: String,
+    user_name: String,
+    /// What can be spent now.
+    credits: Credits,
+    /// Used in the current period.
+    consumption: Credits,
+    is_active: bool,
+    has_api_key: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct ProfileView {
+    user_id: UserId,
+    email: String,
+    name: String,
+    usage: UsageView,
+}
+
+#[derive(Debug, Serialize)]
+struct UsageView {
+    credits: Credits,
+    consumption: Credits,
+}
+
+/// `credits` and `consumption` as the platform's documentation implies them; the other fields are ours.
+#[derive(Debug, Serialize)]
+struct CurrentView {
+    credits: Credits,
+    consumption: Credits,
+    held: Credits,
+    debt: Credits,
+    period_start: Rfc3339,
+    period_end: Rfc3339,
+    plan: Option<String>,
+    seq: u64,
+}
+
+impl From<CurrentUsage> for CurrentView {
+    fn from(usage: CurrentUsage) -> Self {
+        Self {
+            credits: usage.wallet.available,
+            consumption: usage.consumption,
+            held: usage.wallet.held,
+            debt: Credits::ZERO,
+            period_start: Rfc3339(usage.period_start),
+            period_end: Rfc3339(usage.period_end),
+            plan: None,
+            seq: usage.wallet.seq,
+        }
+    }
+}

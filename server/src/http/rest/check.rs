@@ -1,0 +1,44 @@
+//! `POST /usage/check`: may this payer spend? Nothing is written.
+
+use axum::extract::State;
+use axum::routing::post;
+use axum::{Json, Router};
+use ledger::Credits;
+use serde::Serialize;
+
+use super::report;
+use crate::auth::Service;
+use crate::console::error::Funds;
+use crate::console::{Console, Error};
+use crate::http::json::JsonBody;
+use crate::sequencer::job::Quoted;
+use crate::store::Scope;
+
+pub fn router() -> Router<Console> {
+    Router::new().route("/usage/check", post(check))
+}
+
+async fn check(State(console): State<Console>, service: Service, body: JsonBody) -> Result<Json<QuoteView>, Error> {
+    let question = report::question(body.object()?)?;
+    service.must_have(Scope::Check)?;
+    let key = service.0.id.clone();
+    let quoted = console.check(key, question.payer?, question.operation, question.quantity).await?;
+    Ok(Json(quoted.into()))
+}
+
+/// What it would cost; with what is missing when it is not allowed.
+#[derive(Debug, Serialize)]
+struct QuoteView {
+    allowed: bool,
+    credits: Credits,
+    balance: Credits,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    details: Option<Funds>,
+}
+
+impl From<Quoted> for QuoteView {
+    fn from(Quoted { allowed, credits, balance, seq }: Quoted) -> Self {
+        let details = allowed.err().map(|shortfall| Funds::new(shortfall, seq));
+        Self { allowed: details.is_none(), credits, balance, details }
+    }
+}

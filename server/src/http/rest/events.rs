@@ -1,0 +1,195 @@
+//! `POST /usage/events`: services report what was done, one event or up to 1 000.
+
+use axum::extract::State;
+use axum::routing::post;
+use axum::{Json, Router};
+use ledger::{Credits, EventId, KeyId};
+use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
+
+use super::report;
+use crate::auth::Service;
+use crate::console::{Console, Error};
+use crate::http::frame::ErrorView;
+use crate::http::json::{Fields, JsonBody};
+use crate::sequencer::job::{Charged, Submission};
+use crate::store::Scope;
+
+/// Events in one request.
+const MAX_ITEMS: usize = 1_000;
+
+pub fn router() -> Router<Console> {
+    Router::new().route("/usage/events", post(report_usage))
+}
+
+/// One answer for one event, a list for a list.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum Answer {
+    One(ChargedView),
+    Many(BatchView),
+}
+
+async fn report_usage(State(console): State<Console>, service: Service, body: JsonBody) -> Result<Json<Answer>, Error> {
+    let value = body.value()?;
+    if value.get().starts_with('[') {
+        let items = items(value)?;
+        service.must_have(Scope::Charge)?;
+        return Ok(Json(Answer::Many(charge_all(&console, &service, &items).await?)));
+    }
+    let event = report::event(Fields::of(value)?)?;
+    service.must_have(Scope::Charge)?;
+    let charged = console.charge_one(submission(event, &service)?).await?;
+    Ok(Json(Answer::One(charged.into())))
+}
+
+/// The list's items, none of them read. Errors: too many (413).
+fn items(value: &RawValue) -> Result<Vec<&RawValue>, Error> {
+    let items: Vec<&RawValue> = serde_json::from_str(value.get()).map_err(Error::internal)?;
+    if items.len() > MAX_ITEMS {
+        return Err(Error::PayloadTooLarge("At most 1000 events fit in one request."));
+    }
+    Ok(items)
+}
+
+/// Reads every item by itself, charges those that can be read, and answers in the order of the request.
+async fn charge_all(console: &Console, service: &Service, items: &[&RawValue]) -> Result<BatchView, Error> {
+    let mut submissions = Vec::with_capacity(items.len());
+    let mut refused = Vec::new();
+    for (index, item) in items.iter().enumerate() {
+        match Fields::of(item).and_then(report::event).and_then(|event| submission(event, service)) {
+            Ok(submission) => submissions.push(submission),
+            Err(error) => refused.push((index, error)),
+        }
+    }
+    let mut charged = console.charge(submissions).await?.into_iter();
+    let mut refused = refused.into_iter().peekable();
+    let mut outcomes = Vec::with_capacity(items.len());
+    for index in 0..items.len() {
+        outcomes.push(match refused.next_if(|(at, _)| *at == index) {
+            Some((_, error)) => Err(error),
+            None => charged.next().unwrap_or_else(|| Err(Error::internal("the sequencer gave too few answers"))),
+        });
+    }
+    Ok(BatchView::new(outcomes))
+}
+
+/// Errors: another source than the key's own (403), a payer that can't exist (404).
+fn submission(event: report::ReportedEvent, service: &Service) -> Result<Submission, Error> {
+    service.must_be_source(event.report.key.source())?;
+    let service_key: KeyId = service.0.id.clone();
+    Ok(Submission { payer: event.payer?, report: event.report, service_key })
+}
+
+#[derive(Debug, Serialize)]
+struct ChargedView {
+    event_id: EventId,
+    source: String,
+    id: String,
+    credits: Credits,
+    balance: Credits,
+    seq: u64,
+    replayed: bool,
+    price_version: u32,
+}
+
+impl From<Charged> for ChargedView {
+    fn from(charged: Charged) -> Self {
+        let Charged { event_id, source, id, credits, balance, seq, replayed, price_version } = charged;
+        Self { event_id, source, id, credits, balance, seq, replayed, price_version }
+    }
+}
+
+/// `results` in the order of the request; `accepted + replayed + rejected` is their number.
+#[derive(Debug, Default, Serialize)]
+struct BatchView {
+    results: Vec<ItemView>,
+    accepted: u32,
+    replayed: u32,
+    rejected: u32,
+}
+
+#[derive(Debug, Serialize)]
+struct ItemView {
+    index: usize,
+    status: u16,
+    #[serde(flatten)]
+    outcome: Outcome,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum Outcome {
+    Charged(ChargedView),
+    Refused {
+        #[serde(serialize_with = "as_view")]
+        error: Error,
+    },
+}
+
+fn as_view<S: Serializer>(error: &Error, serializer: S) -> Result<S::Ok, S::Error> {
+    ErrorView::new(error, None).serialize(serializer)
+}
+
+impl BatchView {
+    fn new(outcomes: Vec<Result<Charged, Error>>) -> Self {
+        let mut view = Self { results: Vec::with_capacity(outcomes.len()), ..Self::default() };
+        for (index, outcome) in outcomes.into_iter().enumerate() {
+            let item = match outcome {
+                Ok(charged) => {
+                    *(if charged.replayed { &mut view.replayed } else { &mut view.accepted }) += 1;
+                    ItemView { index, status: 200, outcome: Outcome::Charged(charged.into()) }
+                }
+                Err(error) => {
+                    view.rejected += 1;
+                    log_internal(index, &error);
+                    ItemView { index, status: error.status(), outcome: Outcome::Refused { error } }
+                }
+            };
+            view.results.push(item);
+        }
+        view
+    }
+}
+
+/// The frame logs the errors of whole requests; those of items are known here only.
+fn log_internal(index: usize, error: &Error) {
+    if let Error::Internal(cause) = error {
+        tracing::error!(index, cause = ?cause, "an event of a list failed");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_answers_in_order_and_counts() {
+        let charged = |replayed| Charged {
+            event_id: "evt_019000000000700080000000000000012".parse().unwrap(),
+            source: "s".into(),
+            id: "i".into(),
+            credits: Credits::parse("0.1").unwrap(),
+            balance: Credits::parse("99.9").unwrap(),
+            seq: 2,
+            replayed,
+            price_version: 1,
+        };
+        let view = BatchView::new(vec![Ok(charged(false)), Err(Error::AccountSuspended), Ok(charged(true))]);
+        assert_eq!((view.accepted, view.replayed, view.rejected), (1, 1, 1));
+        let json = serde_json::to_string(&view.results[0]).unwrap();
+        assert_eq!(
+            json,
+            r#"{"index":0,"status":200,"event_id":"evt_019000000000700080000000000000012","source":"s","id":"i","credits":0.1,"balance":99.9,"seq":2,"replayed":false,"price_version":1}"#
+        );
+        let json = serde_json::to_string(&view.results[1]).unwrap();
+        assert!(json.starts_with(r#"{"index":1,"status":403,"error":{"code":"account_suspended","#), "{json}");
+    }
+
+    #[test]
+    fn a_list_has_a_thousand_items_at_most() {
+        let list = |count: usize| serde_json::from_str::<Box<RawValue>>(&format!("[{}]", vec!["1"; count].join(","))).unwrap();
+        assert_eq!(items(&list(1_000)).unwrap().len(), 1_000);
+        assert_eq!(items(&list(1_001)).unwrap_err().status(), 413);
+    }
+}

@@ -1,0 +1,175 @@
+//! What services send: an event, or a question about one, as JSON fields.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use ledger::Quantity;
+use ledger::credits::DecimalError;
+use ledger::event::{Dimensions, EventKey, Report};
+use serde_json::value::RawValue;
+
+use crate::auth::tokens::hash;
+use crate::calendar::parse_rfc3339;
+use crate::console::{Error, Reasons};
+use crate::http::json::{Fields, text, wrong_type};
+use crate::store::Payer;
+
+/// No operation has a longer name.
+const MAX_OPERATION: usize = 128;
+/// The fields that can name the payer.
+const PAYERS: [&str; 3] = ["user_id", "account_id", "api_key"];
+
+/// An event whose shape is right. Whether its payer can exist is asked after the key's source.
+#[derive(Debug)]
+pub struct ReportedEvent {
+    pub report: Report,
+    pub payer: Result<Payer, Error>,
+}
+
+/// A question whose shape is right.
+#[derive(Debug)]
+pub struct Question {
+    pub payer: Result<Payer, Error>,
+    pub operation: String,
+    pub quantity: Quantity,
+}
+
+/// Reads an event. Errors: a known field of the wrong type (400); fields that are missing, out of range or unknown (422,
+/// each by name).
+pub fn event(mut fields: Fields<'_>) -> Result<ReportedEvent, Error> {
+    let mut reasons = Reasons::new();
+    let key = event_key(&mut fields, &mut reasons)?;
+    let operation = operation(&mut fields, &mut reasons)?;
+    let quantity = quantity(&mut fields, &mut reasons)?;
+    let payer = payer(&mut fields, &mut reasons)?;
+    let dimensions = dimensions(&mut fields, &mut reasons)?;
+    let occurred_at = match fields.text("occurred_at")? {
+        Some(text) => parse_rfc3339(&text).map_err(|error| note(&mut reasons, "occurred_at", error)).ok(),
+        None => None,
+    };
+    on_insufficient(&mut fields, &mut reasons)?;
+    fields.finish(reasons)?;
+    let (Some(key), Some(quantity), Some(payer)) = (key, quantity, payer) else {
+        // Each of them has noted a reason when it is missing, and `finish` has refused them.
+        return Err(Error::internal("an event without key, quantity or payer passed"));
+    };
+    Ok(ReportedEvent { report: Report { key, operation, quantity, dimensions, occurred_at }, payer })
+}
+
+/// Reads the question of `POST /usage/check`. Errors as [`event`].
+pub fn question(mut fields: Fields<'_>) -> Result<Question, Error> {
+    let mut reasons = Reasons::new();
+    let operation = operation(&mut fields, &mut reasons)?;
+    let quantity = quantity(&mut fields, &mut reasons)?;
+    let payer = payer(&mut fields, &mut reasons)?;
+    fields.finish(reasons)?;
+    let (Some(quantity), Some(payer)) = (quantity, payer) else {
+        return Err(Error::internal("a question without quantity or payer passed"));
+    };
+    Ok(Question { payer, operation, quantity })
+}
+
+fn note(reasons: &mut Reasons, field: &'static str, reason: impl std::fmt::Display) {
+    reasons.entry(field.into()).or_insert(reason.to_string().into());
+}
+
+fn event_key(fields: &mut Fields<'_>, reasons: &mut Reasons) -> Result<Option<EventKey>, Error> {
+    let id = fields.required_text("id", reasons)?;
+    let source = fields.required_text("source", reasons)?;
+    match EventKey::parse(&source, &id) {
+        Ok(key) => return Ok(Some(key)),
+        Err(error) => note(reasons, error.field, error.reason),
+    }
+    // The first reason may hide one of the other field.
+    if let Err(error) = EventKey::parse("any", &id) {
+        note(reasons, error.field, error.reason);
+    }
+    Ok(None)
+}
+
+fn operation(fields: &mut Fields<'_>, reasons: &mut Reasons) -> Result<String, Error> {
+    let operation = fields.required_text("operation", reasons)?;
+    if operation.is_empty() || operation.len() > MAX_OPERATION {
+        note(reasons, "operation", format!("must have 1 to {MAX_OPERATION} characters"));
+    }
+    Ok(operation.into_owned())
+}
+
+/// A JSON number or a string of one, read from its own text. A string that is no number is of the right type and out of
+/// range.
+fn quantity(fields: &mut Fields<'_>, reasons: &mut Reasons) -> Result<Option<Quantity>, Error> {
+    let Some(value) = fields.given("quantity") else {
+        note(reasons, "quantity", "is required");
+        return Ok(None);
+    };
+    let written = match value.get().as_bytes().first() {
+        Some(b'"') => text(value).unwrap_or_default(),
+        Some(b'-' | b'0'..=b'9') => Cow::Borrowed(value.get()),
+        _ => return Err(wrong_type("quantity", "a number or a string of one")),
+    };
+    let read = Quantity::parse(&written).map_err(|error| {
+        let range = if error == DecimalError::TooLarge { "; the largest is 1000000000" } else { "" };
+        note(reasons, "quantity", format!("{error}{range}"));
+    });
+    Ok(read.ok())
+}
+
+/// Exactly one field names the payer. An id that can't be one names nobody: 404, as for one that nobody has.
+fn payer(fields: &mut Fields<'_>, reasons: &mut Reasons) -> Result<Option<Result<Payer, Error>>, Error> {
+    let mut given = [None, None, None];
+    for (place, field) in given.iter_mut().zip(PAYERS) {
+        *place = fields.text(field)?;
+    }
+    let count = given.iter().flatten().count();
+    if count != 1 {
+        let only = PAYERS.iter().zip(&given).filter(|(_, value)| count == 0 || value.is_some());
+        let reason = if count == 0 {
+            "is missing: name the payer by one of user_id, account_id and api_key"
+        } else {
+            "is one of several payers: give exactly one of user_id, account_id and api_key"
+        };
+        for (field, _) in only {
+            note(reasons, field, reason);
+        }
+        return Ok(None);
+    }
+    let [user, account, key] = given;
+    let unknown = |field: &'static str| Error::NotFound { details: Reasons::from([(field.into(), "is unknown".into())]) };
+    Ok(match (user, account, key) {
+        (Some(user), ..) => Some(user.parse().map(Payer::User).map_err(|_| unknown("user_id"))),
+        (_, Some(account), _) => Some(account.parse().map(Payer::Account).map_err(|_| unknown("account_id"))),
+        (_, _, Some(key)) => Some(Ok(Payer::ApiKey(hash(&key)))),
+        _ => None,
+    })
+}
+
+fn dimensions(fields: &mut Fields<'_>, reasons: &mut Reasons) -> Result<Dimensions, Error> {
+    let Some(value) = fields.raw("dimensions") else { return Ok(Dimensions::default()) };
+    let pairs = pairs_of_text(value)?;
+    Ok(Dimensions::parse(pairs).map_err(|error| note(reasons, error.field, error.reason)).unwrap_or_default())
+}
+
+fn pairs_of_text(value: &RawValue) -> Result<BTreeMap<String, String>, Error> {
+    if !value.get().starts_with('{') {
+        return Err(wrong_type("dimensions", "an object of texts"));
+    }
+    let pair = |(name, value): (Cow<'_, str>, &RawValue)| match text(value) {
+        Some(text) => Ok((name.into_owned(), text.into_owned())),
+        None => Err(wrong_type(&format!("dimensions.{name}"), "text")),
+    };
+    Fields::of(value)?.into_pairs().map(pair).collect()
+}
+
+/// What to do when the wallet can't pay. Only refusing is possible for the keys there are.
+fn on_insufficient(fields: &mut Fields<'_>, reasons: &mut Reasons) -> Result<(), Error> {
+    match fields.text("on_insufficient")?.as_deref() {
+        None | Some("reject") => {}
+        Some("debt") => note(reasons, "on_insufficient", "debt is not available for this key, it has no debt limit"),
+        Some(_) => note(reasons, "on_insufficient", "must be reject or debt"),
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+#[path = "report_tests.rs"]
+mod tests;
