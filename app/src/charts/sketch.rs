@@ -57,6 +57,7 @@ pub fn Sketch(plot: Memo<Plot>) -> impl IntoView {
             </svg>
         </svg>
     }
+    .into_any()
 }
 
 fn percent(value: f64) -> String {

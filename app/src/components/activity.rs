@@ -43,6 +43,7 @@ pub fn LatestActivity(feed: RwSignal<Feed>) -> impl IntoView {
             </table>
         </section>
     }
+    .into_any()
 }
 
 #[component]
@@ -72,4 +73,5 @@ fn Row(
             </td>
         </tr>
     }
+    .into_any()
 }

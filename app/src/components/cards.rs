@@ -21,6 +21,7 @@ pub fn Cards(feed: RwSignal<Feed>) -> impl IntoView {
             <Spend name="Last 30 days" spend=month days=30 />
         </section>
     }
+    .into_any()
 }
 
 #[component]
@@ -40,6 +41,7 @@ fn Available(balance: Memo<BalanceView>) -> impl IntoView {
             <p class="legend">{move || balance.with(lots)}</p>
         </article>
     }
+    .into_any()
 }
 
 /// The lots side by side, as long as their share.
@@ -89,6 +91,7 @@ fn Spend(name: &'static str, spend: Memo<SpendView>, days: u32) -> impl IntoView
             <p class="sub">{move || spend.with(|spend| comparison(spend, days))}</p>
         </article>
     }
+    .into_any()
 }
 
 /// Against the usual when that is known, else the daily mean, else what the number is.

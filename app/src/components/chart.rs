@@ -34,6 +34,7 @@ pub fn Consumption(feed: RwSignal<Feed>, range: Memo<Range>) -> impl IntoView {
             </details>
         </section>
     }
+    .into_any()
 }
 
 /// Links, so that the choice is in the address and works without scripts.
@@ -57,6 +58,7 @@ fn Ranges(range: Memo<Range>) -> impl IntoView {
             {Range::ALL.map(link).collect_view()}
         </nav>
     }
+    .into_any()
 }
 
 /// The sketch, until the chart library has drawn over it.
@@ -71,6 +73,7 @@ fn Drawing(plot: Memo<Plot>) -> impl IntoView {
             <div class="echart" id=PLOT_ID aria-hidden="true"></div>
         </div>
     }
+    .into_any()
 }
 
 fn legend(plot: &Plot) -> impl IntoView + use<> {
@@ -130,6 +133,7 @@ fn table(plot: &Plot, granularity: Granularity) -> impl IntoView + use<> {
             </tfoot>
         </table>
     }
+    .into_any()
 }
 
 fn number(credits: ledger::Credits) -> impl IntoView {

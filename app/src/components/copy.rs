@@ -26,6 +26,7 @@ pub fn CopyBlock(
             </button>
         </div>
     }
+    .into_any()
 }
 
 #[cfg(feature = "hydrate")]

@@ -46,6 +46,7 @@ pub fn FirstSteps<'a>(view: &'a OverviewView) -> impl IntoView + use<> {
             </ol>
         </section>
     }
+    .into_any()
 }
 
 fn request(base_url: &str, viewer: &Viewer) -> String {

@@ -99,6 +99,7 @@ fn Frame(view: FrameView) -> impl IntoView {
             </nav>
         </div>
     }
+    .into_any()
 }
 
 #[component]
@@ -145,6 +146,7 @@ fn BalancePill() -> impl IntoView {
         </span>
         <Announcement />
     }
+    .into_any()
 }
 
 #[component]
@@ -203,4 +205,5 @@ fn AccountMenu(viewer: Viewer) -> impl IntoView {
             </form>
         </div>
     }
+    .into_any()
 }

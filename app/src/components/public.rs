@@ -13,6 +13,7 @@ pub fn Brand() -> impl IntoView {
         <b>"Plexe"</b>
         <span class="product">"Console"</span>
     }
+    .into_any()
 }
 
 /// One card in the middle of the page.
@@ -26,4 +27,5 @@ pub fn Public(children: Children) -> impl IntoView {
             <main class="card public-card">{children()}</main>
         </div>
     }
+    .into_any()
 }

@@ -94,6 +94,7 @@ pub fn ThemeSwitch() -> impl IntoView {
             {Choice::ALL.map(option).collect_view()}
         </fieldset>
     }
+    .into_any()
 }
 
 #[cfg(feature = "hydrate")]
