@@ -10,9 +10,11 @@
 //! | [`sequencer`] | the one writer of the books: group commit |
 //! | [`store`] | all SQL |
 //! | [`live`] | who hears of a commit |
+//! | [`calendar`] | instants as text, and days as a time zone counts them |
 //! | [`jobs`] | what happens by itself |
 
 pub mod auth;
+pub mod calendar;
 pub mod cli;
 pub mod clock;
 pub mod config;

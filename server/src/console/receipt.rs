@@ -1,0 +1,129 @@
+//! What an account was charged for: the list of its events, and the whole explanation of one.
+
+use ledger::event::EventKey;
+use ledger::rate::RateCard;
+use ledger::receipt::{Receipt, ReceiptError, explain};
+use ledger::{AccountId, EventId, Timestamp};
+
+use super::{Console, Error};
+use crate::store::{BookedEvent, EventFilter};
+
+/// A page of a list: by position, or from a cursor on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Page {
+    /// Leaves out the first `offset` rows.
+    Offset(u32),
+    /// Only events before this one (the `seq` of its leg 0); the place stays the same while events arrive.
+    Before(u64),
+}
+
+/// Which events to list; times are event times, `from ≤ time < to`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventsQuery {
+    pub from: Option<Timestamp>,
+    pub to: Option<Timestamp>,
+    pub operation: Option<String>,
+    pub api_key: Option<String>,
+    pub page: Page,
+    /// At least 1.
+    pub limit: u32,
+}
+
+/// Events, the newest first.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EventsPage {
+    pub events: Vec<BookedEvent>,
+    /// Of the whole list; not counted for a cursor.
+    pub total: Option<u64>,
+    pub has_more: bool,
+}
+
+/// A receipt with what the ledger itself does not hold.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BookedReceipt {
+    pub receipt: Receipt,
+    /// The version of the rate card that priced it.
+    pub card: RateCard,
+    /// Names and texts as reported; `None` without any, or once they are erased.
+    pub dimensions: Option<serde_json::Value>,
+}
+
+impl Console {
+    /// A page of the events of the account with number `account`.
+    pub async fn list_events(&self, account: i64, query: EventsQuery) -> Result<EventsPage, Error> {
+        let filter = EventFilter {
+            account,
+            from: query.from,
+            to: query.to,
+            operation: query.operation,
+            api_key: query.api_key,
+            before_seq: match query.page {
+                Page::Before(seq) => Some(seq),
+                Page::Offset(_) => None,
+            },
+            // One more tells whether there is a next page.
+            limit: query.limit.saturating_add(1),
+            offset: match query.page {
+                Page::Offset(offset) => offset,
+                Page::Before(_) => 0,
+            },
+        };
+        let total = match query.page {
+            Page::Offset(_) => Some(self.store.count_events(&filter).await?),
+            Page::Before(_) => None,
+        };
+        let mut events = self.store.list_events(filter).await?;
+        let wanted = usize::try_from(query.limit).unwrap_or(usize::MAX);
+        let has_more = events.len() > wanted;
+        events.truncate(wanted);
+        Ok(EventsPage { events, total, has_more })
+    }
+
+    /// Why an event of this account cost what it cost.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for what isn't there and for events of other accounts.
+    pub async fn receipt(
+        &self,
+        account_no: i64,
+        account: AccountId,
+        event: EventId,
+    ) -> Result<BookedReceipt, Error> {
+        if event.account != account {
+            return Err(Error::not_found());
+        }
+        // A `seq` that no entry can have.
+        let Some(after) = event.seq.checked_add(1).filter(|after| i64::try_from(*after).is_ok()) else {
+            return Err(Error::not_found());
+        };
+        let filter =
+            EventFilter { account: account_no, before_seq: Some(after), limit: 1, ..EventFilter::default() };
+        let booked =
+            self.store.list_events(filter).await?.pop().filter(|booked| booked.entry.seq == event.seq);
+        let (Some(booked), legs) = (booked, self.store.find_legs(account_no, event.seq).await?) else {
+            return Err(Error::not_found());
+        };
+        let facts = booked.entry.event.as_ref().ok_or_else(|| Error::internal(ReceiptError::NotOneEvent))?;
+        let cards = self.store.rate_cards().await?;
+        let missing = || Error::internal(ReceiptError::NoPrice(facts.price_version));
+        let card = cards.version(facts.price_version).ok_or_else(missing)?.clone();
+        let grants = self.store.list_grants(account_no).await?;
+        let receipt = explain(account, &legs, &card, &grants).map_err(Error::internal)?;
+        Ok(BookedReceipt { receipt, card, dimensions: booked.dimensions })
+    }
+
+    /// The same for an event by the name its service gave it.
+    pub async fn receipt_by_name(
+        &self,
+        account_no: i64,
+        account: AccountId,
+        source: &str,
+        id: &str,
+    ) -> Result<BookedReceipt, Error> {
+        // What can't name an event names none.
+        let key = EventKey::parse(source, id).map_err(|_| Error::not_found())?;
+        let seq = self.store.find_event_seq(account_no, key.source(), key.id()).await?;
+        let event = EventId { account, seq: seq.ok_or_else(Error::not_found)? };
+        self.receipt(account_no, account, event).await
+    }
+}

@@ -1,0 +1,256 @@
+//! Pages and their server functions, rendered by `app`; signing in and out, which are plain forms.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, OnceLock};
+
+use app::app::App;
+use app::backend::Viewer;
+use app::pages::sign_in::local_path;
+use app::shell::shell;
+use app::ssr::{Assets, Respond, SignInForm};
+use axum::Router;
+use axum::body::Body;
+use axum::extract::rejection::FormRejection;
+use axum::extract::{ConnectInfo, Form, FromRef, Query, Request, State};
+use axum::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, RETRY_AFTER, SET_COOKIE};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::post;
+use leptos::config::LeptosOptions;
+use leptos::nonce::use_nonce;
+use leptos::prelude::{provide_context, use_context};
+use leptos_axum::{
+    AxumRouteListing, LeptosRoutes, ResponseOptions, generate_route_list, render_app_async_with_context,
+};
+use serde::Deserialize;
+
+use super::{assets, security};
+use crate::auth::sessions;
+use crate::console::sign_in::SignInError;
+use crate::console::{Console, Error};
+
+/// Where the form stands.
+const SIGN_IN: &str = "/sign-in";
+
+/// What every page is made with.
+#[derive(Debug, Clone)]
+struct Site {
+    console: Console,
+    assets: Arc<Assets>,
+    options: LeptosOptions,
+}
+
+impl FromRef<Site> for LeptosOptions {
+    fn from_ref(site: &Site) -> Self {
+        site.options.clone()
+    }
+}
+
+/// Who looks at the page; `None` is nobody we know. In the request's extensions.
+#[derive(Debug, Clone)]
+struct Visit(Option<Viewer>);
+
+/// The pages, and as fallback the page for paths that lead nowhere.
+pub fn router(console: Console) -> Router {
+    let options = LeptosOptions::builder().output_name("console").build();
+    let site = Site { console: console.clone(), assets: Arc::new(assets::manifest()), options };
+    let context = site.clone();
+    Router::new()
+        .route(SIGN_IN, post(sign_in))
+        .route("/sign-out", post(sign_out))
+        .leptos_routes_with_context(&site, page_routes(), move || provide(&context), shell)
+        .fallback(no_such_page)
+        .method_not_allowed_fallback(async || Error::MethodNotAllowed)
+        .layer(from_fn_with_state(site.clone(), with_viewer))
+        .layer(from_fn_with_state(console, security::page))
+        .with_state(site)
+}
+
+/// Listing the routes renders the application; the list is the same each time.
+fn page_routes() -> Vec<AxumRouteListing> {
+    static ROUTES: OnceLock<Vec<AxumRouteListing>> = OnceLock::new();
+    ROUTES.get_or_init(|| generate_route_list(App)).clone()
+}
+
+/// The context of pages and of server functions.
+fn provide(site: &Site) {
+    let visit = use_context::<Parts>().and_then(|parts| parts.extensions.get::<Visit>().cloned());
+    provide_context(visit.and_then(|Visit(viewer)| viewer));
+    provide_context(site.console.backend());
+    provide_context(Assets::clone(&site.assets));
+    let Some(response) = use_context::<ResponseOptions>() else { return };
+    if let Some(Ok(policy)) = use_nonce().map(|nonce| security::content_security_policy(Some(&nonce))) {
+        response.insert_header(CONTENT_SECURITY_POLICY, policy);
+    }
+    provide_context(Respond::new(move |status| {
+        response.set_status(StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR));
+    }));
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct Onward {
+    next: Option<String>,
+}
+
+/// Finds out who looks. Those who are signed in have no use for the form; what they see is kept by no cache.
+async fn with_viewer(State(site): State<Site>, mut request: Request, next: Next) -> Result<Response, Error> {
+    let viewer = site.console.viewer(request.headers()).await?;
+    if viewer.is_some() && *request.method() == Method::GET && request.uri().path() == SIGN_IN {
+        let Query(onward) = Query::<Onward>::try_from_uri(request.uri()).unwrap_or_default();
+        return Ok(onward_to(onward.next.as_deref()));
+    }
+    request.extensions_mut().insert(Visit(viewer));
+    let mut response = next.run(request).await;
+    // Also without a viewer: a page that is kept would repeat its nonce.
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(response)
+}
+
+/// Leads to a path of this site and nowhere else.
+fn onward_to(next: Option<&str>) -> Response {
+    Redirect::to(local_path(next.unwrap_or_default())).into_response()
+}
+
+async fn no_such_page(State(site): State<Site>, request: Request) -> Response {
+    let reads = matches!(*request.method(), Method::GET | Method::HEAD);
+    if !reads || !wants_html(request.headers()) {
+        return Error::not_found().into_response();
+    }
+    let mut response = render_app_async_with_context(move || provide(&site), shell)(request).await;
+    *response.status_mut() = StatusCode::NOT_FOUND;
+    response
+}
+
+/// Browsers name `text/html` when they go to an address; programs don't.
+fn wants_html(headers: &HeaderMap) -> bool {
+    let accepted = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    accepted.flat_map(|value| value.split(',')).any(|kind| kind.trim_start().starts_with("text/html"))
+}
+
+/// The form, as it comes. Nothing missing is an error of its own: an empty password is a wrong one.
+#[derive(Debug, Default, Deserialize)]
+struct SignInFields {
+    #[serde(default)]
+    email: String,
+    #[serde(default)]
+    password: String,
+    next: Option<String>,
+}
+
+async fn sign_in(
+    State(site): State<Site>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
+    fields: Result<Form<SignInFields>, FormRejection>,
+) -> Result<Response, Error> {
+    let Ok(Form(fields)) = fields else {
+        let form =
+            SignInForm { error: Some("This form could not be read.".to_owned()), ..SignInForm::default() };
+        return Ok(form_again(&site, form, StatusCode::UNPROCESSABLE_ENTITY).await);
+    };
+    let SignInFields { email, password, next } = fields;
+    match enter(&site.console, peer.ip(), &headers, &email, password).await {
+        Ok(cookie) => Ok(([(SET_COOKIE, cookie)], onward_to(next.as_deref())).into_response()),
+        Err(SignInError::Failed(error @ Error::Internal(_))) => Err(error),
+        Err(error) => {
+            let (status, retry_after_s) = status_of(&error);
+            let form = SignInForm { email, error: Some(error.to_string()), next };
+            let mut response = form_again(&site, form, status).await;
+            response
+                .headers_mut()
+                .extend(retry_after_s.map(|seconds| (RETRY_AFTER, HeaderValue::from(seconds))));
+            Ok(response)
+        }
+    }
+}
+
+/// Signs in and returns the cookie that proves it.
+async fn enter(
+    console: &Console,
+    address: IpAddr,
+    headers: &HeaderMap,
+    email: &str,
+    password: String,
+) -> Result<HeaderValue, SignInError> {
+    let base_url = &console.config.base_url;
+    let old_token = sessions::presented_token(base_url, headers);
+    let signed_in = console.sign_in(email, password, address, old_token).await?;
+    Ok(sessions::cookie(base_url, &signed_in.token)?)
+}
+
+/// The status, and after how many seconds another attempt makes sense.
+fn status_of(error: &SignInError) -> (StatusCode, Option<u64>) {
+    match error {
+        SignInError::Wrong => (StatusCode::UNAUTHORIZED, None),
+        SignInError::TooMany { retry_after_s } => (StatusCode::TOO_MANY_REQUESTS, Some(*retry_after_s)),
+        SignInError::Failed(error) => {
+            let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            (status, error.retry_after_s())
+        }
+    }
+}
+
+/// The sign-in page with what was typed, for somebody who is not signed in.
+async fn form_again(site: &Site, form: SignInForm, status: StatusCode) -> Response {
+    let mut request = Request::new(Body::empty());
+    *request.uri_mut() = Uri::from_static(SIGN_IN);
+    request.extensions_mut().insert(Visit(None));
+    let site = site.clone();
+    let context = move || {
+        provide(&site);
+        provide_context(form.clone());
+    };
+    let mut response = render_app_async_with_context(context, shell)(request).await;
+    *response.status_mut() = status;
+    response
+}
+
+async fn sign_out(State(site): State<Site>, headers: HeaderMap) -> Result<Response, Error> {
+    let base_url = &site.console.config.base_url;
+    if let Some(token) = sessions::presented_token(base_url, &headers) {
+        site.console.sign_out(token).await?;
+    }
+    let cookie = sessions::removal(base_url)?;
+    Ok(([(SET_COOKIE, cookie)], Redirect::to(SIGN_IN)).into_response())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn browsers_get_pages_and_programs_get_json() {
+        let wants = |accept: &'static str| {
+            let headers: HeaderMap = [(ACCEPT, HeaderValue::from_static(accept))].into_iter().collect();
+            wants_html(&headers)
+        };
+        assert!(wants("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"));
+        assert!(wants("application/json, text/html"));
+        assert!(!wants("*/*"));
+        assert!(!wants("application/json"));
+        assert!(!wants_html(&HeaderMap::new()));
+    }
+
+    #[test]
+    fn nobody_is_sent_to_another_site() {
+        let location = |next| onward_to(next).headers()["location"].to_str().unwrap().to_owned();
+        assert_eq!(location(None), "/");
+        assert_eq!(location(Some("/?range=24h")), "/?range=24h");
+        for elsewhere in ["https://evil.example", "//evil.example", "/\\evil.example", "javascript:alert(1)"]
+        {
+            assert_eq!(location(Some(elsewhere)), "/", "{elsewhere}");
+        }
+    }
+
+    #[test]
+    fn each_refusal_has_its_status() {
+        assert_eq!(status_of(&SignInError::Wrong).0, 401);
+        assert_eq!(
+            status_of(&SignInError::TooMany { retry_after_s: 60 }),
+            (StatusCode::TOO_MANY_REQUESTS, Some(60))
+        );
+        assert_eq!(status_of(&SignInError::Failed(Error::Unavailable { retry_after_s: 2 })).0, 503);
+    }
+}

@@ -1,0 +1,138 @@
+//! `GET /usage/events`: what the account was charged for, the newest first.
+
+use axum::extract::State;
+use axum::routing::get;
+use axum::{Json, Router};
+use ledger::{AccountId, Credits, EventId, KeyId, Quantity};
+use serde::Serialize;
+
+use super::history::{filter, key_filter};
+use crate::auth::Customer;
+use crate::calendar::Rfc3339;
+use crate::console::receipt::{EventsPage, EventsQuery, Page};
+use crate::console::{Console, Error};
+use crate::http::query::{Known, Query};
+use crate::store::BookedEvent;
+
+pub fn router() -> Router<Console> {
+    Router::new().route("/usage/events", get(list))
+}
+
+async fn list(
+    State(console): State<Console>,
+    customer: Customer,
+    query: Query,
+) -> Result<Json<EventsView>, Error> {
+    let asked = query.read(asked)?;
+    let (limit, page) = (asked.limit, asked.page);
+    let found = console.list_events(customer.account_no, asked).await?;
+    Ok(Json(EventsView::new(customer.account, found, limit, page)))
+}
+
+fn asked(query: &mut Known) -> EventsQuery {
+    let (from, to) = (query.time("from"), query.time("to"));
+    if from.zip(to).is_some_and(|(from, to)| from >= to) {
+        query.refuse("to", "must be later than from");
+    }
+    EventsQuery {
+        from,
+        to,
+        operation: filter(query, "operation"),
+        api_key: key_filter(query),
+        page: page(query),
+        limit: query.limit(),
+    }
+}
+
+/// A cursor says where to go on; an offset would then count from nowhere.
+fn page(query: &mut Known) -> Page {
+    let offset = query.number("offset").unwrap_or(0);
+    let Some(cursor) = filter(query, "cursor") else {
+        return u32::try_from(offset).map_or_else(
+            |_| {
+                query.refuse("offset", "is past the end of every list");
+                Page::Offset(0)
+            },
+            Page::Offset,
+        );
+    };
+    if offset != 0 {
+        query.refuse("offset", "must not be given together with cursor");
+    }
+    match cursor.parse::<i64>().ok().and_then(|seq| u64::try_from(seq).ok()) {
+        Some(seq) => Page::Before(seq),
+        None => {
+            query.refuse("cursor", "must be a next_cursor of an earlier answer");
+            Page::Offset(0)
+        }
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct EventsView {
+    events: Vec<EventRowView>,
+    pagination: PaginationView,
+    /// Where the next page starts; null at the end.
+    next_cursor: Option<String>,
+}
+
+/// `total` is null where a cursor leads: it is not counted again for each page.
+#[derive(Debug, Serialize)]
+struct PaginationView {
+    total: Option<u64>,
+    limit: u32,
+    offset: u32,
+    has_more: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct EventRowView {
+    event_id: EventId,
+    source: String,
+    id: String,
+    operation: String,
+    quantity: Quantity,
+    dimensions: serde_json::Value,
+    credits: Credits,
+    occurred_at: Option<Rfc3339>,
+    recorded_at: Rfc3339,
+    api_key_id: Option<KeyId>,
+    /// Of the event's last entry.
+    seq: u64,
+}
+
+impl EventsView {
+    fn new(account: AccountId, found: EventsPage, limit: u32, page: Page) -> Self {
+        let EventsPage { events, total, has_more } = found;
+        let last = events.last().filter(|_| has_more);
+        let offset = match page {
+            Page::Offset(offset) => offset,
+            Page::Before(_) => 0,
+        };
+        Self {
+            next_cursor: last.map(|booked| booked.entry.seq.to_string()),
+            pagination: PaginationView { total, limit, offset, has_more },
+            events: events.into_iter().filter_map(|booked| EventRowView::new(account, booked)).collect(),
+        }
+    }
+}
+
+impl EventRowView {
+    /// `None` for an entry that is no event; the store lists none of those.
+    fn new(account: AccountId, booked: BookedEvent) -> Option<Self> {
+        let event = booked.entry.event?;
+        Some(Self {
+            event_id: EventId { account, seq: booked.entry.seq },
+            source: event.source,
+            id: event.id,
+            operation: event.operation,
+            quantity: event.quantity,
+            dimensions: booked.dimensions.unwrap_or_else(|| serde_json::json!({})),
+            credits: event.credits,
+            occurred_at: event.occurred_at.map(Rfc3339),
+            recorded_at: Rfc3339(booked.entry.recorded_at),
+            api_key_id: event.api_key,
+            seq: booked.last_seq,
+        })
+    }
+}

@@ -1,0 +1,94 @@
+//! `GET /rate-card?at=`: what an operation costs, for everybody.
+
+use axum::extract::State;
+use axum::routing::get;
+use axum::{Json, Router};
+use ledger::Credits;
+use ledger::rate::{Price, Pricing, RateCard, Rounding};
+use serde::Serialize;
+
+use crate::calendar::Rfc3339;
+use crate::console::{Console, Error};
+use crate::http::query::Query;
+
+pub fn router() -> Router<Console> {
+    Router::new().route("/rate-card", get(rate_card))
+}
+
+async fn rate_card(State(console): State<Console>, query: Query) -> Result<Json<RateCardView>, Error> {
+    let asked = query.read(|query| query.time("at"))?;
+    let at = asked.unwrap_or_else(|| console.clock.now());
+    let cards = console.store.rate_cards().await?;
+    let card = cards.at(at);
+    let next = cards.versions().iter().find(|later| later.version > card.version);
+    Ok(Json(RateCardView::new(card, next)))
+}
+
+/// One version of the price list.
+#[derive(Debug, Serialize)]
+struct RateCardView {
+    version: u32,
+    effective_from: Rfc3339,
+    /// When the next known version takes over.
+    effective_until: Option<Rfc3339>,
+    operations: Vec<PriceView>,
+}
+
+#[derive(Debug, Serialize)]
+struct PriceView {
+    operation: String,
+    /// What one unit of `quantity` is, in the singular.
+    unit: String,
+    model: &'static str,
+    /// For the model `flat`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    credits_per_unit: Option<Credits>,
+    rounding: Rounding,
+}
+
+impl RateCardView {
+    fn new(card: &RateCard, next: Option<&RateCard>) -> Self {
+        Self {
+            version: card.version,
+            effective_from: Rfc3339(card.effective_from),
+            effective_until: next.map(|next| Rfc3339(next.effective_from)),
+            operations: card.prices.iter().map(PriceView::new).collect(),
+        }
+    }
+}
+
+impl PriceView {
+    fn new(price: &Price) -> Self {
+        let (model, credits_per_unit) = pricing(price.pricing);
+        let Price { operation, unit, rounding, .. } = price.clone();
+        Self { operation, unit, model, credits_per_unit, rounding }
+    }
+}
+
+/// The name of a price's shape, and its one number if it has one.
+pub(super) fn pricing(pricing: Pricing) -> (&'static str, Option<Credits>) {
+    match pricing {
+        Pricing::Flat { credits_per_unit } => ("flat", Some(credits_per_unit)),
+        // The only other shape there is.
+        _ => ("free", None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_example_card_reads_as_a_price_list() {
+        let card = RateCard::example();
+        let json = serde_json::to_value(RateCardView::new(&card, None)).unwrap();
+        assert_eq!(json["version"], 1);
+        assert_eq!(json["effective_from"], "1970-01-01T00:00:00Z");
+        assert_eq!(json["effective_until"], serde_json::Value::Null);
+        assert_eq!(json["operations"][1]["operation"], "model.inference");
+        assert_eq!(json["operations"][1]["credits_per_unit"].to_string(), "0.1");
+        assert_eq!(json["operations"][1]["rounding"], "half_up");
+        assert_eq!(json["operations"][5]["model"], "free");
+        assert!(json["operations"][5].get("credits_per_unit").is_none());
+    }
+}

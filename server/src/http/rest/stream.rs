@@ -1,0 +1,71 @@
+//! `GET /usage/stream?after=SEQ`: what happens on the account, while it happens.
+
+use std::convert::Infallible;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use futures::stream::{self, StreamExt};
+
+use crate::auth::Customer;
+use crate::console::{Console, Error};
+use crate::http::query::Query;
+use crate::http::sse::{Start, Stream};
+
+pub fn router() -> Router<Console> {
+    Router::new().route("/usage/stream", get(usage_stream))
+}
+
+/// What a browser sends when it comes again after a cut.
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+
+async fn usage_stream(
+    State(console): State<Console>,
+    customer: Customer,
+    headers: HeaderMap,
+    query: Query,
+) -> Result<Response, Error> {
+    let after = query.read(|query| query.number("after"))?;
+    let start = start(&headers, after);
+    let (stream, first) = Stream::open(console, customer, start).await?;
+    let first = stream::once(async { Ok::<_, Infallible>(first) });
+    let following = stream::unfold(stream, |mut stream| async {
+        let chunk = stream.next().await?;
+        Some((Ok(chunk), stream))
+    });
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no")),
+    ];
+    Ok((headers, Body::from_stream(first.chain(following))).into_response())
+}
+
+/// The header is newer than the address: a browser that comes again repeats its first address.
+fn start(headers: &HeaderMap, after: Option<u64>) -> Start {
+    match headers.get(LAST_EVENT_ID).filter(|id| !id.is_empty()) {
+        Some(id) => id.to_str().ok().and_then(|id| id.parse().ok()).map_or(Start::Lost, Start::After),
+        None => after.map_or(Start::Now, Start::After),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_header_wins_over_the_address() {
+        let headers = |id: Option<&'static str>| {
+            let pairs = id.map(|id| (LAST_EVENT_ID, HeaderValue::from_static(id)));
+            pairs.into_iter().collect::<HeaderMap>()
+        };
+        assert_eq!(start(&headers(None), None), Start::Now);
+        assert_eq!(start(&headers(None), Some(7)), Start::After(7));
+        assert_eq!(start(&headers(Some("9")), Some(7)), Start::After(9));
+        assert_eq!(start(&headers(Some("")), Some(7)), Start::After(7));
+        assert_eq!(start(&headers(Some("nine")), Some(7)), Start::Lost);
+    }
+}

@@ -1,0 +1,244 @@
+//! Server-sent events (WHATWG HTML, section 9.2): the frames of `GET /usage/stream`, and the stream of one reader.
+//!
+//! All frames of a group leave as one chunk, and only the last of them has an `id`: a reader that is cut off resumes
+//! before the group or after it, never inside.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use app::backend::live::{BalanceMessage, EntryMessage, EventFacts, UsageMessage, name};
+use bytes::Bytes;
+use ledger::entry::Entry;
+use ledger::series::Series;
+use ledger::{AccountId, Credits, EventId, GrantId, Timestamp};
+use serde::Serialize;
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::time::{Interval, MissedTickBehavior, interval};
+
+use crate::auth::Customer;
+use crate::calendar::Rfc3339;
+use crate::console::{Console, Error};
+use crate::live::Commit;
+use crate::store::WalletView;
+
+/// The longest gap, in entries, that is replayed; a longer one is skipped with a `reset`.
+pub const LONGEST_GAP: u64 = 1_000;
+/// Entries of one replayed group, give or take the last event's legs.
+const GROUP: usize = 100;
+/// How often a stream asks whether its reader may still listen.
+const CHECK_EVERY: Duration = Duration::from_secs(1);
+/// A comment after this many quiet checks keeps proxies from closing the connection.
+const QUIET_CHECKS: u32 = 15;
+/// How long a cut-off reader waits before it comes again, in milliseconds.
+const RETRY: &str = "retry: 2000\n\n";
+
+/// Where a reader wants to start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Start {
+    /// With the balance of now.
+    Now,
+    /// With what followed on this entry.
+    After(u64),
+    /// The reader's position means nothing to us.
+    Lost,
+}
+
+/// One reader.
+#[derive(Debug)]
+pub struct Stream {
+    console: Console,
+    reader: Customer,
+    commits: Receiver<Commit>,
+    /// The last entry that the reader knows.
+    seq: u64,
+    checks: Interval,
+    quiet_checks: u32,
+}
+
+impl Stream {
+    /// Starts to listen, and the first chunk: `retry`, and what the reader has missed.
+    pub async fn open(console: Console, reader: Customer, start: Start) -> Result<(Self, Bytes), Error> {
+        // Listening comes before reading: what is committed in between comes twice, and is then skipped.
+        let commits = console.live.subscribe(reader.account);
+        let wallet = console.wallet(reader.account_no, reader.account).await?;
+        let mut checks = interval(CHECK_EVERY);
+        checks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut stream = Self { console, reader, commits, seq: wallet.seq, checks, quiet_checks: 0 };
+        let mut first = Frames::default();
+        first.0.push_str(RETRY);
+        match start {
+            Start::Now => first.push(name::BALANCE, Some(wallet.seq), &snapshot(&wallet)),
+            // More than there is: the store was restored from a backup.
+            Start::After(seq) if seq > wallet.seq => {
+                first.push(name::RESET, Some(wallet.seq), &snapshot(&wallet))
+            }
+            Start::After(seq) if wallet.seq - seq <= LONGEST_GAP => stream.catch_up(seq, &mut first).await?,
+            Start::After(_) | Start::Lost => first.push(name::RESET, Some(wallet.seq), &snapshot(&wallet)),
+        }
+        Ok((stream, first.into_bytes()))
+    }
+
+    async fn catch_up(&mut self, seq: u64, frames: &mut Frames) -> Result<(), Error> {
+        let limit = u32::try_from(LONGEST_GAP).unwrap_or(u32::MAX);
+        let entries = self.console.store.entries_after(self.reader.account_no, seq, limit).await?;
+        self.seq = entries.last().map_or(seq, |last| last.seq);
+        for group in groups(&entries) {
+            frames.commit(self.reader.account, group);
+        }
+        Ok(())
+    }
+
+    /// The next chunk; `None` once the stream is over and the reader should come again.
+    pub async fn next(&mut self) -> Option<Bytes> {
+        loop {
+            tokio::select! {
+                commit = self.commits.recv() => match commit {
+                    Ok(commit) => match self.follow(&commit) {
+                        Followed::Known => {}
+                        Followed::New(chunk) => {
+                            self.quiet_checks = 0;
+                            return Some(chunk);
+                        }
+                        Followed::Gap => return None,
+                    },
+                    // Too slow, or the server stops.
+                    Err(RecvError::Lagged(_) | RecvError::Closed) => return None,
+                },
+                _ = self.checks.tick() => {
+                    if !self.reader.may_still_read(&self.console).await {
+                        return None;
+                    }
+                    self.quiet_checks += 1;
+                    if self.quiet_checks >= QUIET_CHECKS {
+                        self.quiet_checks = 0;
+                        return Some(Bytes::from_static(b":\n\n"));
+                    }
+                }
+            }
+        }
+    }
+
+    fn follow(&mut self, commit: &Commit) -> Followed {
+        let known = commit.entries.partition_point(|entry| entry.seq <= self.seq);
+        let entries = &commit.entries[known..];
+        let (Some(first), Some(last)) = (entries.first(), entries.last()) else { return Followed::Known };
+        if first.seq != self.seq + 1 {
+            return Followed::Gap;
+        }
+        self.seq = last.seq;
+        let mut frames = Frames::default();
+        frames.commit(commit.account, entries);
+        Followed::New(frames.into_bytes())
+    }
+}
+
+enum Followed {
+    /// Nothing the reader hasn't got.
+    Known,
+    New(Bytes),
+    /// Something between was never heard.
+    Gap,
+}
+
+/// Cuts entries where an event ends, into groups of about [`GROUP`].
+fn groups(entries: &[Entry]) -> impl Iterator<Item = &[Entry]> {
+    let mut rest = entries;
+    std::iter::from_fn(move || {
+        let tail = rest.get(GROUP..).unwrap_or_default();
+        let further_legs = tail.iter().take_while(|entry| entry.leg > 0).count();
+        let (group, after) = rest.split_at((GROUP + further_legs).min(rest.len()));
+        rest = after;
+        (!group.is_empty()).then_some(group)
+    })
+}
+
+/// `text/event-stream` in the making.
+#[derive(Debug, Default)]
+struct Frames(String);
+
+impl Frames {
+    fn push(&mut self, event: &str, id: Option<u64>, message: &impl Serialize) {
+        // Our messages are plain structs with text keys; they always have a JSON form, on one line.
+        let json = serde_json::to_string(message).unwrap_or_default();
+        let id = id.map_or_else(String::new, |id| format!("id: {id}\n"));
+        // Writing into a String cannot fail.
+        let _ = write!(self.0, "event: {event}\n{id}data: {json}\n\n");
+    }
+
+    /// `entry`* then `usage`* then `balance`.
+    fn commit(&mut self, account: AccountId, entries: &[Entry]) {
+        let Some(last) = entries.last() else { return };
+        let mut series = Series::default();
+        for entry in entries {
+            self.push(name::ENTRY, None, &entry_message(account, entry));
+            series.count(entry);
+        }
+        for (bucket, totals) in series.buckets() {
+            let message = UsageMessage {
+                start: text(bucket.start),
+                operation: bucket.operation.clone(),
+                api_key_id: bucket.api_key.clone(),
+                credits: totals.credits,
+                quantity: totals.quantity,
+                count: u32::try_from(totals.count).unwrap_or(u32::MAX),
+            };
+            self.push(name::USAGE, None, &message);
+        }
+        self.push(
+            name::BALANCE,
+            Some(last.seq),
+            &balance(last.seq, last.available_after, last.held_after, last.recorded_at),
+        );
+    }
+
+    fn into_bytes(self) -> Bytes {
+        Bytes::from(self.0)
+    }
+}
+
+fn text(at: Timestamp) -> String {
+    Rfc3339(at).to_string()
+}
+
+fn entry_message(account: AccountId, entry: &Entry) -> EntryMessage {
+    EntryMessage {
+        seq: entry.seq,
+        movement: entry.movement.name().to_owned(),
+        leg: u32::from(entry.leg),
+        amount: entry.amount,
+        grant_id: entry.grant.map(|seq| GrantId { account, seq }),
+        event: entry.event.as_ref().map(|event| EventFacts {
+            event_id: EventId { account, seq: entry.seq },
+            source: event.source.clone(),
+            id: event.id.clone(),
+            operation: event.operation.clone(),
+            quantity: event.quantity,
+            credits: event.credits,
+            occurred_at: event.occurred_at.map(text),
+            api_key_id: event.api_key.clone(),
+        }),
+        available_after: entry.available_after,
+        held_after: entry.held_after,
+        recorded_at: text(entry.recorded_at),
+    }
+}
+
+fn snapshot(wallet: &WalletView) -> BalanceMessage {
+    balance(wallet.seq, wallet.available, wallet.held, wallet.recorded_at)
+}
+
+fn balance(seq: u64, available: Credits, held: Credits, recorded_at: Timestamp) -> BalanceMessage {
+    BalanceMessage {
+        seq,
+        balance: available,
+        credits: available,
+        available,
+        held,
+        debt: Credits::ZERO,
+        recorded_at: text(recorded_at),
+    }
+}
+
+#[cfg(test)]
+mod tests;
