@@ -21,6 +21,8 @@ const DEFAULT_FILE: &str = "console.toml";
 const DEFAULT_DATA_DIR: &str = "data";
 const DEFAULT_PORT: u16 = 3000;
 const QUEUE_CAPACITY: u32 = 8_192;
+/// One request brings up to 1 000 charges.
+const LEAST_QUEUE: u32 = 1_000;
 
 /// All settings, checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -137,7 +139,7 @@ impl Config {
         let days = document.sign_up_credits_days.unwrap_or(defaults.sign_up_credits_days);
         let capacity = document.queue_capacity.unwrap_or(QUEUE_CAPACITY);
         within("sign_up_credits_days", days, 1, 3_650)?;
-        within("queue_capacity", capacity, 1, 1_000_000)?;
+        within("queue_capacity", capacity, LEAST_QUEUE, 1_000_000)?;
         Ok(Self {
             database_url: database_url.unwrap_or_else(|| database_in(&data_dir)),
             data_dir,
@@ -157,6 +159,20 @@ impl Config {
             sign_up_credits_days: days,
             queue_capacity: usize::try_from(capacity).unwrap_or(defaults.queue_capacity),
         })
+    }
+
+    /// Takes over where the server really listens, for an `addr` with port 0.
+    pub fn listens_on(&mut self, addr: SocketAddr) {
+        if self.base_url == BaseUrl::localhost(self.addr.port()) {
+            self.base_url = BaseUrl::localhost(addr.port());
+        }
+        self.addr = addr;
+    }
+
+    /// The file of the books.
+    pub fn database_file(&self) -> &Path {
+        let DatabaseUrl::Sqlite(path) = &self.database_url;
+        path
     }
 
     /// Where a running server takes commands.
@@ -299,7 +315,7 @@ mod tests {
         assert!(
             refusal("sign_up_credits = \"2.5.1\"", &[]).contains("\"2.5.1\"; it must be a decimal amount")
         );
-        assert!(refusal("queue_capacity = 0", &[]).contains("from 1 to 1000000"));
+        assert!(refusal("queue_capacity = 0", &[]).contains("from 1000 to 1000000"));
         assert!(refusal("sign_up_credits_days = 0", &[]).contains("from 1 to 3650"));
     }
 

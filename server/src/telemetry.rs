@@ -9,15 +9,17 @@ use tracing_subscriber::EnvFilter;
 
 use crate::config::LogFormat;
 
-/// What is logged when `RUST_LOG` says nothing.
-const DEFAULT_FILTER: &str = "info,sqlx=warn";
+/// What a server writes when `RUST_LOG` says nothing.
+pub const SERVER: &str = "info,sqlx=warn";
+/// What a command writes when `RUST_LOG` says nothing: its own answer is enough.
+pub const COMMAND: &str = "error";
 
-/// Sends log lines to stderr, so that stdout keeps the answers of commands. `RUST_LOG` picks them.
+/// Sends log lines to stderr, so that stdout keeps the answers of commands. `RUST_LOG` picks them, else `usual`.
 ///
 /// Does nothing when lines already go somewhere, as in tests.
-pub fn start(format: LogFormat) {
+pub fn start(format: LogFormat, usual: &str) {
     let chosen = EnvFilter::try_from_default_env();
-    let filter = chosen.unwrap_or_else(|_| EnvFilter::new(DEFAULT_FILTER));
+    let filter = chosen.unwrap_or_else(|_| EnvFilter::new(usual));
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let started = match format {
         LogFormat::Text => lines.with_ansi(std::io::stderr().is_terminal()).try_init(),

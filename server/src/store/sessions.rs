@@ -34,14 +34,9 @@ struct Row {
 }
 
 impl Store {
-    /// Inserts a session, and forgets the same user's ended ones.
+    /// Inserts a session.
     pub async fn insert_session(&self, session: &NewSession) -> Result<(), StoreError> {
         note!(self, db => {
-            sqlx::query("DELETE FROM sessions WHERE user_id = $1 AND expires_at <= $2")
-                .bind(session.user_id.to_string())
-                .bind(session.created_at.micros())
-                .execute(&mut *db)
-                .await?;
             sqlx::query(
                 "INSERT INTO sessions (token_hash, user_id, created_at, last_seen_at, expires_at) \
                  VALUES ($1, $2, $3, $3, $4)",
@@ -84,6 +79,28 @@ impl Store {
                 .execute(&mut *db)
                 .await?;
             Ok(())
+        })
+    }
+
+    /// Deletes the sessions that have ended by `now`; how many.
+    pub async fn delete_ended_sessions(&self, now: Timestamp) -> Result<u64, StoreError> {
+        note!(self, db => {
+            let deleted = sqlx::query("DELETE FROM sessions WHERE expires_at <= $1")
+                .bind(now.micros())
+                .execute(&mut *db)
+                .await?;
+            Ok(deleted.rows_affected())
+        })
+    }
+
+    /// Deletes the sessions that had ended by `now`; how many.
+    pub async fn delete_ended_sessions(&self, now: Timestamp) -> Result<u64, StoreError> {
+        note!(self, db => {
+            let deleted = sqlx::query("DELETE FROM sessions WHERE expires_at <= $1")
+                .bind(now.micros())
+                .execute(&mut *db)
+                .await?;
+            Ok(deleted.rows_affected())
         })
     }
 

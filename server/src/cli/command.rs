@@ -1,0 +1,269 @@
+//! What a command asks of the books, and what it is told: the same whether a running server answers over its socket or
+//! the command opens the store itself.
+
+use std::fmt;
+
+use ledger::rate::Price;
+use ledger::{AccountId, Credits, GrantId, KeyId, Timestamp, UserId};
+use serde::{Deserialize, Serialize};
+
+/// A change or a question.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AdminCommand {
+    CreateUser(CreateUser),
+    SuspendUser {
+        email: String,
+    },
+    ActivateUser {
+        email: String,
+    },
+    FindUser {
+        email: String,
+    },
+    CreateServiceKey(CreateServiceKey),
+    ListServiceKeys,
+    RevokeServiceKey {
+        key_id: KeyId,
+    },
+    CreateApiKey(CreateApiKey),
+    Grant(CreateGrant),
+    VoidGrant {
+        grant_id: GrantId,
+        reason: String,
+    },
+    /// One account, or all.
+    Verify {
+        account_id: Option<AccountId>,
+    },
+    ShowRateCard,
+    ImportRateCard {
+        effective_from: Timestamp,
+        prices: Vec<Price>,
+    },
+    Stats,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CreateUser {
+    pub email: String,
+    pub name: String,
+    pub user_name: String,
+    pub password: Secret,
+    pub verified: bool,
+    pub operator: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CreateServiceKey {
+    pub name: String,
+    /// Names with commas or spaces between them; `None`: the usual ones.
+    pub scopes: Option<String>,
+    /// The only source it may report for.
+    pub source: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CreateApiKey {
+    pub email: String,
+    pub name: String,
+    /// `read_only` or `read_write`.
+    pub permission: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CreateGrant {
+    pub email: String,
+    pub credits: Credits,
+    /// A name of [`ledger::grant::GrantKind`].
+    pub kind: String,
+    pub reason: String,
+    pub effective_at: Option<Timestamp>,
+    pub expires_at: Option<Timestamp>,
+    pub priority: Option<u16>,
+}
+
+/// A password on its way to be hashed; never printed.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Secret(pub String);
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("Secret(…)")
+    }
+}
+
+/// The answer to an [`AdminCommand`].
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AdminAnswer {
+    UserCreated(UserIds),
+    User(UserStatus),
+    /// The one time that the secret is shown.
+    KeyCreated(NewKey),
+    ServiceKeys(KeyList),
+    KeyRevoked(RevokedKey),
+    Granted(GrantView),
+    Voided(VoidView),
+    Verified(Verdict),
+    RateCard(RateCardView),
+    Stats(StatsView),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UserIds {
+    pub user_id: UserId,
+    pub account_id: AccountId,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UserStatus {
+    pub user_id: UserId,
+    pub account_id: AccountId,
+    pub email: String,
+    /// `active` or `suspended`.
+    pub status: String,
+}
+
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewKey {
+    pub key_id: KeyId,
+    pub key: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyList {
+    pub keys: Vec<KeyView>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyView {
+    pub key_id: KeyId,
+    pub name: String,
+    pub key_prefix: String,
+    pub key_suffix: String,
+    pub scopes: Vec<String>,
+    pub source: Option<String>,
+    /// RFC 3339, as all times below.
+    pub created_at: String,
+    pub revoked_at: Option<String>,
+    /// `active` or `revoked`.
+    pub status: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RevokedKey {
+    pub key_id: KeyId,
+    pub status: String,
+    pub revoked_at: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GrantView {
+    pub grant_id: GrantId,
+    pub account_id: AccountId,
+    pub credits: Credits,
+    pub kind: String,
+    pub priority: u16,
+    pub effective_at: String,
+    pub expires_at: Option<String>,
+    pub reason: String,
+    /// What can be spent right after.
+    pub balance: Credits,
+    pub seq: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VoidView {
+    pub grant_id: GrantId,
+    /// What was taken back.
+    pub credits: Credits,
+    pub balance: Credits,
+    pub seq: u64,
+}
+
+/// What `verify` found: `issued = remaining + spent + expired + voided` over all accounts looked at, or the first
+/// mismatch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verdict {
+    pub ok: bool,
+    /// Looked at without a mismatch.
+    pub accounts: u64,
+    pub entries: u64,
+    pub issued: Credits,
+    pub remaining: Credits,
+    pub spent: Credits,
+    pub expired: Credits,
+    pub voided: Credits,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub mismatch: Option<MismatchView>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MismatchView {
+    pub account_id: AccountId,
+    pub seq: u64,
+    pub fault: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RateCardView {
+    pub version: u32,
+    pub effective_from: Timestamp,
+    pub prices: Vec<Price>,
+    /// Version and start of those that are not in force yet.
+    pub coming: Vec<(u32, Timestamp)>,
+}
+
+/// Figures over all accounts; `remaining` is what is left of all grants, effective or not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StatsView {
+    pub accounts: u64,
+    pub users: u64,
+    pub entries: u64,
+    pub events: u64,
+    pub issued: Credits,
+    pub spent: Credits,
+    pub expired: Credits,
+    pub voided: Credits,
+    pub remaining: Credits,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_and_answers_survive_the_socket_exactly() {
+        let command = AdminCommand::Grant(CreateGrant {
+            email: "ada@example.org".to_owned(),
+            credits: Credits::MAX,
+            kind: "promo".to_owned(),
+            reason: "a \"line\"\n".to_owned(),
+            effective_at: Some(Timestamp::from_micros(-1)),
+            expires_at: None,
+            priority: Some(7),
+        });
+        let line = serde_json::to_string(&command).unwrap();
+        assert!(!line.contains('\n') && line.contains("9007199254.740991"), "{line}");
+        assert_eq!(serde_json::from_str::<AdminCommand>(&line).unwrap(), command);
+        let prices = ledger::rate::RateCard::example().prices;
+        let command = AdminCommand::ImportRateCard { effective_from: Timestamp::from_micros(5), prices };
+        let line = serde_json::to_string(&command).unwrap();
+        assert_eq!(serde_json::from_str::<AdminCommand>(&line).unwrap(), command);
+    }
+
+    #[test]
+    fn a_password_is_not_printed() {
+        let user = CreateUser {
+            email: String::new(),
+            name: String::new(),
+            user_name: String::new(),
+            password: Secret("correct horse".to_owned()),
+            verified: true,
+            operator: false,
+        };
+        assert!(!format!("{:?}", AdminCommand::CreateUser(user)).contains("horse"));
+    }
+}

@@ -1,0 +1,133 @@
+//! The server's life: open the books, listen, and end in order.
+//!
+//! The end, within a second: nothing new is accepted and live streams are closed; requests that have begun are
+//! answered; the sequencer commits and answers what waits; the socket goes; the store is closed.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use axum::serve::ListenerExt as _;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::{Instant, timeout_at};
+
+use super::Failure;
+use super::books::Books;
+use super::socket::CommandSocket;
+use crate::config::Config;
+use crate::console::Console;
+use crate::jobs::{self, Stop, Stopping};
+
+/// From the signal until requests that are still on their way are cut off.
+const DRAIN: Duration = Duration::from_millis(600);
+/// From the signal until the process ends, whatever still runs.
+const END: Duration = Duration::from_millis(950);
+/// A stream that began while the others were closed is closed this much later.
+const CLOSE_STREAMS: Duration = Duration::from_millis(20);
+
+/// A server that listens.
+#[derive(Debug)]
+pub struct Server {
+    pub console: Console,
+    writer: JoinHandle<()>,
+    http: JoinHandle<std::io::Result<()>>,
+    commands: JoinHandle<()>,
+    jobs: JoinSet<()>,
+    stop: Stop,
+}
+
+/// Serves until SIGTERM or SIGINT.
+pub async fn serve(config: Config) -> Result<(), Failure> {
+    let mut terminate = signal(SignalKind::terminate()).map_err(Failure::Runtime)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::Runtime)?;
+    let server = Server::start(config).await?;
+    let config = &server.console.config;
+    println!("plexe-console is listening on http://{}, reached as {}", config.addr, config.base_url);
+    if let Some(addr) = config.metrics_addr {
+        tracing::warn!(%addr, "metrics_addr is reserved: this version serves no metrics");
+    }
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    tracing::info!("stopping");
+    server.stop().await;
+    Ok(())
+}
+
+impl Server {
+    /// Opens the store, listens, and starts the jobs.
+    pub async fn start(mut config: Config) -> Result<Self, Failure> {
+        let store = Books::open_store(&config).await?;
+        let listening = async {
+            let listener = TcpListener::bind(config.addr).await?;
+            Ok((listener.local_addr()?, listener))
+        };
+        let (addr, listener) =
+            listening.await.map_err(|cause| Failure::Listen { addr: config.addr, cause })?;
+        config.listens_on(addr);
+        let socket = CommandSocket::bind(&config.socket()).await?;
+        let Books { console, writer } = Books::start(config, store);
+        let (stop, stopping) = jobs::signal();
+        Ok(Self {
+            http: tokio::spawn(listen(listener, console.clone(), stopping.clone())),
+            commands: tokio::spawn(socket.answer(console.clone(), stopping.clone())),
+            jobs: jobs::start(&console, &stopping),
+            console,
+            writer,
+            stop,
+        })
+    }
+
+    /// Ends in order; see the module's text.
+    pub async fn stop(self) {
+        let Self { console, writer, mut http, mut commands, mut jobs, stop } = self;
+        let now = Instant::now();
+        stop.now();
+        let drained = async {
+            let mut streams = tokio::time::interval(CLOSE_STREAMS);
+            loop {
+                tokio::select! {
+                    _ = &mut http => return,
+                    _ = streams.tick() => console.live.close(),
+                }
+            }
+        };
+        if timeout_at(now + DRAIN, drained).await.is_err() {
+            tracing::warn!("some connections did not end in time and are cut off");
+            http.abort();
+        }
+        let finished = async {
+            if let Err(error) = (&mut commands).await {
+                tracing::error!(%error, "the commands' socket ended badly");
+            }
+            while jobs.join_next().await.is_some() {}
+        };
+        if timeout_at(now + DRAIN, finished).await.is_err() {
+            commands.abort();
+        }
+        let closed = async {
+            jobs::write_key_requests(console.clone()).await;
+            Books { console, writer }.close().await;
+        };
+        if timeout_at(now + END, closed).await.is_err() {
+            tracing::error!("the store was not closed in time; it recovers when it is opened next");
+        }
+    }
+}
+
+async fn listen(
+    listener: TcpListener,
+    console: Console,
+    mut stopping: Stopping,
+) -> std::io::Result<()> {
+    // Answers are small and whole: waiting for more to send would only delay them.
+    let listener = listener.tap_io(|connection| {
+        if let Err(error) = connection.set_nodelay(true) {
+            tracing::debug!(%error, "a connection sends in larger pieces");
+        }
+    });
+    let service = crate::http::router(console).into_make_service_with_connect_info::<SocketAddr>();
+    axum::serve(listener, service).with_graceful_shutdown(async move { stopping.wait().await }).await
+}

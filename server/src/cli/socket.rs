@@ -1,0 +1,184 @@
+//! How commands reach a running server: a Unix socket in the data directory, open to its owner alone.
+//!
+//! One line of JSON asks, `{"database": PATH, "command": …}`; one line answers, `{"ok": …}` or `{"error": SENTENCE}`.
+//! The path keeps a command from changing the books of another database whose server shares the folder.
+
+use std::io::ErrorKind;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::task::JoinSet;
+
+use super::admin;
+use super::command::{AdminAnswer, AdminCommand};
+use crate::console::Console;
+use crate::jobs::Stopping;
+
+/// The longest command, in bytes: far above a rate card of a thousand operations.
+const MAX_LINE: u64 = 1 << 20;
+/// Commands that are answered side by side.
+const MAX_CONNECTIONS: usize = 64;
+
+/// Why the socket can't be opened or asked.
+#[derive(Debug, thiserror::Error)]
+pub enum SocketError {
+    #[error("a server with another database listens on {path}; give each its own CONSOLE_DATA_DIR", path = .0.display())]
+    Taken(PathBuf),
+    #[error("cannot listen on {path}: {cause} (a socket's path has at most 107 bytes; CONSOLE_DATA_DIR picks its folder)", path = .path.display())]
+    Listen { path: PathBuf, cause: std::io::Error },
+    #[error("cannot reach the server at {path}: {cause}", path = .path.display())]
+    Connect { path: PathBuf, cause: std::io::Error },
+    #[error(
+        "the server ended before it answered; look whether the command was carried out before giving it again"
+    )]
+    NoAnswer,
+    #[error("the server and this command do not understand each other; are they of the same version?")]
+    Version,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Request {
+    database: PathBuf,
+    command: AdminCommand,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Reply {
+    Ok(AdminAnswer),
+    Error(String),
+}
+
+/// The server's end. The file goes when this is dropped.
+#[derive(Debug)]
+pub struct CommandSocket {
+    path: PathBuf,
+    listener: UnixListener,
+}
+
+impl CommandSocket {
+    /// Listens, replacing a socket that a dead server left behind. The caller owns the store.
+    pub async fn bind(path: &Path) -> Result<Self, SocketError> {
+        let failed = |cause| SocketError::Listen { path: path.to_owned(), cause };
+        if UnixStream::connect(path).await.is_ok() {
+            return Err(SocketError::Taken(path.to_owned()));
+        }
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder).map_err(failed)?;
+        }
+        // Under another name until only its owner may use it.
+        let new = path.with_extension("new");
+        match std::fs::remove_file(&new) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(failed(error)),
+            _ => {}
+        }
+        let listener = UnixListener::bind(&new).map_err(failed)?;
+        std::fs::set_permissions(&new, std::fs::Permissions::from_mode(0o600)).map_err(failed)?;
+        std::fs::rename(&new, path).map_err(failed)?;
+        Ok(Self { path: path.to_owned(), listener })
+    }
+
+    /// Carries out commands until the signal, then finishes those that have begun.
+    pub async fn answer(self, console: Console, mut stopping: Stopping) {
+        let mut connections = JoinSet::new();
+        loop {
+            let accepted = tokio::select! {
+                () = stopping.wait() => break,
+                accepted = self.listener.accept(), if connections.len() < MAX_CONNECTIONS => accepted,
+                Some(_) = connections.join_next() => continue,
+            };
+            match accepted {
+                Ok((stream, _)) => {
+                    connections.spawn(converse(stream, console.clone(), stopping.clone()));
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "a command could not connect");
+                    tokio::task::yield_now().await;
+                }
+            }
+        }
+        drop(self);
+        while connections.join_next().await.is_some() {}
+    }
+}
+
+impl Drop for CommandSocket {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_file(&self.path) {
+            tracing::warn!(%error, "the socket's file stays behind");
+        }
+    }
+}
+
+async fn converse(stream: UnixStream, console: Console, mut stopping: Stopping) {
+    let (reading, mut writing) = stream.into_split();
+    let mut reading = BufReader::new(reading);
+    loop {
+        let mut line = String::new();
+        let mut limited = (&mut reading).take(MAX_LINE);
+        let read = tokio::select! {
+            () = stopping.wait() => return,
+            read = limited.read_line(&mut line) => read,
+        };
+        if read.is_err() || !line.ends_with('\n') {
+            return;
+        }
+        let mut reply = serde_json::to_vec(&reply(&console, &line).await).unwrap_or_default();
+        reply.push(b'\n');
+        if writing.write_all(&reply).await.is_err() {
+            return;
+        }
+    }
+}
+
+async fn reply(console: &Console, line: &str) -> Reply {
+    let Ok(request) = serde_json::from_str::<Request>(line) else {
+        return Reply::Error(SocketError::Version.to_string());
+    };
+    if request.database != canonical(console.config.database_file()) {
+        let database = console.config.database_file();
+        return Reply::Error(format!("the server in this data directory serves {}", database.display()));
+    }
+    match admin::execute(console, request.command).await {
+        Ok(answer) => Reply::Ok(answer),
+        Err(error) => Reply::Error(error.to_string()),
+    }
+}
+
+/// Asks the server behind a socket; the inner error is its sentence. `None`: no server listens.
+pub async fn ask(
+    path: &Path,
+    database: &Path,
+    command: &AdminCommand,
+) -> Result<Option<Result<AdminAnswer, String>>, SocketError> {
+    let mut stream = match UnixStream::connect(path).await {
+        Ok(stream) => stream,
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused) => {
+            return Ok(None);
+        }
+        Err(cause) => return Err(SocketError::Connect { path: path.to_owned(), cause }),
+    };
+    let request = Request { database: canonical(database), command: command.clone() };
+    let mut line = serde_json::to_vec(&request).map_err(|_| SocketError::Version)?;
+    line.push(b'\n');
+    stream.write_all(&line).await.map_err(|_| SocketError::NoAnswer)?;
+    let mut answer = String::new();
+    BufReader::new(stream).read_line(&mut answer).await.map_err(|_| SocketError::NoAnswer)?;
+    if !answer.ends_with('\n') {
+        return Err(SocketError::NoAnswer);
+    }
+    match serde_json::from_str(&answer) {
+        Ok(Reply::Ok(answer)) => Ok(Some(Ok(answer))),
+        Ok(Reply::Error(sentence)) => Ok(Some(Err(sentence))),
+        Err(_) => Err(SocketError::Version),
+    }
+}
+
+/// The same file by the same name, however it was written.
+fn canonical(path: &Path) -> PathBuf {
+    let absolute = || std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    path.canonicalize().unwrap_or_else(|_| absolute())
+}

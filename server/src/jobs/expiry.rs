@@ -1,0 +1,32 @@
+//! Posts the expiries that no read or spend has posted yet.
+
+use futures::future::join_all;
+
+use crate::console::Console;
+use crate::sequencer::job::Busy;
+
+/// Accounts that are looked for at a time; their expiries share a commit.
+const STEP: u32 = 200;
+
+/// Goes on until nothing is due, or the sequencer has better things to do.
+pub async fn sweep(console: Console) {
+    loop {
+        let due = match console.store.accounts_with_due_expiry(console.clock.now(), STEP).await {
+            Ok(due) => due,
+            Err(error) => {
+                tracing::warn!(%error, "grants that ran out could not be looked for");
+                return;
+            }
+        };
+        let full = due.len() == usize::try_from(STEP).unwrap_or_default();
+        let posted = join_all(due.into_iter().map(|account| console.sequencer.post_expiries(account))).await;
+        match posted.into_iter().collect::<Result<Vec<()>, Busy>>() {
+            Ok(posted) if full => tracing::debug!(accounts = posted.len(), "posted expiries"),
+            Ok(_) => return,
+            Err(busy) => {
+                tracing::debug!(%busy, "expiries wait for the next round");
+                return;
+            }
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! What happens by itself while the server runs. Each job waits its time, does its work, and ends when the server
+//! stops; a failure is logged and the next round tries again.
+
+mod expiry;
+mod stopping;
+
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio::time::MissedTickBehavior;
+
+pub use self::stopping::{Stop, Stopping, signal};
+use crate::console::Console;
+
+/// Between two looks for grants that ran out. Reads and spends post theirs at once, so this only keeps idle accounts
+/// from carrying them for long.
+const EXPIRY: Duration = Duration::from_secs(5);
+/// Between two moves of the write-ahead log into the file.
+const CHECKPOINT: Duration = Duration::from_secs(1);
+/// Between two writes of the keys' request counts.
+const KEY_REQUESTS: Duration = Duration::from_secs(10);
+/// Between two deletions of sessions that have ended.
+const SESSIONS: Duration = Duration::from_secs(3_600);
+
+/// Starts all jobs. They end with the signal.
+pub fn start(console: &Console, stopping: &Stopping) -> JoinSet<()> {
+    let mut jobs = JoinSet::new();
+    let of = || (console.clone(), stopping.clone());
+    let (console, signal) = of();
+    jobs.spawn(every(EXPIRY, signal, move || expiry::sweep(console.clone())));
+    let (console, signal) = of();
+    jobs.spawn(every(CHECKPOINT, signal, move || checkpoint(console.clone())));
+    let (console, signal) = of();
+    jobs.spawn(every(KEY_REQUESTS, signal, move || write_key_requests(console.clone())));
+    let (console, signal) = of();
+    jobs.spawn(every(SESSIONS, signal, move || forget_sessions(console.clone())));
+    jobs
+}
+
+/// Runs `job` each `period`, the first time after one; a round that takes longer delays the next.
+async fn every<F: Future<Output = ()>>(
+    period: Duration,
+    mut stopping: Stopping,
+    job: impl Fn() -> F,
+) {
+    let mut rounds = tokio::time::interval(period);
+    rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    // The first tick of an interval is due at once.
+    rounds.tick().await;
+    loop {
+        tokio::select! {
+            () = stopping.wait() => return,
+            _ = rounds.tick() => job().await,
+        }
+    }
+}
+
+async fn checkpoint(console: Console) {
+    if let Err(error) = console.store.checkpoint().await {
+        tracing::warn!(%error, "the write-ahead log could not be moved into the database");
+    }
+}
+
+/// Also done once at the end, so that nothing counted is lost.
+pub async fn write_key_requests(console: Console) {
+    let written = console.keys.write_requests(&console.store, console.clock.now()).await;
+    if let Err(error) = written {
+        tracing::warn!(%error, "the keys' request counts could not be written");
+    }
+}
+
+async fn forget_sessions(console: Console) {
+    match console.store.delete_ended_sessions(console.clock.now()).await {
+        Ok(count) => tracing::debug!(count, "deleted ended sessions"),
+        Err(error) => tracing::warn!(%error, "ended sessions could not be deleted"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_job_runs_each_period_until_the_server_stops() {
+        let (stop, stopping) = signal();
+        let (ran, rounds) = tokio::sync::mpsc::unbounded_channel();
+        let count = Arc::new(AtomicU32::new(0));
+        let counted = Arc::clone(&count);
+        let job = tokio::spawn(every(Duration::from_millis(1), stopping, move || {
+            counted.fetch_add(1, Ordering::SeqCst);
+            let _ = ran.send(());
+            std::future::ready(())
+        }));
+        let mut rounds = rounds;
+        for _ in 0..3 {
+            rounds.recv().await.unwrap();
+        }
+        stop.now();
+        job.await.unwrap();
+        let at_the_end = count.load(Ordering::SeqCst);
+        assert!(at_the_end >= 3);
+        assert!(rounds.recv().await.is_none() || count.load(Ordering::SeqCst) == at_the_end);
+    }
+
+    #[tokio::test]
+    async fn a_job_ends_with_the_sender_of_the_signal() {
+        let (stop, stopping) = signal();
+        let job = tokio::spawn(every(Duration::from_secs(3_600), stopping, || std::future::ready(())));
+        drop(stop);
+        job.await.unwrap();
+    }
+}
