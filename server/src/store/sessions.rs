@@ -93,17 +93,6 @@ impl Store {
         })
     }
 
-    /// Deletes the sessions that had ended by `now`; how many.
-    pub async fn delete_ended_sessions(&self, now: Timestamp) -> Result<u64, StoreError> {
-        note!(self, db => {
-            let deleted = sqlx::query("DELETE FROM sessions WHERE expires_at <= $1")
-                .bind(now.micros())
-                .execute(&mut *db)
-                .await?;
-            Ok(deleted.rows_affected())
-        })
-    }
-
     /// Ends a session, its streams too; whether there was one.
     pub async fn delete_session(&self, token_hash: [u8; 32]) -> Result<bool, StoreError> {
         change!(self, db => {
