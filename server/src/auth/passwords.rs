@@ -39,9 +39,9 @@ impl Passwords {
     pub async fn hash(&self, password: String, random: &dyn Random) -> Result<String, Error> {
         let mut salt = [0; 16];
         random.fill(&mut salt);
-        let salt = SaltString::encode_b64(&salt).map_err(Error::internal)?;
+        let salt = SaltString::encode_b64(&salt).map_err(broken)?;
         let work = move || hasher()?.hash_password(password.as_bytes(), &salt).map(|hash| hash.to_string());
-        self.run(work).await?.map_err(Error::internal)
+        self.run(work).await?.map_err(broken)
     }
 
     /// Whether the password is the one that was hashed. `None` (no such user, or no password) does the same work and
@@ -53,7 +53,7 @@ impl Passwords {
             let hash = PasswordHash::new(hash)?;
             Ok::<_, argon2::password_hash::Error>(hasher()?.verify_password(password.as_bytes(), &hash).is_ok())
         };
-        let is_right = self.run(work).await?.map_err(Error::internal)?;
+        let is_right = self.run(work).await?.map_err(broken)?;
         Ok(is_right && is_somebody)
     }
 
@@ -67,6 +67,11 @@ impl Passwords {
         };
         tokio::task::spawn_blocking(work).await.map_err(Error::internal)
     }
+}
+
+/// The crate's errors are no `std::error::Error` as it is built here. Values of this library only, no password.
+fn broken(error: argon2::password_hash::Error) -> Error {
+    Error::internal(error.to_string())
 }
 
 fn hasher() -> argon2::password_hash::Result<Argon2<'static>> {
