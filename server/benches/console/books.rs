@@ -1,0 +1,164 @@
+//! Books to measure on: a database of the usual schema with accounts that can pay for everything.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use ledger::event::{Dimensions, EventKey, Report};
+use ledger::grant::{DEFAULT_PRIORITY, GrantFacts, GrantKind};
+use ledger::{AccountId, Credits, KeyId, Quantity, Timestamp};
+use server::clock::{Clock as _, SystemClock};
+use server::config::Config;
+use server::console::Console;
+use server::console::api_keys::ApiKeyForm;
+use server::console::service_keys::ServiceKeyForm;
+use server::live::LiveBus;
+use server::random::{self, SystemRandom};
+use server::sequencer::Sequencer;
+use server::sequencer::job::{NewGrant, Submission};
+use server::store::{DatabaseUrl, NewUser, Payer, Permission, Scopes, Store};
+use tempfile::TempDir;
+use tokio::task::JoinHandle;
+
+use crate::Outcome;
+
+pub const SOURCE: &str = "bench";
+pub const OPERATION: &str = "model.inference";
+/// Charged 0.15 credits by the example card.
+pub const QUANTITY: &str = "1.5";
+
+/// A folder on the disk that the build uses, so never in memory.
+pub fn folder() -> std::io::Result<TempDir> {
+    tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))
+}
+
+/// A database, its accounts (numbers 1, 2, …, each with one grant of `seq` 1) and what opens it from outside.
+pub struct Books {
+    folder: TempDir,
+    pub accounts: Vec<AccountId>,
+    pub service_key: KeyId,
+    pub service_secret: String,
+    /// Of a key of the first account that may only read.
+    pub customer_secret: String,
+}
+
+/// Books with their writer.
+pub struct OpenBooks {
+    pub store: Arc<Store>,
+    pub sequencer: Sequencer,
+    writer: JoinHandle<()>,
+}
+
+impl Books {
+    /// Makes `count` accounts and closes the database.
+    pub async fn new(count: usize) -> Outcome<Self> {
+        let folder = folder()?;
+        let database = DatabaseUrl::Sqlite(folder.path().join("console.db"));
+        let open = OpenBooks::open(&database).await?;
+        let mut accounts = Vec::with_capacity(count);
+        for number in 1..=count {
+            let user = user(number);
+            open.store.insert_user(&user).await?;
+            accounts.push(user.account_id);
+        }
+        let grants = accounts.iter().map(|account| open.sequencer.issue(*account, grant()));
+        for granted in futures::future::join_all(grants).await {
+            granted??;
+        }
+        let console = Console::new(
+            Arc::new(Config::default()),
+            Arc::clone(&open.store),
+            open.sequencer.clone(),
+            Arc::new(LiveBus::default()),
+            Arc::new(SystemClock),
+            Arc::new(SystemRandom),
+        );
+        let form = ServiceKeyForm { name: "bench".into(), scopes: Scopes::usual(), source: None };
+        let service = console.create_service_key(form).await.map_err(|error| error.to_string())?;
+        let first = open.store.find_user_by_email("user1@example.org").await?.ok_or("the first user is missing")?;
+        let form =
+            ApiKeyForm { name: "bench".into(), permission: Permission::ReadOnly, expiration_days: None };
+        let customer = console.create_api_key(&first, form).await.map_err(|error| error.to_string())?;
+        open.close().await?;
+        Ok(Self {
+            folder,
+            accounts,
+            service_key: service.key_id,
+            service_secret: service.secret.as_str().to_owned(),
+            customer_secret: customer.secret.as_str().to_owned(),
+        })
+    }
+
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub fn file(&self) -> PathBuf {
+        self.folder.path().join("console.db")
+    }
+
+    pub async fn open(&self) -> Outcome<OpenBooks> {
+        OpenBooks::open(&DatabaseUrl::Sqlite(self.file())).await
+    }
+
+    /// What a service reports for event `number`; the events go round the first `accounts` accounts.
+    pub fn submission(&self, number: usize, accounts: usize) -> Outcome<Submission> {
+        let report = Report {
+            key: EventKey::parse(SOURCE, &event_id(number))?,
+            operation: OPERATION.to_owned(),
+            quantity: Quantity::parse(QUANTITY)?,
+            dimensions: Dimensions::default(),
+            occurred_at: None,
+        };
+        let payer = Payer::Account(self.accounts[number % accounts]);
+        Ok(Submission { report, payer, service_key: self.service_key.clone() })
+    }
+}
+
+impl OpenBooks {
+    async fn open(database: &DatabaseUrl) -> Outcome<Self> {
+        let store = Arc::new(Store::open(database, &SystemClock).await?);
+        let live = Arc::new(LiveBus::default());
+        let (sequencer, writer) = Sequencer::start(Arc::clone(&store), live, Arc::new(SystemClock), 8_192);
+        Ok(Self { store, sequencer, writer })
+    }
+
+    pub async fn close(self) -> Outcome {
+        self.sequencer.stop();
+        self.writer.await?;
+        self.store.close().await;
+        Ok(())
+    }
+}
+
+/// The name of event `number`; later ones sort later, as those of a service usually do.
+pub fn event_id(number: usize) -> String {
+    format!("job-{number:012}")
+}
+
+fn user(number: usize) -> NewUser {
+    let now = SystemClock.now();
+    NewUser {
+        id: random::user_id(&SystemRandom, now),
+        account_id: random::account_id(&SystemRandom, now),
+        email: format!("user{number}@example.org"),
+        name: format!("User {number}"),
+        user_name: format!("user{number}"),
+        password_hash: None,
+        verified_at: Some(now),
+        is_operator: false,
+        time_zone: "UTC".to_owned(),
+        created_at: now,
+    }
+}
+
+fn grant() -> NewGrant {
+    let facts = GrantFacts {
+        kind: GrantKind::Promo,
+        priority: DEFAULT_PRIORITY,
+        effective_at: Timestamp::from_micros(0),
+        expires_at: None,
+        source: "operator".to_owned(),
+        reason: "to be measured".to_owned(),
+    };
+    NewGrant { amount: Credits::whole(4_000_000_000), facts }
+}
