@@ -52,6 +52,14 @@ pub fn parse_rfc3339(text: &str) -> Result<Timestamp, TimeError> {
     Ok(Timestamp::from_micros(parsed.as_microsecond()))
 }
 
+/// The same from a query string, where a `+` that nobody escaped arrives as a space: `2026-11-22T12:00:00 01:00`.
+pub fn parse_rfc3339_in_query(text: &str) -> Result<Timestamp, TimeError> {
+    match text.rsplit_once(' ') {
+        Some((time, offset)) if time.len() > "2026-11-22".len() => parse_rfc3339(&format!("{time}+{offset}")),
+        _ => parse_rfc3339(text),
+    }
+}
+
 fn instant(at: Timestamp) -> Option<jiff::Timestamp> {
     jiff::Timestamp::from_microsecond(at.micros()).ok()
 }

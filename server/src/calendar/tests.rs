@@ -71,6 +71,22 @@ fn what_is_no_rfc_3339_instant_is_refused() {
 }
 
 #[test]
+fn a_query_string_may_have_lost_its_plus() {
+    let noon = at("2026-11-22T12:00:00Z");
+    for text in [
+        "2026-11-22T13:00:00 01:00",
+        "2026-11-22T13:00:00+01:00",
+        "2026-11-22 12:00:00Z",
+        "2026-11-22 13:00:00 01:00",
+    ] {
+        assert_eq!(parse_rfc3339_in_query(text), Ok(noon), "{text}");
+    }
+    for text in ["2026-11-22 12:00:00", "2026-11-22T12:00:00", "2026-11-22 ", " "] {
+        assert_eq!(parse_rfc3339_in_query(text), Err(TimeError), "{text:?}");
+    }
+}
+
+#[test]
 fn zones_are_iana_names_only() {
     assert_eq!(zone("europe/berlin").name(), "Europe/Berlin");
     assert_eq!(zone("UTC").name(), "UTC");

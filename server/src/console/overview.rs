@@ -16,7 +16,7 @@ use ledger::{AccountId, Credits, EventId, GrantId, Timestamp};
 
 use super::{Console, Error};
 use crate::calendar::{Rfc3339, Zone};
-use crate::store::{ApiKeyRow, BookedEvent, BucketRow, EventFilter, RollupFilter, WalletView};
+use crate::store::{ApiKeyRow, BookedEvent, BucketRow, EventFilter, KeyFilter, RollupFilter, WalletView};
 use std::sync::Arc;
 
 /// Rows of latest activity.
@@ -78,7 +78,7 @@ impl Console {
             spend::Earlier::read(&self.store, account_no, &zone, now),
             self.store.list_events(newest),
             self.store.rate_cards(),
-            self.store.list_api_keys(account_no, None, LABELLED_KEYS, 0),
+            self.store.list_api_keys(account_no, KeyFilter::All, LABELLED_KEYS, 0),
         )?;
         Ok(Moment { now, zone, wallet, rows, earlier, latest, cards, keys: keys.0 })
     }

@@ -1,5 +1,6 @@
 //! Pages and their server functions, rendered by `app`; signing in and out, which are plain forms.
 
+use std::fmt::Write as _;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, OnceLock};
 
@@ -11,9 +12,10 @@ use app::ssr::{Assets, Respond, SignInForm};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::rejection::FormRejection;
-use axum::extract::{ConnectInfo, Form, FromRef, Query, Request, State};
+use axum::extract::{ConnectInfo, Form, FromRef, MatchedPath, Query, Request, State};
 use axum::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, RETRY_AFTER, SET_COOKIE};
 use axum::http::request::Parts;
+use axum::http::uri::PathAndQuery;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Redirect, Response};
@@ -33,6 +35,8 @@ use crate::console::{Console, Error};
 
 /// Where the form stands.
 const SIGN_IN: &str = "/sign-in";
+/// Pages that anybody may see.
+const PUBLIC: [&str; 1] = [SIGN_IN];
 
 /// What every page is made with.
 #[derive(Debug, Clone)]
@@ -94,12 +98,22 @@ struct Onward {
     next: Option<String>,
 }
 
-/// Finds out who looks. Those who are signed in have no use for the form; what they see is kept by no cache.
+/// Finds out who looks. Whoever isn't signed in is sent to the form, and whoever is has no use for it. What is shown
+/// is kept by no cache.
 async fn with_viewer(State(site): State<Site>, mut request: Request, next: Next) -> Result<Response, Error> {
     let viewer = site.console.viewer(request.headers()).await?;
-    if viewer.is_some() && *request.method() == Method::GET && request.uri().path() == SIGN_IN {
-        let Query(onward) = Query::<Onward>::try_from_uri(request.uri()).unwrap_or_default();
-        return Ok(onward_to(onward.next.as_deref()));
+    let page = request
+        .extensions()
+        .get::<MatchedPath>()
+        .filter(|_| reads(request.method()))
+        .map(MatchedPath::as_str);
+    match page {
+        Some(SIGN_IN) if viewer.is_some() => {
+            let Query(onward) = Query::<Onward>::try_from_uri(request.uri()).unwrap_or_default();
+            return Ok(onward_to(onward.next.as_deref()));
+        }
+        Some(page) if viewer.is_none() && is_private(page) => return Ok(to_the_form(request.uri())),
+        _ => {}
     }
     request.extensions_mut().insert(Visit(viewer));
     let mut response = next.run(request).await;
@@ -108,14 +122,46 @@ async fn with_viewer(State(site): State<Site>, mut request: Request, next: Next)
     Ok(response)
 }
 
+fn reads(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD)
+}
+
+/// Whether it is a page (not a server function) for those who are signed in.
+fn is_private(page: &str) -> bool {
+    !PUBLIC.contains(&page) && page_routes().iter().any(|route| route.path() == page)
+}
+
+/// Leads to the form, which leads back to `here`.
+fn to_the_form(here: &Uri) -> Response {
+    let here = here.path_and_query().map_or("/", PathAndQuery::as_str);
+    let path = if here == "/" { SIGN_IN.to_owned() } else { format!("{SIGN_IN}?next={}", escaped(here)) };
+    Redirect::to(&path).into_response()
+}
+
+/// As a value in a query string (RFC 3986, 2.1).
+fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => {
+                out.push(char::from(byte));
+            }
+            byte => {
+                // Writing into a String cannot fail.
+                let _ = write!(out, "%{byte:02X}");
+            }
+        }
+    }
+    out
+}
+
 /// Leads to a path of this site and nowhere else.
 fn onward_to(next: Option<&str>) -> Response {
     Redirect::to(local_path(next.unwrap_or_default())).into_response()
 }
 
 async fn no_such_page(State(site): State<Site>, request: Request) -> Response {
-    let reads = matches!(*request.method(), Method::GET | Method::HEAD);
-    if !reads || !wants_html(request.headers()) {
+    if !reads(request.method()) || !wants_html(request.headers()) {
         return Error::not_found().into_response();
     }
     let mut response = render_app_async_with_context(move || provide(&site), shell)(request).await;
@@ -242,6 +288,25 @@ mod tests {
         {
             assert_eq!(location(Some(elsewhere)), "/", "{elsewhere}");
         }
+    }
+
+    #[test]
+    fn the_form_knows_the_way_back() {
+        let location = |here: &'static str| {
+            to_the_form(&Uri::from_static(here)).headers()["location"].to_str().unwrap().to_owned()
+        };
+        assert_eq!(location("/"), "/sign-in");
+        assert_eq!(location("/?range=24h&x=%2B"), "/sign-in?next=/%3Frange%3D24h%26x%3D%252B");
+        let uri = location("/?range=24h&x=%2B").parse().unwrap();
+        let Query(onward) = Query::<Onward>::try_from_uri(&uri).unwrap();
+        assert_eq!(onward.next.as_deref(), Some("/?range=24h&x=%2B"));
+    }
+
+    #[test]
+    fn pages_are_private_unless_they_say_otherwise() {
+        assert!(is_private("/"));
+        assert!(!is_private(SIGN_IN));
+        assert!(!is_private("/api/overview"));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use axum::extract::FromRequestParts;
 use http::request::Parts;
 use ledger::Timestamp;
 
-use crate::calendar::parse_rfc3339;
+use crate::calendar::parse_rfc3339_in_query;
 use crate::console::{Error, Reasons};
 
 /// A request's parameters. Each is given once, and none is unknown: [`Query::read`] refuses the others by name.
@@ -78,7 +78,7 @@ impl Known {
     /// RFC 3339.
     pub fn time(&mut self, name: &'static str) -> Option<Timestamp> {
         let text = self.text(name)?;
-        parse_rfc3339(&text).map_err(|reason| self.refuse(name, reason.to_string())).ok()
+        parse_rfc3339_in_query(&text).map_err(|reason| self.refuse(name, reason.to_string())).ok()
     }
 
     pub fn number(&mut self, name: &'static str) -> Option<u64> {
@@ -143,7 +143,10 @@ mod tests {
     #[test]
     fn unknown_and_repeated_parameters_are_named() {
         let error = query("limt=5&after=1&after=2").read(|query| query.number("after")).unwrap_err();
-        assert_eq!(error.to_string(), "after is given more than once; limt is not a parameter of this route.");
+        assert_eq!(
+            error.to_string(),
+            "after is given more than once; limt is not a parameter of this route."
+        );
         assert_eq!(query("after=%31").read(|query| query.number("after")).unwrap(), Some(1));
         assert!(query("at=yesterday").read(|query| query.time("at")).is_err());
         let words = [("active", 1), ("revoked", 2)];

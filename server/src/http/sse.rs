@@ -68,13 +68,12 @@ impl Stream {
         let mut first = Frames::default();
         first.0.push_str(RETRY);
         match start {
-            Start::Now => first.push(name::BALANCE, Some(wallet.seq), &snapshot(&wallet)),
-            // More than there is: the store was restored from a backup.
-            Start::After(seq) if seq > wallet.seq => {
-                first.push(name::RESET, Some(wallet.seq), &snapshot(&wallet))
+            Start::Now => first.snapshot(name::BALANCE, &wallet),
+            // A `seq` that there isn't yet: the store was restored from a backup.
+            Start::After(seq) if seq <= wallet.seq && wallet.seq - seq <= LONGEST_GAP => {
+                stream.catch_up(seq, &mut first).await?;
             }
-            Start::After(seq) if wallet.seq - seq <= LONGEST_GAP => stream.catch_up(seq, &mut first).await?,
-            Start::After(_) | Start::Lost => first.push(name::RESET, Some(wallet.seq), &snapshot(&wallet)),
+            Start::After(_) | Start::Lost => first.snapshot(name::RESET, &wallet),
         }
         Ok((stream, first.into_bytes()))
     }
@@ -166,6 +165,12 @@ impl Frames {
         let _ = write!(self.0, "event: {event}\n{id}data: {json}\n\n");
     }
 
+    /// The wallet of now.
+    fn snapshot(&mut self, event: &str, wallet: &WalletView) {
+        let message = balance(wallet.seq, wallet.available, wallet.held, wallet.recorded_at);
+        self.push(event, Some(wallet.seq), &message);
+    }
+
     /// `entry`* then `usage`* then `balance`.
     fn commit(&mut self, account: AccountId, entries: &[Entry]) {
         let Some(last) = entries.last() else { return };
@@ -222,10 +227,6 @@ fn entry_message(account: AccountId, entry: &Entry) -> EntryMessage {
         held_after: entry.held_after,
         recorded_at: text(entry.recorded_at),
     }
-}
-
-fn snapshot(wallet: &WalletView) -> BalanceMessage {
-    balance(wallet.seq, wallet.available, wallet.held, wallet.recorded_at)
 }
 
 fn balance(seq: u64, available: Credits, held: Credits, recorded_at: Timestamp) -> BalanceMessage {

@@ -48,24 +48,20 @@ fn asked(query: &mut Known) -> EventsQuery {
 fn page(query: &mut Known) -> Page {
     let offset = query.number("offset").unwrap_or(0);
     let Some(cursor) = filter(query, "cursor") else {
-        return u32::try_from(offset).map_or_else(
-            |_| {
-                query.refuse("offset", "is past the end of every list");
-                Page::Offset(0)
-            },
-            Page::Offset,
-        );
+        let offset = u32::try_from(offset);
+        if offset.is_err() {
+            query.refuse("offset", "is past the end of every list");
+        }
+        return Page::Offset(offset.unwrap_or_default());
     };
     if offset != 0 {
         query.refuse("offset", "must not be given together with cursor");
     }
-    match cursor.parse::<i64>().ok().and_then(|seq| u64::try_from(seq).ok()) {
-        Some(seq) => Page::Before(seq),
-        None => {
-            query.refuse("cursor", "must be a next_cursor of an earlier answer");
-            Page::Offset(0)
-        }
+    let seq = cursor.parse::<i64>().ok().and_then(|seq| u64::try_from(seq).ok());
+    if seq.is_none() {
+        query.refuse("cursor", "must be a next_cursor of an earlier answer");
     }
+    seq.map_or(Page::Offset(0), Page::Before)
 }
 
 #[derive(Debug, Serialize)]
