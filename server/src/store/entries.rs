@@ -6,7 +6,7 @@ use ledger::verify::{Fault, Mismatch, Stored, Verified, Verifier};
 use ledger::{AccountId, Credits};
 
 use super::rollups::RollupRow;
-use super::rows::{Column, EntryRow, GrantRow, entry_columns};
+use super::rows::{Column, EntryRow, GrantRow, entry_columns, entry_tables};
 use super::{Store, StoreError, read};
 
 /// Entries that `verify` reads at a time, so that no reading transaction lasts long.
@@ -64,7 +64,7 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<Entry>, StoreError> {
         let rows: Vec<EntryRow> = read!(self, db => Ok(sqlx::query_as(concat!(
-            "SELECT ", entry_columns!(), "WHERE e.account = $1 AND e.seq > $2 ORDER BY e.seq LIMIT $3",
+            "SELECT ", entry_columns!(), "FROM ", entry_tables!(), "WHERE e.account = $1 AND e.seq > $2 ORDER BY e.seq LIMIT $3",
         ))
         .bind(account_no)
         .bind(seq.cast_signed())

@@ -3,7 +3,7 @@
 use ledger::entry::Entry;
 use ledger::{Credits, Timestamp};
 
-use super::rows::{Column, EntryRow, entry_columns};
+use super::rows::{Column, EntryRow, entry_columns, entry_tables};
 use super::{Store, StoreError, read};
 
 /// Which events of an account; times are event times (`occurred_at`, else `recorded_at`), `from ≤ time < to`.
@@ -68,7 +68,7 @@ impl Store {
     pub async fn list_events(&self, filter: EventFilter) -> Result<Vec<BookedEvent>, StoreError> {
         let rows: Vec<EventRow> = read!(self, db => Ok(bind_conditions!(sqlx::query_as(concat!(
             "SELECT last.seq AS last_seq, last.available_after AS balance_after, d.dimensions, ",
-            entry_columns!(),
+            entry_columns!(), "FROM ", entry_tables!(),
             // Legs follow each other without gaps: the last is the first whose next entry is not its next leg.
             "JOIN entries last ON last.account = e.account AND last.seq = (SELECT l.seq FROM entries l \
                LEFT JOIN entries n ON n.account = l.account AND n.seq = l.seq + 1 \
@@ -98,7 +98,7 @@ impl Store {
     /// The legs of the event whose leg 0 is entry `seq`; empty when there is no such event.
     pub async fn find_legs(&self, account_no: i64, seq: u64) -> Result<Vec<Entry>, StoreError> {
         let rows: Vec<EntryRow> = read!(self, db => Ok(sqlx::query_as(concat!(
-            "SELECT ", entry_columns!(),
+            "SELECT ", entry_columns!(), "FROM ", entry_tables!(),
             "WHERE e.account = $1 AND e.seq >= $2 AND e.seq <= (SELECT l.seq FROM entries l \
                LEFT JOIN entries n ON n.account = l.account AND n.seq = l.seq + 1 \
                WHERE l.account = $1 AND l.seq >= $2 AND (n.leg IS NULL OR n.leg = 0) ORDER BY l.seq LIMIT 1) \

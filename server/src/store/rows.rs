@@ -90,17 +90,23 @@ pub(super) fn parse_text<T: std::str::FromStr>(
     text.parse().map_err(|_| Cell { table, column, row: text.to_owned() }.corrupt(text))
 }
 
-/// The columns of [`EntryRow`]: an entry with the facts of the grant it issued, if it issued one.
+/// The columns of [`EntryRow`]: an entry `e` with the facts of the grant `g` it issued, if it issued one.
 macro_rules! entry_columns {
     () => {
         "e.seq, e.leg, e.movement, e.amount, e.grant_seq, e.available_after, e.held_after, e.recorded_at, e.source, \
          e.event_id, e.operation, e.quantity, e.credits, e.occurred_at, e.api_key, e.service_key, e.price_version, \
          e.dimensions_hash, e.reason, e.hash, g.kind, g.priority, g.effective_at, g.expires_at, \
-         g.source AS grant_source, g.reason AS grant_reason \
-         FROM entries e LEFT JOIN grants g ON g.account = e.account AND g.seq = e.seq "
+         g.source AS grant_source, g.reason AS grant_reason "
     };
 }
-pub(super) use entry_columns;
+
+/// The tables that [`entry_columns!`] reads.
+macro_rules! entry_tables {
+    () => {
+        "entries e LEFT JOIN grants g ON g.account = e.account AND g.seq = e.seq "
+    };
+}
+pub(super) use {entry_columns, entry_tables};
 
 #[derive(Debug, sqlx::FromRow)]
 pub(super) struct EntryRow {
