@@ -37,24 +37,22 @@ pub fn brief(credits: Credits) -> String {
     decimal((micros + step / 2) / step * step)
 }
 
-/// A quantity with its unit, in the number that fits: `3 iterations`, `1 hour`, `2.381 k tokens`.
+/// A quantity with its unit: `3 iterations`, `1 hour`, `2,381 tokens`.
 ///
-/// `unit` is the rate card's, in the singular; `1 000 tokens` reads better as thousands.
+/// `unit` is the rate card's, in the singular. What is priced by the thousand is shown by the piece.
 pub fn quantity(quantity: Quantity, unit: &str) -> String {
     let micros = u64::try_from(quantity.micros()).unwrap_or_default();
-    let number = decimal(micros);
-    if let Some(thing) = thousands_of(unit) {
-        return format!("{number} k {thing}");
-    }
-    if unit.is_empty() {
-        return number;
+    if let Some(things) = thousand_of(unit) {
+        return format!("{} {things}", decimal(micros * 1_000));
     }
     let plural =
         micros != MICROS && unit.bytes().all(|byte| byte.is_ascii_lowercase()) && !unit.ends_with('s');
-    format!("{number} {unit}{}", if plural { "s" } else { "" })
+    let ending = if plural && !unit.is_empty() { "s" } else { "" };
+    format!("{} {unit}{ending}", decimal(micros)).trim_end().to_owned()
 }
 
-fn thousands_of(unit: &str) -> Option<&str> {
+/// `1 000 tokens` is a thousand of `tokens`.
+fn thousand_of(unit: &str) -> Option<&str> {
     ["1 000 ", "1\u{a0}000 ", "1\u{202f}000 ", "1,000 ", "1000 ", "1k "]
         .iter()
         .find_map(|prefix| unit.strip_prefix(prefix))
@@ -222,7 +220,8 @@ mod tests {
         assert_eq!(shown("3", "iteration"), "3 iterations");
         assert_eq!(shown("1", "hour"), "1 hour");
         assert_eq!(shown("0.5", "hour"), "0.5 hours");
-        assert_eq!(shown("2.381", "1 000 tokens"), "2.381 k tokens");
+        assert_eq!(shown("2.381", "1 000 tokens"), "2,381 tokens");
+        assert_eq!(shown("1000000000", "1 000 tokens"), "1,000,000,000,000 tokens");
         assert_eq!(shown("12", "MB·day"), "12 MB·day");
         assert_eq!(shown("1200", ""), "1,200");
     }

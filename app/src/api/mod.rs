@@ -1,5 +1,6 @@
 //! The server functions: who calls, one use case, map the error, return a view. Nothing is decided here.
 
+pub mod json;
 pub mod overview;
 pub mod session;
 

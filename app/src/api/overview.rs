@@ -3,11 +3,12 @@
 use leptos::prelude::*;
 use leptos::server_fn::codec::GetUrl;
 
+use super::json::Answer;
 use crate::backend::ConsoleError;
 use crate::backend::overview::{OverviewView, Range};
 
 /// Everything on the viewer's overview, its chart over `range`.
-#[server(input = GetUrl, prefix = "/api", endpoint = "overview")]
+#[server(input = GetUrl, output = Answer, prefix = "/api", endpoint = "overview")]
 pub async fn overview(range: Range) -> Result<OverviewView, ConsoleError> {
     let result = async {
         let (viewer, backend) = super::caller()?;

@@ -3,11 +3,12 @@
 use leptos::prelude::*;
 use leptos::server_fn::codec::GetUrl;
 
+use super::json::Answer;
 use crate::backend::ConsoleError;
 use crate::backend::session::FrameView;
 
 /// The viewer, and the balance in the top bar.
-#[server(input = GetUrl, prefix = "/api", endpoint = "frame")]
+#[server(input = GetUrl, output = Answer, prefix = "/api", endpoint = "frame")]
 pub async fn frame() -> Result<FrameView, ConsoleError> {
     let result = async {
         let (viewer, backend) = super::caller()?;

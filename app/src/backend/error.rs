@@ -2,9 +2,10 @@
 //!
 //! Only these sentences leave the server; the cause is logged there, under the incident's id.
 
-use leptos::server_fn::codec::JsonEncoding;
 use leptos::server_fn::error::{FromServerFnError, ServerFnErrorErr};
 use serde::{Deserialize, Serialize};
+
+use crate::api::json::JsonText;
 
 /// In order of precedence: who asks, for what, with what, and then what is the matter with us.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
@@ -46,7 +47,7 @@ impl ConsoleError {
 
 /// Errors of the transport itself. Their texts may name types and paths, so they are dropped here.
 impl FromServerFnError for ConsoleError {
-    type Encoder = JsonEncoding;
+    type Encoder = JsonText;
 
     fn from_server_fn_error(error: ServerFnErrorErr) -> Self {
         match error {

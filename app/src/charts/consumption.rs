@@ -19,12 +19,15 @@ pub const BOTTOM: i32 = 28;
 /// The part of a bucket's width that its bar fills.
 pub const BAR_PERCENT: u32 = 58;
 
+/// Radius of a bar's corners in CSS pixels.
+pub const CORNER: u32 = 2;
+
 /// The colours of the page, as the browser has resolved them from the tokens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Palette {
     pub series: [String; INKS],
     pub rest: String,
-    /// Behind the bars; also the hairline between two of a stack.
+    /// Behind the bars and the tooltip.
     pub surface: String,
     /// Grid lines.
     pub line: String,
@@ -54,10 +57,7 @@ pub fn consumption(plot: &Plot, palette: &Palette, still: bool) -> Chart {
         .y_axis(value_axis(plot, palette));
     plot.series.iter().fold(chart, |chart, one| {
         let values = one.values.iter().map(|value| format::chart_value(*value)).collect();
-        let style = ItemStyle::new()
-            .color(palette.colour(one.ink))
-            .border_color(palette.surface.as_str())
-            .border_width(1);
+        let style = ItemStyle::new().color(palette.colour(one.ink)).border_radius(CORNER);
         chart.series(
             Bar::new()
                 .name(one.name.as_str())

@@ -15,6 +15,7 @@ pub struct Plot {
     pub title: String,
     /// What the axes measure: `Credits per day, Europe/Berlin`.
     pub caption: String,
+    pub granularity: Granularity,
     pub buckets: Vec<BucketView>,
     /// From the bottom of the stack upwards; without the operations that cost nothing.
     pub series: Vec<PlotSeries>,
@@ -106,6 +107,7 @@ impl Plot {
         Self {
             title: title(view),
             caption: caption(view),
+            granularity: view.granularity,
             buckets: view.buckets.clone(),
             series,
             total: view.total,

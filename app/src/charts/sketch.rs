@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::consumption::BAR_PERCENT;
+use super::consumption::{BAR_PERCENT, CORNER};
 use super::plot::{Ink, Plot};
 use crate::format;
 
@@ -45,11 +45,11 @@ fn centre(plot: &Plot, bucket: usize) -> f64 {
     step(plot) * (f64::from(u32::try_from(bucket).unwrap_or(u32::MAX)) + 0.5)
 }
 
-/// Draws `plot`. The title is the picture's name; the numbers are in the table below it.
+/// Draws `plot`; follows it too, for as long as nothing better is drawn.
 #[component]
 pub fn Sketch(plot: Memo<Plot>) -> impl IntoView {
     view! {
-        <svg class="sketch" role="img" aria-label=move || plot.with(|plot| plot.title.clone())>
+        <svg class="sketch" aria-hidden="true">
             <svg class="sketch-area">
                 {move || plot.with(grid_lines)}
                 {move || plot.with(bars)}
@@ -57,7 +57,6 @@ pub fn Sketch(plot: Memo<Plot>) -> impl IntoView {
             </svg>
         </svg>
     }
-    .into_any()
 }
 
 fn percent(value: f64) -> String {
@@ -98,6 +97,7 @@ fn bars(plot: &Plot) -> impl IntoView + use<> {
                     y=percent(piece.y)
                     width=percent(piece.width)
                     height=percent(piece.height)
+                    rx=CORNER
                     style=fill
                 />
             }

@@ -6,72 +6,62 @@ use crate::backend::overview::ActivityRow;
 use crate::format;
 use crate::live::feed::Feed;
 
+/// The roles are said aloud because a table that is laid out as a list on a phone loses its own.
 #[component]
 pub fn LatestActivity(feed: RwSignal<Feed>) -> impl IntoView {
-    let rows = Memo::new(move |_| {
-        feed.with(|feed| {
-            feed.view().latest.iter().map(|row| (feed.is_fresh(row), row.clone())).collect::<Vec<_>>()
-        })
-    });
+    let rows = move || feed.with(|feed| feed.view().latest.clone());
     view! {
         <section class="card activity" aria-labelledby="activity-title">
             <header>
                 <h2 id="activity-title">"Latest activity"</h2>
             </header>
-            <table class="rows">
-                <thead>
-                    <tr>
-                        <th scope="col">"When"</th>
-                        <th scope="col">"Operation"</th>
-                        <th scope="col">"Quantity"</th>
-                        <th scope="col">"Key"</th>
-                        <th scope="col" class="num">
+            <table class="rows" role="table">
+                <thead role="rowgroup">
+                    <tr role="row">
+                        <th scope="col" role="columnheader">"When"</th>
+                        <th scope="col" role="columnheader">"Operation"</th>
+                        <th scope="col" role="columnheader">"Quantity"</th>
+                        <th scope="col" role="columnheader">"Key"</th>
+                        <th scope="col" role="columnheader" class="num">
                             "Credits"
                         </th>
-                        <th scope="col" class="num">
+                        <th scope="col" role="columnheader" class="num">
                             "Balance"
                         </th>
                     </tr>
                 </thead>
-                <tbody>
-                    <For
-                        each=move || rows.get()
-                        key=|(fresh, row)| (*fresh, row.seq)
-                        children=|(fresh, row)| view! { <Row row fresh /> }
-                    />
+                <tbody role="rowgroup">
+                    <For each=rows key=|row| row.seq children=move |row| view! { <Row row feed /> } />
                 </tbody>
             </table>
         </section>
     }
-    .into_any()
 }
 
 #[component]
-fn Row(
-    row: ActivityRow,
-    /// Arrived with the last batch: highlighted.
-    fresh: bool,
-) -> impl IntoView {
+fn Row(row: ActivityRow, feed: RwSignal<Feed>) -> impl IntoView {
+    // Arrived with the last batch: highlighted.
+    let seq = row.seq;
+    let fresh = move || feed.with(|feed| feed.is_fresh(seq));
     let charged = if row.credits.is_zero() { "free".to_owned() } else { format::exact(row.credits) };
     let key = row.api_key.map_or_else(
         || view! { <span class="muted">"no key"</span> }.into_any(),
         |key| view! { <code>{key}</code> }.into_any(),
     );
     view! {
-        <tr class:new=fresh>
-            <td class="when">
+        <tr role="row" class:new=fresh>
+            <td role="cell" class="when">
                 <time datetime=row.recorded_at title=row.exact_label>
                     {row.at_label}
                 </time>
             </td>
-            <td class="what">{row.operation}</td>
-            <td class="quantity">{format::quantity(row.quantity, &row.unit)}</td>
-            <td class="key">{key}</td>
-            <td class="num cost">{charged}</td>
-            <td class="num after" title=format!("{} credits", format::exact(row.balance_after))>
+            <td role="cell" class="what">{row.operation}</td>
+            <td role="cell" class="quantity">{format::quantity(row.quantity, &row.unit)}</td>
+            <td role="cell" class="key">{key}</td>
+            <td role="cell" class="num cost">{charged}</td>
+            <td role="cell" class="num after" title=format!("{} credits", format::exact(row.balance_after))>
                 {format::balance(row.balance_after)}
             </td>
         </tr>
     }
-    .into_any()
 }

@@ -2,46 +2,39 @@
 
 use leptos::prelude::*;
 
-use crate::backend::overview::{BalanceView, SpendView};
+use crate::backend::overview::{BalanceView, OverviewView, SpendView};
 use crate::format;
 use crate::live::feed::Feed;
 
 /// Available, today, 7 days, 30 days. They move with the feed.
 #[component]
 pub fn Cards(feed: RwSignal<Feed>) -> impl IntoView {
-    let balance = Memo::new(move |_| feed.with(|feed| feed.view().balance.clone()));
-    let today = Memo::new(move |_| feed.with(|feed| feed.view().today.clone()));
-    let week = Memo::new(move |_| feed.with(|feed| feed.view().last_7_days.clone()));
-    let month = Memo::new(move |_| feed.with(|feed| feed.view().last_30_days.clone()));
     view! {
         <section class="cards" aria-label="Credits">
-            <Available balance />
-            <Spend name="Today" spend=today days=1 />
-            <Spend name="Last 7 days" spend=week days=7 />
-            <Spend name="Last 30 days" spend=month days=30 />
+            <Available feed />
+            <Spend name="Today" feed of=|view| &view.today days=1 />
+            <Spend name="Last 7 days" feed of=|view| &view.last_7_days days=7 />
+            <Spend name="Last 30 days" feed of=|view| &view.last_30_days days=30 />
         </section>
     }
-    .into_any()
 }
 
 #[component]
-fn Available(balance: Memo<BalanceView>) -> impl IntoView {
-    let parts = Memo::new(move |_| balance.with(|balance| format::balance_parts(balance.available)));
-    let exact = move || balance.with(|balance| format!("{} credits", format::exact(balance.available)));
+fn Available(feed: RwSignal<Feed>) -> impl IntoView {
+    let available = move || feed.with(|feed| feed.view().balance.available);
     view! {
         <article class="card hero">
             <h2>"Available"</h2>
-            <p class="figure" title=exact>
-                {move || parts.with(|(whole, _)| whole.clone())}
-                <small>{move || parts.with(|(_, cents)| cents.clone())}</small>
+            <p class="figure" title=move || format!("{} credits", format::exact(available()))>
+                {move || format::balance_parts(available()).0}
+                <small>{move || format::balance_parts(available()).1}</small>
             </p>
             <div class="stack" aria-hidden="true">
-                {move || balance.with(stack)}
+                {move || feed.with(|feed| stack(&feed.view().balance))}
             </div>
-            <p class="legend">{move || balance.with(lots)}</p>
+            <p class="legend">{move || feed.with(|feed| lots(&feed.view().balance))}</p>
         </article>
     }
-    .into_any()
 }
 
 /// The lots side by side, as long as their share.
@@ -53,62 +46,60 @@ fn stack(balance: &BalanceView) -> impl IntoView + use<> {
 }
 
 fn lots(balance: &BalanceView) -> impl IntoView + use<> {
-    let part = |class: String, name: &str, credits| {
+    let lots = balance.lots.iter();
+    let mut parts: Vec<_> =
+        lots.map(|lot| (format!("lot-{}", lot.kind), format::grant_kind(&lot.kind), lot.remaining)).collect();
+    parts.push(("lot-held".to_owned(), "In flight", balance.held));
+    parts.push(("lot-debt".to_owned(), "Owed", balance.debt));
+    parts.retain(|(_, _, credits)| !credits.is_zero());
+    if parts.is_empty() {
+        parts.push(("lot-held".to_owned(), "Nothing left:", ledger::Credits::ZERO));
+    }
+    let part = |(class, name, credits): (String, &str, _)| {
         view! {
             <span title=format!("{} credits", format::exact(credits))>
                 <i class=class></i>
-                {name.to_owned()}
-                " "
-                {format::brief(credits)}
+                {format!("{name} {}", format::brief(credits))}
             </span>
         }
     };
-    let lots = balance.lots.iter().filter(|lot| !lot.remaining.is_zero());
-    let mut parts: Vec<_> = lots
-        .map(|lot| part(format!("lot-{}", lot.kind), format::grant_kind(&lot.kind), lot.remaining))
-        .collect();
-    if !balance.held.is_zero() {
-        parts.push(part("lot-held".to_owned(), "In flight", balance.held));
-    }
-    if !balance.debt.is_zero() {
-        parts.push(part("lot-debt".to_owned(), "Owed", balance.debt));
-    }
-    if parts.is_empty() {
-        return view! { <span>"No credits left"</span> }.into_any();
-    }
-    parts.into_any()
+    parts.into_iter().map(part).collect_view()
 }
 
 #[component]
-fn Spend(name: &'static str, spend: Memo<SpendView>, days: u32) -> impl IntoView {
-    let exact = move || spend.with(|spend| format!("{} credits", format::exact(spend.credits)));
+fn Spend(
+    name: &'static str,
+    feed: RwSignal<Feed>,
+    /// Which of the view's sums.
+    of: fn(&OverviewView) -> &SpendView,
+    days: u32,
+) -> impl IntoView {
+    let spent = move || feed.with(|feed| of(feed.view()).credits);
     view! {
         <article class="card">
             <h2>{name}</h2>
-            <p class="figure md" title=exact>
-                {move || spend.with(|spend| format::brief(spend.credits))}
+            <p class="figure md" title=move || format!("{} credits", format::exact(spent()))>
+                {move || format::brief(spent())}
             </p>
-            <p class="sub">{move || spend.with(|spend| comparison(spend, days))}</p>
+            <p class="sub">{move || feed.with(|feed| comparison(of(feed.view()), days))}</p>
         </article>
     }
-    .into_any()
 }
 
 /// Against the usual when that is known, else the daily mean, else what the number is.
-fn comparison(spend: &SpendView, days: u32) -> AnyView {
+fn comparison(spend: &SpendView, days: u32) -> impl IntoView + use<> {
     let usual = spend.usual.as_ref();
-    if let Some((percent, usual)) =
-        usual.and_then(|usual| Some((format::percent_change(spend.credits, usual.credits)?, usual)))
-    {
-        let label = usual.label.clone();
-        return match percent {
-            -5..=5 => view! { "About as much as " {label} }.into_any(),
-            6.. => view! { <span class="up">"▲ " {percent} " %"</span> " against " {label} }.into_any(),
-            _ => view! { <span class="down">"▼ " {-percent} " %"</span> " against " {label} }.into_any(),
-        };
+    let change = usual.and_then(|usual| format::percent_change(spend.credits, usual.credits));
+    let label = usual.map(|usual| usual.label.clone()).unwrap_or_default();
+    let (class, change, rest) = match change {
+        Some(-5..=5) => ("", String::new(), format!("About as much as {label}")),
+        Some(percent @ 6..) => ("up", format!("▲ {percent} %"), format!(" against {label}")),
+        Some(percent) => ("down", format!("▼ {} %", -percent), format!(" against {label}")),
+        None if days > 1 => ("", String::new(), format!("{} a day", format::per_day(spend.credits, days))),
+        None => ("", String::new(), "credits since midnight".to_owned()),
+    };
+    view! {
+        <span class=class>{change}</span>
+        {rest}
     }
-    if days > 1 {
-        return view! { {format::per_day(spend.credits, days)} " a day" }.into_any();
-    }
-    view! { "credits since midnight" }.into_any()
 }

@@ -15,6 +15,8 @@ const PLOT_ID: &str = "consumption";
 #[component]
 pub fn Consumption(feed: RwSignal<Feed>, range: Memo<Range>) -> impl IntoView {
     let plot = Memo::new(move |_| feed.with(|feed| Plot::of(&feed.view().chart, &feed.view().labels)));
+    // A closed table need not follow every event.
+    let open = RwSignal::new(false);
     let busy = move || feed.with(|feed| feed.view().chart.range != range.get()).then_some("true");
     view! {
         <section class="card chart" aria-labelledby="consumption-title" aria-busy=busy>
@@ -26,15 +28,14 @@ pub fn Consumption(feed: RwSignal<Feed>, range: Memo<Range>) -> impl IntoView {
             <div class="legend">
                 {move || plot.with(legend)} <span class="caption">{move || plot.with(|plot| plot.caption.clone())}</span>
             </div>
-            <details class="numbers">
+            <details class="numbers" on:toggle=move |_| open.update(|open| *open = !*open)>
                 <summary>"Show as table"</summary>
                 <div class="scroll" tabindex="0" role="group" aria-label="Consumption as a table">
-                    {move || feed.with(|feed| table(&plot.get(), feed.view().chart.granularity))}
+                    {move || if open.get() { plot.with(table) } else { plot.with_untracked(table) }}
                 </div>
             </details>
         </section>
     }
-    .into_any()
 }
 
 /// Links, so that the choice is in the address and works without scripts.
@@ -58,22 +59,20 @@ fn Ranges(range: Memo<Range>) -> impl IntoView {
             {Range::ALL.map(link).collect_view()}
         </nav>
     }
-    .into_any()
 }
 
-/// The sketch, until the chart library has drawn over it.
+/// The sketch, until the chart library has drawn in its place. A picture by name; its numbers are in the table below.
 #[component]
 fn Drawing(plot: Memo<Plot>) -> impl IntoView {
     let drawn = RwSignal::new(false);
     #[cfg(feature = "hydrate")]
     crate::charts::mount::keep(PLOT_ID, plot, drawn);
     view! {
-        <div class="plot" class:drawn=drawn>
-            <Sketch plot />
-            <div class="echart" id=PLOT_ID aria-hidden="true"></div>
+        <div class="plot" class:drawn=drawn role="img" aria-label=move || plot.with(|plot| plot.title.clone())>
+            {move || (!drawn.get()).then(|| view! { <Sketch plot /> })}
+            <div class="echart" id=PLOT_ID></div>
         </div>
     }
-    .into_any()
 }
 
 fn legend(plot: &Plot) -> impl IntoView + use<> {
@@ -94,8 +93,8 @@ fn legend(plot: &Plot) -> impl IntoView + use<> {
 }
 
 /// One row for each bucket, newest first, and the sums.
-fn table(plot: &Plot, granularity: Granularity) -> impl IntoView + use<> {
-    let when = match granularity {
+fn table(plot: &Plot) -> impl IntoView + use<> {
+    let when = match plot.granularity {
         Granularity::Hour => "Hour",
         Granularity::Day => "Day",
     };
@@ -133,7 +132,6 @@ fn table(plot: &Plot, granularity: Granularity) -> impl IntoView + use<> {
             </tfoot>
         </table>
     }
-    .into_any()
 }
 
 fn number(credits: ledger::Credits) -> impl IntoView {

@@ -26,7 +26,6 @@ pub fn CopyBlock(
             </button>
         </div>
     }
-    .into_any()
 }
 
 #[cfg(feature = "hydrate")]

@@ -46,7 +46,6 @@ pub fn FirstSteps<'a>(view: &'a OverviewView) -> impl IntoView + use<> {
             </ol>
         </section>
     }
-    .into_any()
 }
 
 fn request(base_url: &str, viewer: &Viewer) -> String {

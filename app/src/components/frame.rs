@@ -99,7 +99,6 @@ fn Frame(view: FrameView) -> impl IntoView {
             </nav>
         </div>
     }
-    .into_any()
 }
 
 #[component]
@@ -127,16 +126,16 @@ fn PageName() -> impl IntoView {
 #[component]
 fn BalancePill() -> impl IntoView {
     let Live { wallet, connection, .. } = expect_context::<Live>();
-    let available = Memo::new(move |_| wallet.with(|wallet| wallet.available));
+    let available = move || wallet.with(|wallet| wallet.available);
     let state = move || match connection.get() {
         Connection::Off => "pill",
         Connection::Live => "pill live",
         Connection::Reconnecting => "pill cut",
     };
     view! {
-        <span class=state title=move || format!("{} credits available", format::exact(available.get()))>
+        <span class=state title=move || format!("{} credits available", format::exact(available()))>
             <i class="dot"></i>
-            <b data-testid="balance">{move || format::balance(available.get())}</b>
+            <b data-testid="balance">{move || format::balance(available())}</b>
             <span class="unit">
                 {move || match connection.get() {
                     Connection::Reconnecting => "credits, reconnecting…",
@@ -146,7 +145,6 @@ fn BalancePill() -> impl IntoView {
         </span>
         <Announcement />
     }
-    .into_any()
 }
 
 #[component]
@@ -205,5 +203,4 @@ fn AccountMenu(viewer: Viewer) -> impl IntoView {
             </form>
         </div>
     }
-    .into_any()
 }

@@ -13,7 +13,6 @@ pub fn Brand() -> impl IntoView {
         <b>"Plexe"</b>
         <span class="product">"Console"</span>
     }
-    .into_any()
 }
 
 /// One card in the middle of the page.
@@ -27,5 +26,4 @@ pub fn Public(children: Children) -> impl IntoView {
             <main class="card public-card">{children()}</main>
         </div>
     }
-    .into_any()
 }

@@ -94,7 +94,6 @@ pub fn ThemeSwitch() -> impl IntoView {
             {Choice::ALL.map(option).collect_view()}
         </fieldset>
     }
-    .into_any()
 }
 
 #[cfg(feature = "hydrate")]

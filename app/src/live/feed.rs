@@ -50,8 +50,9 @@ impl Feed {
         &self.view
     }
 
-    pub fn is_fresh(&self, row: &ActivityRow) -> bool {
-        row.seq > self.fresh_after
+    /// Is the row of this seq new to the reader?
+    pub fn is_fresh(&self, seq: u64) -> bool {
+        seq > self.fresh_after
     }
 
     pub fn is_waiting(&self) -> bool {

@@ -61,9 +61,9 @@ fn Loaded(view: OverviewView, range: Memo<Range>) -> impl IntoView {
     #[cfg(feature = "hydrate")]
     live::follow(feed, range);
     let untouched = Memo::new(move |_| feed.with(|feed| feed.view().latest.is_empty()));
-    let exhausted = Memo::new(move |_| feed.with(|feed| feed.view().balance.available.is_zero()));
+    let exhausted = move || feed.with(|feed| feed.view().balance.available.is_zero());
     view! {
-        {move || (exhausted.get() && !untouched.get()).then(Exhausted)}
+        {move || (exhausted() && !untouched.get()).then(Exhausted)}
         <Cards feed />
         <Consumption feed range />
         {move || {
