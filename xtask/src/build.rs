@@ -59,7 +59,9 @@ pub fn charts(pkg: &Path) -> Outcome {
 /// Copies the site for embedding, writing only what differs: an untouched file does not recompile the server.
 fn lay_out(site: &Path, assets: &Path) -> Outcome {
     fs::create_dir_all(assets)?;
-    let wanted = files(site)?;
+    let mut wanted = files(site)?;
+    // wasm-bindgen's descriptions for TypeScript are for no browser.
+    wanted.retain(|file| !file.to_string_lossy().ends_with(".d.ts"));
     for file in files(assets)?.difference(&wanted) {
         fs::remove_file(assets.join(file))?;
     }
