@@ -79,7 +79,9 @@ impl Customer {
         match &self.via {
             Via::Key(key) if key.permission == Permission::ReadWrite => {}
             Via::Key(_) => {
-                return Err(Error::InsufficientPermissions("This key is read_only; it can't change anything.".into()));
+                return Err(Error::InsufficientPermissions(
+                    "This key is read_only; it can't change anything.".into(),
+                ));
             }
             Via::Session(_) => return Err(Error::Unauthorized),
         }
@@ -106,9 +108,11 @@ impl Customer {
             return true;
         }
         let found = match &self.via {
-            Via::Key(key) => console.store.find_api_key(self.account_no, &key.id).await.map(|key| {
-                key.filter(|key| key.revoked_at.is_none()).map(|key| key.expires_at)
-            }),
+            Via::Key(key) => console
+                .store
+                .find_api_key(self.account_no, &key.id)
+                .await
+                .map(|key| key.filter(|key| key.revoked_at.is_none()).map(|key| key.expires_at)),
             Via::Session(token_hash) => {
                 let found = console.store.find_session(*token_hash, now).await;
                 found.map(|session| session.map(|session| Some(session.expires_at)))
@@ -159,7 +163,8 @@ impl FromRequestParts<Console> for Customer {
             Caller::ApiKey(key) => Ok(Self::by_key(key, epoch)),
             Caller::Session(session) => Ok(Self::by_session(*session, epoch)),
             Caller::Service(_) => {
-                let message = "This route is for customers; a service key (plx_svc_…) has no account of its own.";
+                let message =
+                    "This route is for customers; a service key (plx_svc_…) has no account of its own.";
                 Err(Error::InsufficientPermissions(message.into()))
             }
         }
@@ -198,7 +203,8 @@ impl FromRequestParts<Console> for Service {
         match Caller::from_request_parts(parts, console).await? {
             Caller::Service(key) => Ok(Self(key)),
             Caller::ApiKey(_) | Caller::Session(_) => {
-                let message = "This route is for the platform's services and takes a service key (plx_svc_…).";
+                let message =
+                    "This route is for the platform's services and takes a service key (plx_svc_…).";
                 Err(Error::InsufficientPermissions(message.into()))
             }
         }

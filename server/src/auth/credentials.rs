@@ -6,7 +6,8 @@ use http::header::{AUTHORIZATION, HeaderValue};
 use crate::console::Error;
 
 const API_KEY: &str = "x-api-key";
-const DIFFERENT: Error = Error::InvalidKey("Authorization and x-api-key hold different keys. Send one of them.");
+const DIFFERENT: Error =
+    Error::InvalidKey("Authorization and x-api-key hold different keys. Send one of them.");
 const NOT_BEARER: Error = Error::InvalidKey("The Authorization header must be `Bearer <key>`.");
 const NOT_TEXT: Error = Error::InvalidKey("This is not a key of this console.");
 

@@ -65,6 +65,14 @@ impl KeyCache {
         Ok(key)
     }
 
+    /// Counts a use of a customer's key that was presented to a service, which has charged it.
+    pub async fn note_use(&self, store: &Store, hash: SecretHash, now: Timestamp) -> Result<(), StoreError> {
+        if let Some(Key::Customer(row)) = self.find(store, Family::Customer, hash).await? {
+            self.count(&row.id, now);
+        }
+        Ok(())
+    }
+
     async fn find(&self, store: &Store, family: Family, hash: SecretHash) -> Result<Option<Key>, StoreError> {
         // Asked for before reading: what is read then may be newer than this number says, never older.
         let epoch = store.epoch();
@@ -146,7 +154,8 @@ mod tests {
         for minutes in [1, 2, 61] {
             cache.count(&key, Timestamp::from_micros(minutes * 60 * SECOND));
         }
-        let counted: Vec<_> = cache.take_requests().iter().map(|of| (of.hour.micros() / HOUR, of.count)).collect();
+        let counted: Vec<_> =
+            cache.take_requests().iter().map(|of| (of.hour.micros() / HOUR, of.count)).collect();
         assert_eq!(counted, [(0, 2), (1, 1)]);
         assert!(cache.take_requests().is_empty());
     }

@@ -18,7 +18,8 @@ const LANES: u32 = 1;
 /// Callers that may wait for their turn; more are sent away at once.
 const WAITING: usize = 64;
 /// What an unknown user's password is compared with, for the same work. No password has this hash.
-const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+const NOBODY: &str =
+    "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
 /// Hashes and compares passwords on at most half of the processors.
 #[derive(Debug, Clone)]
@@ -30,7 +31,10 @@ pub struct Passwords {
 impl Default for Passwords {
     fn default() -> Self {
         let at_once = available_parallelism().map_or(1, |cores| cores.get().div_ceil(2));
-        Self { running: Arc::new(Semaphore::new(at_once)), waiting: Arc::new(Semaphore::new(at_once + WAITING)) }
+        Self {
+            running: Arc::new(Semaphore::new(at_once)),
+            waiting: Arc::new(Semaphore::new(at_once + WAITING)),
+        }
     }
 }
 
@@ -51,7 +55,9 @@ impl Passwords {
         let work = move || {
             let hash = hash.as_deref().unwrap_or(NOBODY);
             let hash = PasswordHash::new(hash)?;
-            Ok::<_, argon2::password_hash::Error>(hasher()?.verify_password(password.as_bytes(), &hash).is_ok())
+            Ok::<_, argon2::password_hash::Error>(
+                hasher()?.verify_password(password.as_bytes(), &hash).is_ok(),
+            )
         };
         let is_right = self.run(work).await?.map_err(broken)?;
         Ok(is_right && is_somebody)

@@ -49,7 +49,11 @@ fn set_cookie(base_url: &BaseUrl, value: &str, max_age_s: i64) -> Result<HeaderV
 /// The token in the request's cookie.
 pub fn presented_token<'a>(base_url: &BaseUrl, headers: &'a HeaderMap) -> Option<&'a str> {
     let name = name(base_url);
-    let pairs = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok()).flat_map(|text| text.split(';'));
+    let pairs = headers
+        .get_all(COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|text| text.split(';'));
     pairs.filter_map(|pair| pair.trim().split_once('=')).find(|(key, _)| *key == name).map(|(_, token)| token)
 }
 

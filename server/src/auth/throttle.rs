@@ -83,7 +83,9 @@ impl SignInThrottle {
     pub fn attempt(&self, email: &str, address: IpAddr, now: Timestamp) -> Result<(), u64> {
         let address = network(address);
         self.per_address.take(address, now)?;
-        self.per_email.take((email.to_owned(), address), now).inspect_err(|_| self.per_address.give_back(&address))
+        self.per_email
+            .take((email.to_owned(), address), now)
+            .inspect_err(|_| self.per_address.give_back(&address))
     }
 
     /// The attempt was the right password.

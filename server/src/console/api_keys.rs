@@ -8,7 +8,7 @@ use super::{Console, Error, Reasons};
 use crate::auth::Customer;
 use crate::auth::tokens::{Family, Secret};
 use crate::random;
-use crate::store::{ApiKeyChange, ApiKeyRow, KeyUsage, NewApiKey, Permission, UserRow};
+use crate::store::{ApiKeyChange, ApiKeyRow, KeyFilter, KeyUsage, NewApiKey, Permission, UserRow};
 
 /// Keys that an account may make over the API within an hour.
 pub const NEW_KEYS_AN_HOUR: usize = 10;
@@ -45,11 +45,11 @@ impl Console {
     ///
     /// Errors: fields out of range (422).
     pub async fn create_api_key(&self, user: &UserRow, form: ApiKeyForm) -> Result<ApiKeyCreated, Error> {
-        let checked = self.checked(Some(form.name), form.expiration_days)?;
+        let now = self.clock.now();
+        let checked = checked(Some(form.name), form.expiration_days, now)?;
         let secret = Secret::new(Family::Customer, &*self.random);
-        let id = random::key_id(&*self.random);
         let key = NewApiKey {
-            id: id.clone(),
+            id: random::key_id(&*self.random),
             account_no: user.account_no,
             user_id: user.id,
             name: checked.name.unwrap_or_default(),
@@ -57,7 +57,7 @@ impl Console {
             key_prefix: secret.shown_prefix().to_owned(),
             key_suffix: secret.shown_suffix().to_owned(),
             permission: form.permission,
-            created_at: self.clock.now(),
+            created_at: now,
             expires_at: checked.expires_at,
         };
         self.insert(key, secret).await
@@ -67,10 +67,14 @@ impl Console {
     ///
     /// Errors in this order: a read-only key or a suspended account (403), fields out of range (422), more than ten an
     /// hour (429).
-    pub async fn create_own_api_key(&self, maker: &Customer, form: ApiKeyForm) -> Result<ApiKeyCreated, Error> {
+    pub async fn create_own_api_key(
+        &self,
+        maker: &Customer,
+        form: ApiKeyForm,
+    ) -> Result<ApiKeyCreated, Error> {
         maker.must_write()?;
-        let checked = self.checked(Some(form.name), form.expiration_days)?;
         let now = self.clock.now();
+        let checked = checked(Some(form.name), form.expiration_days, now)?;
         let too_many = |retry_after_s| Error::RateLimited { retry_after_s };
         self.new_keys.take(maker.account_no, now).map_err(too_many)?;
         let secret = Secret::new(Family::Customer, &*self.random);
@@ -101,16 +105,16 @@ impl Console {
         self.store.find_api_key(account_no, id).await?.ok_or_else(unknown)
     }
 
-    /// The account's keys, the newest first, and how many there are; `revoked` picks those that are or are not.
+    /// The account's keys, the newest first, and how many there are.
     pub async fn list_api_keys(
         &self,
         account_no: i64,
-        revoked: Option<bool>,
+        filter: KeyFilter,
         limit: u32,
         offset: u64,
     ) -> Result<(Vec<ApiKeyRow>, u64), Error> {
         self.write_key_requests().await?;
-        Ok(self.store.list_api_keys(account_no, revoked, limit, offset).await?)
+        Ok(self.store.list_api_keys(account_no, filter, limit, offset).await?)
     }
 
     /// A key with how much it was used.
@@ -124,9 +128,14 @@ impl Console {
     /// Changes a key; the new expiry is at most that of the key that asks.
     ///
     /// Errors: a read-only key (403), no such key (404), a revoked one (409), fields out of range (422).
-    pub async fn change_api_key(&self, caller: &Customer, id: &KeyId, form: ApiKeyChangeForm) -> Result<ApiKeyRow, Error> {
+    pub async fn change_api_key(
+        &self,
+        caller: &Customer,
+        id: &KeyId,
+        form: ApiKeyChangeForm,
+    ) -> Result<ApiKeyRow, Error> {
         caller.must_write()?;
-        let mut change = self.checked(form.name, form.expiration_days)?;
+        let mut change = checked(form.name, form.expiration_days, self.clock.now())?;
         if change.expires_at.is_some() {
             change.expires_at = not_after(change.expires_at, caller);
         }
@@ -135,7 +144,10 @@ impl Console {
         if is_changed {
             Ok(key)
         } else {
-            Err(Error::Conflict { message: "This key has been revoked; it can't be changed.", fields: vec!["status"] })
+            Err(Error::Conflict {
+                message: "This key has been revoked; it can't be changed.",
+                fields: vec!["status"],
+            })
         }
     }
 
@@ -152,23 +164,27 @@ impl Console {
     pub async fn write_key_requests(&self) -> Result<(), Error> {
         Ok(self.keys.write_requests(&self.store, self.clock.now()).await?)
     }
+}
 
-    fn checked(&self, name: Option<String>, expiration_days: Option<u64>) -> Result<ApiKeyChange, Error> {
-        let mut reasons = Reasons::new();
-        let name = name.map(|name| name.trim().to_owned());
-        if name.as_deref().is_some_and(|name| !is_name(name)) {
-            reasons.insert("name".into(), "must be one line of 1 to 100 characters".into());
-        }
-        if expiration_days.is_some_and(|days| !(1..=MAX_DAYS).contains(&days)) {
-            reasons.insert("expiration_days".into(), "must be 1 to 3650".into());
-        }
-        if !reasons.is_empty() {
-            return Err(Error::Validation(reasons));
-        }
-        let days = expiration_days.and_then(|days| i64::try_from(days).ok());
-        let expires_at = days.map(|days| self.clock.now().saturating_add(days * DAY));
-        Ok(ApiKeyChange { name, expires_at })
+fn checked(
+    name: Option<String>,
+    expiration_days: Option<u64>,
+    now: Timestamp,
+) -> Result<ApiKeyChange, Error> {
+    let mut reasons = Reasons::new();
+    let name = name.map(|name| name.trim().to_owned());
+    if name.as_deref().is_some_and(|name| !is_name(name)) {
+        reasons.insert("name".into(), "must be one line of 1 to 100 characters".into());
     }
+    if expiration_days.is_some_and(|days| !(1..=MAX_DAYS).contains(&days)) {
+        reasons.insert("expiration_days".into(), "must be 1 to 3650".into());
+    }
+    if !reasons.is_empty() {
+        return Err(Error::Validation(reasons));
+    }
+    let days = expiration_days.and_then(|days| i64::try_from(days).ok());
+    let expires_at = days.map(|days| now.saturating_add(days * DAY));
+    Ok(ApiKeyChange { name, expires_at })
 }
 
 fn unknown() -> Error {

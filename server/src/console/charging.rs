@@ -9,9 +9,11 @@ use crate::store::Payer;
 impl Console {
     /// Charges one event; on disk when this returns.
     pub async fn charge_one(&self, submission: Submission) -> Result<Charged, Error> {
+        let payer = submission.payer.clone();
         let mut outcomes = self.sequencer.charge(vec![submission]).await?;
-        let outcome = outcomes.pop().ok_or_else(|| Error::internal("the sequencer gave no answer"))?;
-        Ok(outcome?)
+        let charged = outcomes.pop().ok_or_else(|| Error::internal("the sequencer gave no answer"))??;
+        self.note_use(&payer).await;
+        Ok(charged)
     }
 
     /// Charges several events, each by itself, and answers in their order; on disk when this returns.
@@ -19,8 +21,20 @@ impl Console {
         if submissions.is_empty() {
             return Ok(vec![]);
         }
+        let payers: Vec<Payer> = submissions.iter().map(|submission| submission.payer.clone()).collect();
         let outcomes = self.sequencer.charge(submissions).await?;
+        for (payer, _) in payers.iter().zip(&outcomes).filter(|(_, outcome)| outcome.is_ok()) {
+            self.note_use(payer).await;
+        }
         Ok(outcomes.into_iter().map(|outcome| outcome.map_err(Error::from)).collect())
+    }
+
+    /// A key that paid was used. The charge is on disk, whatever becomes of this.
+    async fn note_use(&self, payer: &Payer) {
+        let Payer::ApiKey(hash) = payer else { return };
+        if let Err(error) = self.keys.note_use(&self.store, *hash, self.clock.now()).await {
+            tracing::warn!(%error, "the use of a key was not counted");
+        }
     }
 
     /// Whether a charge would be accepted now; spends nothing.

@@ -43,12 +43,12 @@ pub enum Error {
     #[error("The e-mail address is not verified yet.")]
     EmailNotVerified,
     /// Also for things of other accounts. The reasons name what was looked for.
-    #[error("This does not exist, or it belongs to another account.")]
+    #[error("{}", sentence_or("This does not exist, or it belongs to another account.", details))]
     NotFound { details: Reasons },
     #[error("This path does not answer that method; see the Allow header.")]
     MethodNotAllowed,
     /// The fields whose value is taken.
-    #[error("This exists already.")]
+    #[error("{}", sentence(details))]
     ResourceExists { details: Reasons },
     /// What is stored stands against it; the fields that differ.
     #[error("{message}")]
@@ -142,7 +142,9 @@ impl Error {
     /// What a program can act on.
     pub fn details(&self) -> Option<Details<'_>> {
         match self {
-            Self::InsufficientCredits { shortfall, seq } => Some(Details::Funds(Funds::new(*shortfall, *seq))),
+            Self::InsufficientCredits { shortfall, seq } => {
+                Some(Details::Funds(Funds::new(*shortfall, *seq)))
+            }
             Self::NotFound { details } if details.is_empty() => None,
             Self::NotFound { details } | Self::ResourceExists { details } | Self::Validation(details) => {
                 Some(Details::Reasons(details))
@@ -201,6 +203,10 @@ fn sentence(reasons: &Reasons) -> String {
     format!("{}.", clauses.join("; "))
 }
 
+fn sentence_or(usual: &str, reasons: &Reasons) -> String {
+    if reasons.is_empty() { usual.to_owned() } else { sentence(reasons) }
+}
+
 impl From<FieldError> for Error {
     fn from(error: FieldError) -> Self {
         Self::field(error.field, error.reason)
@@ -219,7 +225,9 @@ impl From<Refusal> for Error {
                 let reason = if field == "api_key" { "is unknown, revoked or expired" } else { "is unknown" };
                 Self::NotFound { details: Reasons::from([(field.into(), reason.into())]) }
             }
-            Refusal::ReadOnlyKey => Self::InsufficientPermissions("The payer's api_key is read_only; it can't spend.".into()),
+            Refusal::ReadOnlyKey => {
+                Self::InsufficientPermissions("The payer's api_key is read_only; it can't spend.".into())
+            }
             Refusal::Suspended => Self::AccountSuspended,
             Refusal::Time(error) => error.into(),
             Refusal::UnknownOperation { operation } => {
@@ -236,7 +244,9 @@ impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Stopped => Self::Unavailable { retry_after_s: 5 },
-            StoreError::Database(_) | StoreError::Corrupt { .. } | StoreError::Rows { .. } => Self::internal(error),
+            StoreError::Database(_) | StoreError::Corrupt { .. } | StoreError::Rows { .. } => {
+                Self::internal(error)
+            }
         }
     }
 }
@@ -251,7 +261,9 @@ impl From<Busy> for Error {
 impl From<Error> for ConsoleError {
     fn from(error: Error) -> Self {
         match error {
-            Error::Unauthorized | Error::InvalidKey(_) | Error::ExpiredKey | Error::RevokedKey => Self::Unauthorized,
+            Error::Unauthorized | Error::InvalidKey(_) | Error::ExpiredKey | Error::RevokedKey => {
+                Self::Unauthorized
+            }
             Error::NotFound { .. } => Self::NotFound,
             Error::Unavailable { .. } => Self::Unavailable,
             Error::Internal(cause) => {
@@ -275,11 +287,15 @@ mod tests {
     #[test]
     fn a_shortfall_says_what_is_missing_in_exact_numbers() {
         let credits = |text: &str| Credits::parse(text).unwrap();
-        let shortfall = Shortfall { balance: credits("0.1"), required: credits("0.3"), missing: credits("0.2") };
+        let shortfall =
+            Shortfall { balance: credits("0.1"), required: credits("0.3"), missing: credits("0.2") };
         let error = Error::from(Refusal::Insufficient { shortfall, seq: 7 });
         assert_eq!((error.status(), error.code()), (402, "insufficient_credits"));
         let details = serde_json::to_string(&error.details()).unwrap();
-        assert!(details.starts_with(r#"{"balance":0.1,"required":0.3,"missing":0.2,"seq":7,"actions":["#), "{details}");
+        assert!(
+            details.starts_with(r#"{"balance":0.1,"required":0.3,"missing":0.2,"seq":7,"actions":["#),
+            "{details}"
+        );
     }
 
     #[test]

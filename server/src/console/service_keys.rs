@@ -59,6 +59,7 @@ impl Console {
     /// Revokes a service key for good, and says since when; again changes nothing. Errors: no such key (404).
     pub async fn revoke_service_key(&self, id: &KeyId) -> Result<Timestamp, Error> {
         let revoked_at = self.store.revoke_service_key(id, self.clock.now()).await?;
-        revoked_at.ok_or_else(|| Error::NotFound { details: Reasons::from([("id".into(), "is unknown".into())]) })
+        revoked_at
+            .ok_or_else(|| Error::NotFound { details: Reasons::from([("id".into(), "is unknown".into())]) })
     }
 }

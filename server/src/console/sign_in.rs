@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use app::backend::Viewer;
 use http::HeaderMap;
 
+use super::users::MAX_EMAIL;
 use super::{Console, Error};
 use crate::auth::sessions;
 use crate::auth::tokens::hash;
@@ -42,6 +43,9 @@ impl Console {
         old_token: Option<&str>,
     ) -> Result<SignedIn, SignInError> {
         let email = email.trim().to_lowercase();
+        if email.len() > MAX_EMAIL {
+            return Err(SignInError::Wrong);
+        }
         let now = self.clock.now();
         let throttled = |retry_after_s| SignInError::TooMany { retry_after_s };
         self.sign_ins.attempt(&email, address, now).map_err(throttled)?;

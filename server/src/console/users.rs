@@ -9,7 +9,8 @@ use crate::random;
 use crate::sequencer::job::NewGrant;
 use crate::store::{AccountStatus, NewUser, StoreError, UserRow};
 
-const MAX_EMAIL: usize = 254;
+/// In bytes (RFC 5321).
+pub(super) const MAX_EMAIL: usize = 254;
 const MAX_NAME: usize = 100;
 const MAX_USER_NAME: usize = 64;
 const PASSWORD_LENGTH: std::ops::RangeInclusive<usize> = 8..=200;
@@ -82,7 +83,9 @@ impl Console {
     /// The user with this e-mail, in any case. Errors: none (404).
     pub async fn get_user_by_email(&self, email: &str) -> Result<UserRow, Error> {
         let found = self.store.find_user_by_email(email.trim()).await?;
-        found.ok_or_else(|| Error::NotFound { details: Reasons::from([("email".into(), "is unknown".into())]) })
+        found.ok_or_else(|| Error::NotFound {
+            details: Reasons::from([("email".into(), "is unknown".into())]),
+        })
     }
 
     /// Suspends or activates a user's personal account: a suspended one can't spend or change anything.
@@ -114,13 +117,18 @@ fn checked(form: UserForm) -> Result<UserForm, Error> {
     if !PASSWORD_LENGTH.contains(&form.password.chars().count()) {
         reasons.insert("password".into(), "must have 8 to 200 characters".into());
     }
-    if reasons.is_empty() { Ok(UserForm { email, name, user_name, ..form }) } else { Err(Error::Validation(reasons)) }
+    if reasons.is_empty() {
+        Ok(UserForm { email, name, user_name, ..form })
+    } else {
+        Err(Error::Validation(reasons))
+    }
 }
 
 /// One `@` with something on both sides that mail can be sent to; whether it arrives is what verification is for.
 fn is_email(text: &str) -> bool {
     let Some((local, domain)) = text.split_once('@') else { return false };
-    let is_plain = |byte: u8| byte > b' ' && byte != 0x7f && !matches!(byte, b'@' | b',' | b';' | b'<' | b'>');
+    let is_plain =
+        |byte: u8| byte > b' ' && byte != 0x7f && !matches!(byte, b'@' | b',' | b';' | b'<' | b'>');
     let is_host = !domain.starts_with(['.', '-']) && !domain.ends_with(['.', '-']) && !domain.contains("..");
     text.len() <= MAX_EMAIL && !local.is_empty() && !domain.is_empty() && is_host && {
         local.bytes().chain(domain.bytes()).all(is_plain) && !text.chars().any(char::is_whitespace)
@@ -167,7 +175,10 @@ mod tests {
     fn what_is_typed_is_tidied() {
         let form = checked(form(" Ada@Example.COM ", "Ada")).map_err(|error| error.to_string()).unwrap();
         let UserForm { email, name, user_name, .. } = form;
-        assert_eq!((email.as_str(), name.as_str(), user_name.as_str()), ("ada@example.com", "Ada Lovelace", "ada"));
+        assert_eq!(
+            (email.as_str(), name.as_str(), user_name.as_str()),
+            ("ada@example.com", "Ada Lovelace", "ada")
+        );
     }
 
     #[test]
@@ -182,7 +193,9 @@ mod tests {
         for email in ["a@b", "ada+x@example.co.uk", "grüße@bücher.example", "o'neil@x-y.example"] {
             assert!(is_email(email), "{email}");
         }
-        for email in ["", "@", "a@", "@b", "a@b@c", "a b@c", "a@.b", "a@b.", "a@b..c", "a@-b", "a@b,c@d", "a@b\n"] {
+        for email in
+            ["", "@", "a@", "@b", "a@b@c", "a b@c", "a@.b", "a@b.", "a@b..c", "a@-b", "a@b,c@d", "a@b\n"]
+        {
             assert!(!is_email(email), "{email:?}");
         }
         assert!(!is_email(&format!("{}@b", "a".repeat(253))));

@@ -11,8 +11,8 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE,
-    X_CONTENT_TYPE_OPTIONS,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER,
+    WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use serde::Serialize;
@@ -83,7 +83,8 @@ pub async fn every_answer(State(console): State<Console>, request: Request, next
 /// The caller's own id where it can be echoed, else a new one.
 fn request_id(headers: &HeaderMap, console: &Console) -> HeaderValue {
     let given = headers.get(REQUEST_ID).filter(|id| {
-        (1..=MAX_REQUEST_ID).contains(&id.len()) && id.as_bytes().iter().all(|byte| (0x21..=0x7e).contains(byte))
+        (1..=MAX_REQUEST_ID).contains(&id.len())
+            && id.as_bytes().iter().all(|byte| (0x21..=0x7e).contains(byte))
     });
     let made = || HeaderValue::from_str(&format!("req_{}", alphanumeric(&*console.random, 16)));
     given.cloned().map_or_else(made, Ok).unwrap_or(HeaderValue::from_static("req_unknown"))
@@ -108,7 +109,8 @@ fn with_envelope(response: Response, error: &Error, id: &HeaderValue) -> Respons
 
 /// For routes of the API: preflights, CORS, and an envelope also for what the framework itself refuses.
 pub async fn api_answer(request: Request, next: Next) -> Response {
-    let mut response = if request.method() == Method::OPTIONS { preflight() } else { next.run(request).await };
+    let mut response =
+        if request.method() == Method::OPTIONS { preflight() } else { next.run(request).await };
     let status = response.status();
     let is_error = status.is_client_error() || status.is_server_error();
     if is_error && response.extensions().get::<Failure>().is_none() {
@@ -124,12 +126,16 @@ pub async fn api_answer(request: Request, next: Next) -> Response {
     response
 }
 
-const EXPOSED: HeaderValue =
-    HeaderValue::from_static("x-request-id, retry-after, ratelimit-limit, ratelimit-remaining, ratelimit-reset");
+const EXPOSED: HeaderValue = HeaderValue::from_static(
+    "x-request-id, retry-after, ratelimit-limit, ratelimit-remaining, ratelimit-reset",
+);
 
 fn preflight() -> Response {
     let headers = [
-        (ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")),
+        (
+            ACCESS_CONTROL_ALLOW_METHODS,
+            HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"),
+        ),
         (ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("content-type, x-api-key, authorization")),
         (ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("86400")),
     ];
@@ -141,13 +147,16 @@ fn refusal_of_the_framework(status: StatusCode) -> Error {
         StatusCode::NOT_FOUND => Error::not_found(),
         StatusCode::METHOD_NOT_ALLOWED => Error::MethodNotAllowed,
         StatusCode::PAYLOAD_TOO_LARGE => Error::PayloadTooLarge("The request is too large."),
-        StatusCode::UNSUPPORTED_MEDIA_TYPE => Error::UnsupportedMediaType("The body's type is not supported."),
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => {
+            Error::UnsupportedMediaType("The body's type is not supported.")
+        }
         status if status.is_client_error() => Error::InvalidRequest("The request can't be read.".into()),
         status => Error::internal(format!("an answer of status {status} without a cause")),
     }
 }
 
 /// For a handler that panicked; the message is logged and not shown.
+#[expect(clippy::needless_pass_by_value, reason = "the signature that CatchPanicLayer calls")]
 pub fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");

@@ -19,7 +19,8 @@ use crate::console::{Error, Reasons};
 
 /// The largest body, in bytes.
 pub const MAX_BODY: usize = 1 << 20;
-const TOO_LARGE: Error = Error::PayloadTooLarge("The body is larger than 1 MiB. Send it in several requests.");
+const TOO_LARGE: Error =
+    Error::PayloadTooLarge("The body is larger than 1 MiB. Send it in several requests.");
 
 /// A body that says it is JSON; not read yet.
 #[derive(Debug, Clone)]
@@ -88,7 +89,11 @@ impl JsonBody {
 
 /// Says where, and no more: the parser's own words may repeat what was sent.
 fn unreadable(error: &serde_json::Error) -> Error {
-    let what = if error.is_eof() { "The body is no whole JSON value; it ends at" } else { "The body is no JSON; see" };
+    let what = if error.is_eof() {
+        "The body is no whole JSON value; it ends at"
+    } else {
+        "The body is no JSON; see"
+    };
     Error::InvalidRequest(format!("{what} line {}, column {}.", error.line(), error.column()).into())
 }
 
@@ -126,14 +131,16 @@ impl<'a> Fields<'a> {
     }
 
     /// A text that must be there: a missing one is noted as such. Errors: null or another type (400).
-    pub fn required_text(&mut self, name: &'static str, reasons: &mut Reasons) -> Result<Cow<'a, str>, Error> {
-        match self.given(name) {
-            Some(value) => text(value).ok_or_else(|| wrong_type(name, "text")),
-            None => {
-                reasons.insert(name.into(), "is required".into());
-                Ok(Cow::Borrowed(""))
-            }
+    pub fn required_text(
+        &mut self,
+        name: &'static str,
+        reasons: &mut Reasons,
+    ) -> Result<Cow<'a, str>, Error> {
+        if let Some(value) = self.given(name) {
+            return text(value).ok_or_else(|| wrong_type(name, "text"));
         }
+        reasons.insert(name.into(), "is required".into());
+        Ok(Cow::Borrowed(""))
     }
 
     /// A whole number from 0; `None` when missing or null. Errors: another type or a fraction (400), a negative or huge
@@ -145,13 +152,11 @@ impl<'a> Fields<'a> {
         if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
             return Err(wrong_type(name, "a whole number"));
         }
-        match text.parse() {
-            Ok(number) => Ok(Some(number)),
-            Err(_) => {
-                reasons.insert(name.into(), "is out of range".into());
-                Ok(None)
-            }
+        let number = text.parse().ok();
+        if number.is_none() {
+            reasons.insert(name.into(), "is out of range".into());
         }
+        Ok(number)
     }
 
     /// All fields, for an object whose names are free.
@@ -176,7 +181,11 @@ pub fn wrong_type(name: &str, wanted: &str) -> Error {
 /// The text of a JSON string; `None` for another type.
 pub fn text(value: &RawValue) -> Option<Cow<'_, str>> {
     let inner = value.get().strip_prefix('"')?.strip_suffix('"')?;
-    if inner.contains('\\') { serde_json::from_str(value.get()).ok().map(Cow::Owned) } else { Some(Cow::Borrowed(inner)) }
+    if inner.contains('\\') {
+        serde_json::from_str(value.get()).ok().map(Cow::Owned)
+    } else {
+        Some(Cow::Borrowed(inner))
+    }
 }
 
 /// A name that somebody else chose, short enough to repeat.
@@ -249,7 +258,9 @@ mod tests {
 
     #[test]
     fn what_is_no_json_says_where() {
-        for (text, place) in [("", "line 1, column 0"), ("{", "line 1, column 1"), ("{\n \"a\": x}", "line 2, column 7")] {
+        for (text, place) in
+            [("", "line 1, column 0"), ("{", "line 1, column 1"), ("{\n \"a\": x}", "line 2, column 7")]
+        {
             let error = body(text).value().unwrap_err();
             assert_eq!(error.status(), 400);
             assert!(error.to_string().ends_with(&format!("{place}.")), "{error}");

@@ -100,13 +100,11 @@ impl Known {
     /// `limit` (1–100, usually 20).
     pub fn limit(&mut self) -> u32 {
         let limit = self.number("limit").unwrap_or(u64::from(Page::USUAL_LIMIT));
-        match u32::try_from(limit) {
-            Ok(limit @ 1..=Page::MAX_LIMIT) => limit,
-            _ => {
-                self.refuse("limit", "must be 1 to 100");
-                Page::USUAL_LIMIT
-            }
+        if let Ok(limit @ 1..=Page::MAX_LIMIT) = u32::try_from(limit) {
+            return limit;
         }
+        self.refuse("limit", "must be 1 to 100");
+        Page::USUAL_LIMIT
     }
 
     /// `limit` and `offset` (usually 0).

@@ -23,7 +23,10 @@ const API_ROOTS: [&str; 7] = [
 /// Everything the server answers.
 pub fn router(console: Console) -> Router {
     let framed = from_fn_with_state(console.clone(), frame::every_answer);
-    let probes = Router::new().route("/healthz", get(health::healthz)).route("/readyz", get(health::readyz));
+    let probes = Router::new()
+        .route("/healthz", get(health::healthz))
+        .route("/readyz", get(health::readyz))
+        .method_not_allowed_fallback(no_such_method);
     let site = pages::router(console.clone()).merge(assets::router());
     let site = site.layer(from_fn_with_state(console.clone(), security::page));
     api(console.clone())

@@ -24,7 +24,9 @@ impl AccountStatus {
         match text {
             "active" => Ok(Self::Active),
             "suspended" => Ok(Self::Suspended),
-            found => Err(Cell { table: "accounts", column: "status", row: account.to_owned() }.corrupt(found)),
+            found => {
+                Err(Cell { table: "accounts", column: "status", row: account.to_owned() }.corrupt(found))
+            }
         }
     }
 }

@@ -74,6 +74,17 @@ pub struct ApiKeyChange {
     pub expires_at: Option<Timestamp>,
 }
 
+/// Which of an account's keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyFilter {
+    All,
+    /// Neither revoked nor expired.
+    Usable {
+        at: Timestamp,
+    },
+    Revoked,
+}
+
 /// Requests made with a key since some instant, and when the last one was.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyRequests {
@@ -129,7 +140,8 @@ impl TryFrom<Row> for ApiKeyRow {
             account_id: parse_text(&row.account_id, "accounts", "id")?,
             user_id: parse_text(&row.user_id, "api_keys", "user_id")?,
             account_status: AccountStatus::read(&row.status, &row.account_id)?,
-            permission: Permission::from_name(&row.permission).ok_or_else(|| cell().corrupt(&row.permission))?,
+            permission: Permission::from_name(&row.permission)
+                .ok_or_else(|| cell().corrupt(&row.permission))?,
             account_no: row.account_no,
             time_zone: row.time_zone,
             created_by: row.created_by,
@@ -168,9 +180,11 @@ impl Store {
     }
 
     /// The key with this secret, whatever has become of it.
-    pub async fn find_api_key_by_secret(&self, secret_hash: [u8; 32]) -> Result<Option<ApiKeyRow>, StoreError> {
-        let found: Option<Row> =
-            read!(self, db => Ok(sqlx::query_as(concat!("SELECT ", key_columns!(), "WHERE k.secret_hash = $1"))
+    pub async fn find_api_key_by_secret(
+        &self,
+        secret_hash: [u8; 32],
+    ) -> Result<Option<ApiKeyRow>, StoreError> {
+        let found: Option<Row> = read!(self, db => Ok(sqlx::query_as(concat!("SELECT ", key_columns!(), "WHERE k.secret_hash = $1"))
                 .bind(secret_hash.to_vec())
                 .fetch_optional(db)
                 .await?))?;
@@ -179,8 +193,7 @@ impl Store {
 
     /// A key of this account.
     pub async fn find_api_key(&self, account_no: i64, id: &KeyId) -> Result<Option<ApiKeyRow>, StoreError> {
-        let found: Option<Row> =
-            read!(self, db => Ok(sqlx::query_as(concat!("SELECT ", key_columns!(), "WHERE k.id = $2 AND k.account = $1"))
+        let found: Option<Row> = read!(self, db => Ok(sqlx::query_as(concat!("SELECT ", key_columns!(), "WHERE k.id = $2 AND k.account = $1"))
                 .bind(account_no)
                 .bind(id.as_str())
                 .fetch_optional(db)
@@ -188,31 +201,40 @@ impl Store {
         found.map(ApiKeyRow::try_from).transpose()
     }
 
-    /// The account's keys, the newest first, and how many there are; `revoked` picks those that are or are not.
+    /// The account's keys, the newest first, and how many there are.
     pub async fn list_api_keys(
         &self,
         account_no: i64,
-        revoked: Option<bool>,
+        filter: KeyFilter,
         limit: u32,
         offset: u64,
     ) -> Result<(Vec<ApiKeyRow>, u64), StoreError> {
+        let (revoked, usable_at) = match filter {
+            KeyFilter::All => (None, None),
+            KeyFilter::Usable { at } => (Some(false), Some(at.micros())),
+            KeyFilter::Revoked => (Some(true), None),
+        };
         let (rows, total): (Vec<Row>, i64) = read!(self, db => {
             let rows = sqlx::query_as(concat!(
                 "SELECT ", key_columns!(),
                 "WHERE k.account = $1 AND ($2 IS NULL OR (k.revoked_at IS NOT NULL) = $2) \
-                 ORDER BY k.created_at DESC, k.id LIMIT $3 OFFSET $4"
+                 AND ($3 IS NULL OR k.expires_at IS NULL OR k.expires_at > $3) \
+                 ORDER BY k.created_at DESC, k.id LIMIT $4 OFFSET $5"
             ))
             .bind(account_no)
             .bind(revoked)
+            .bind(usable_at)
             .bind(limit)
             .bind(i64::try_from(offset).unwrap_or(i64::MAX))
             .fetch_all(&mut *db)
             .await?;
             let (total,) = sqlx::query_as(
-                "SELECT count(*) FROM api_keys WHERE account = $1 AND ($2 IS NULL OR (revoked_at IS NOT NULL) = $2)",
+                "SELECT count(*) FROM api_keys WHERE account = $1 AND ($2 IS NULL OR (revoked_at IS NOT NULL) = $2) \
+                 AND ($3 IS NULL OR expires_at IS NULL OR expires_at > $3)",
             )
             .bind(account_no)
             .bind(revoked)
+            .bind(usable_at)
             .fetch_one(&mut *db)
             .await?;
             Ok((rows, total))
@@ -235,7 +257,12 @@ impl Store {
     }
 
     /// Changes a key of this account that is not revoked; whether there is one.
-    pub async fn update_api_key(&self, account_no: i64, id: &KeyId, new: &ApiKeyChange) -> Result<bool, StoreError> {
+    pub async fn update_api_key(
+        &self,
+        account_no: i64,
+        id: &KeyId,
+        new: &ApiKeyChange,
+    ) -> Result<bool, StoreError> {
         change!(self, db => {
             let updated = sqlx::query(
                 "UPDATE api_keys SET name = coalesce($3, name), expires_at = coalesce($4, expires_at) \
@@ -252,7 +279,12 @@ impl Store {
     }
 
     /// Revokes a key of this account and returns when that happened first; `None`: no such key.
-    pub async fn revoke_api_key(&self, account_no: i64, id: &KeyId, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
+    pub async fn revoke_api_key(
+        &self,
+        account_no: i64,
+        id: &KeyId,
+        now: Timestamp,
+    ) -> Result<Option<Timestamp>, StoreError> {
         let found: Option<(i64,)> = change!(self, db => Ok(sqlx::query_as(
             "UPDATE api_keys SET revoked_at = coalesce(revoked_at, $3) WHERE id = $2 AND account = $1 \
              RETURNING revoked_at",
@@ -266,7 +298,11 @@ impl Store {
     }
 
     /// Adds to the counts of requests, and forgets what is older than anybody is shown.
-    pub async fn add_key_requests(&self, requests: &[KeyRequests], forget_before: Timestamp) -> Result<(), StoreError> {
+    pub async fn add_key_requests(
+        &self,
+        requests: &[KeyRequests],
+        forget_before: Timestamp,
+    ) -> Result<(), StoreError> {
         note!(self, db => {
             for request in requests {
                 sqlx::query(

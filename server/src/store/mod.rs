@@ -23,7 +23,7 @@ mod users;
 use std::path::PathBuf;
 
 pub use accounts::{AccountRow, AccountStatus};
-pub use api_keys::{ApiKeyChange, ApiKeyRow, KeyRequests, KeyUsage, NewApiKey, Permission};
+pub use api_keys::{ApiKeyChange, ApiKeyRow, KeyFilter, KeyRequests, KeyUsage, NewApiKey, Permission};
 pub use entries::{Stats, VerifyError};
 pub use error::{OpenError, StoreError};
 pub use events::{BookedEvent, EventFilter};

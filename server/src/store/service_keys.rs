@@ -190,7 +190,11 @@ impl Store {
     }
 
     /// Revokes a key and returns when that happened first; `None`: no such key.
-    pub async fn revoke_service_key(&self, id: &KeyId, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
+    pub async fn revoke_service_key(
+        &self,
+        id: &KeyId,
+        now: Timestamp,
+    ) -> Result<Option<Timestamp>, StoreError> {
         let found: Option<(i64,)> = change!(self, db => Ok(sqlx::query_as(
             "UPDATE service_keys SET revoked_at = coalesce(revoked_at, $2) WHERE id = $1 RETURNING revoked_at",
         )

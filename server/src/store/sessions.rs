@@ -52,7 +52,11 @@ impl Store {
     }
 
     /// The session with this token, unless it has ended by `now`.
-    pub async fn find_session(&self, token_hash: [u8; 32], now: Timestamp) -> Result<Option<SessionRow>, StoreError> {
+    pub async fn find_session(
+        &self,
+        token_hash: [u8; 32],
+        now: Timestamp,
+    ) -> Result<Option<SessionRow>, StoreError> {
         let found: Option<Row> = read!(self, db => Ok(sqlx::query_as(concat!(
             "SELECT s.last_seen_at, s.expires_at, ", user_columns!(),
             "JOIN sessions s ON s.user_id = u.id WHERE s.token_hash = $1 AND s.expires_at > $2"

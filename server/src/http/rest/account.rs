@@ -20,7 +20,11 @@ pub fn router() -> Router<Console> {
         .route("/usage/current", get(current))
 }
 
-async fn user(State(console): State<Console>, customer: Customer, query: Query) -> Result<Json<UserView>, Error> {
+async fn user(
+    State(console): State<Console>,
+    customer: Customer,
+    query: Query,
+) -> Result<Json<UserView>, Error> {
     query.read(|_| ())?;
     let Profile { user, usage, has_api_key } = console.profile(&customer).await?;
     Ok(Json(UserView {
@@ -35,14 +39,22 @@ async fn user(State(console): State<Console>, customer: Customer, query: Query) 
     }))
 }
 
-async fn profile(State(console): State<Console>, customer: Customer, query: Query) -> Result<Json<ProfileView>, Error> {
+async fn profile(
+    State(console): State<Console>,
+    customer: Customer,
+    query: Query,
+) -> Result<Json<ProfileView>, Error> {
     query.read(|_| ())?;
     let Profile { user, usage, .. } = console.profile(&customer).await?;
     let usage = UsageView { credits: usage.wallet.available, consumption: usage.consumption };
     Ok(Json(ProfileView { user_id: user.id, email: user.email, name: user.name, usage }))
 }
 
-async fn current(State(console): State<Console>, customer: Customer, query: Query) -> Result<Json<CurrentView>, Error> {
+async fn current(
+    State(console): State<Console>,
+    customer: Customer,
+    query: Query,
+) -> Result<Json<CurrentView>, Error> {
     query.read(|_| ())?;
     let usage = console.current_usage(customer.account_no, customer.account).await?;
     Ok(Json(CurrentView::from(usage)))

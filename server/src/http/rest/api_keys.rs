@@ -12,7 +12,7 @@ use crate::console::api_keys::{ApiKeyChangeForm, ApiKeyForm};
 use crate::console::{Console, Error, Reasons};
 use crate::http::json::JsonBody;
 use crate::http::query::{Page, Query};
-use crate::store::{ApiKeyRow, KeyUsage, Permission};
+use crate::store::{ApiKeyRow, KeyFilter, KeyUsage, Permission};
 
 pub fn router() -> Router<Console> {
     Router::new()
@@ -54,12 +54,16 @@ fn creation_form(body: &JsonBody) -> Result<ApiKeyForm, Error> {
     Ok(ApiKeyForm { name, permission: permission.unwrap_or(Permission::ReadOnly), expiration_days })
 }
 
-const STATUSES: [(&str, bool); 2] = [("active", false), ("revoked", true)];
-
-async fn list(State(console): State<Console>, customer: Customer, query: Query) -> Result<Json<ListView>, Error> {
-    let (revoked, page) = query.read(|query| (query.one_of("status", &STATUSES), query.page()))?;
-    let (keys, total) = console.list_api_keys(customer.account_no, revoked, page.limit, page.offset).await?;
+async fn list(
+    State(console): State<Console>,
+    customer: Customer,
+    query: Query,
+) -> Result<Json<ListView>, Error> {
     let now = console.clock.now();
+    let statuses = [("active", KeyFilter::Usable { at: now }), ("revoked", KeyFilter::Revoked)];
+    let (filter, page) = query.read(|query| (query.one_of("status", &statuses), query.page()))?;
+    let filter = filter.unwrap_or(KeyFilter::All);
+    let (keys, total) = console.list_api_keys(customer.account_no, filter, page.limit, page.offset).await?;
     let keys: Vec<KeyView> = keys.into_iter().map(|key| KeyView::new(key, now)).collect();
     let pagination = Pagination::new(page, total, keys.len());
     Ok(Json(ListView { keys, pagination }))
@@ -179,6 +183,7 @@ struct UsedKeyView {
 }
 
 #[derive(Debug, Serialize)]
+#[expect(clippy::struct_field_names, reason = "the names of the wire")]
 struct UsageStats {
     requests_last_24h: i64,
     requests_last_7d: i64,

@@ -18,7 +18,11 @@ pub fn router() -> Router<Console> {
     Router::new().route("/usage/check", post(check))
 }
 
-async fn check(State(console): State<Console>, service: Service, body: JsonBody) -> Result<Json<QuoteView>, Error> {
+async fn check(
+    State(console): State<Console>,
+    service: Service,
+    body: JsonBody,
+) -> Result<Json<QuoteView>, Error> {
     let question = report::question(body.object()?)?;
     service.must_have(Scope::Check)?;
     let key = service.0.id.clone();

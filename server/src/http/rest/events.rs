@@ -30,7 +30,11 @@ enum Answer {
     Many(BatchView),
 }
 
-async fn report_usage(State(console): State<Console>, service: Service, body: JsonBody) -> Result<Json<Answer>, Error> {
+async fn report_usage(
+    State(console): State<Console>,
+    service: Service,
+    body: JsonBody,
+) -> Result<Json<Answer>, Error> {
     let value = body.value()?;
     if value.get().starts_with('[') {
         let items = items(value)?;
@@ -68,7 +72,9 @@ async fn charge_all(console: &Console, service: &Service, items: &[&RawValue]) -
     for index in 0..items.len() {
         outcomes.push(match refused.next_if(|(at, _)| *at == index) {
             Some((_, error)) => Err(error),
-            None => charged.next().unwrap_or_else(|| Err(Error::internal("the sequencer gave too few answers"))),
+            None => {
+                charged.next().unwrap_or_else(|| Err(Error::internal("the sequencer gave too few answers")))
+            }
         });
     }
     Ok(BatchView::new(outcomes))
@@ -183,12 +189,17 @@ mod tests {
             r#"{"index":0,"status":200,"event_id":"evt_019000000000700080000000000000012","source":"s","id":"i","credits":0.1,"balance":99.9,"seq":2,"replayed":false,"price_version":1}"#
         );
         let json = serde_json::to_string(&view.results[1]).unwrap();
-        assert!(json.starts_with(r#"{"index":1,"status":403,"error":{"code":"account_suspended","#), "{json}");
+        assert!(
+            json.starts_with(r#"{"index":1,"status":403,"error":{"code":"account_suspended","#),
+            "{json}"
+        );
     }
 
     #[test]
     fn a_list_has_a_thousand_items_at_most() {
-        let list = |count: usize| serde_json::from_str::<Box<RawValue>>(&format!("[{}]", vec!["1"; count].join(","))).unwrap();
+        let list = |count: usize| {
+            serde_json::from_str::<Box<RawValue>>(&format!("[{}]", vec!["1"; count].join(","))).unwrap()
+        };
         assert_eq!(items(&list(1_000)).unwrap().len(), 1_000);
         assert_eq!(items(&list(1_001)).unwrap_err().status(), 413);
     }

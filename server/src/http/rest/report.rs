@@ -134,7 +134,9 @@ fn payer(fields: &mut Fields<'_>, reasons: &mut Reasons) -> Result<Option<Result
         return Ok(None);
     }
     let [user, account, key] = given;
-    let unknown = |field: &'static str| Error::NotFound { details: Reasons::from([(field.into(), "is unknown".into())]) };
+    let unknown = |field: &'static str| Error::NotFound {
+        details: Reasons::from([(field.into(), "is unknown".into())]),
+    };
     Ok(match (user, account, key) {
         (Some(user), ..) => Some(user.parse().map(Payer::User).map_err(|_| unknown("user_id"))),
         (_, Some(account), _) => Some(account.parse().map(Payer::Account).map_err(|_| unknown("account_id"))),
@@ -164,7 +166,7 @@ fn pairs_of_text(value: &RawValue) -> Result<BTreeMap<String, String>, Error> {
 fn on_insufficient(fields: &mut Fields<'_>, reasons: &mut Reasons) -> Result<(), Error> {
     match fields.text("on_insufficient")?.as_deref() {
         None | Some("reject") => {}
-        Some("debt") => note(reasons, "on_insufficient", "debt is not available for this key, it has no debt limit"),
+        Some("debt") => note(reasons, "on_insufficient", "debt is not available: this key has no debt limit"),
         Some(_) => note(reasons, "on_insufficient", "must be reject or debt"),
     }
     Ok(())

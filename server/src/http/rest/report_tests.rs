@@ -71,7 +71,10 @@ fn exactly_one_field_names_the_payer() {
     let mut sorted = all();
     sorted.sort();
     assert_eq!(none, (422, sorted));
-    assert_eq!(refusal(&[("api_key", Some("\"k\""))]), (422, vec!["api_key".to_owned(), "user_id".to_owned()]));
+    assert_eq!(
+        refusal(&[("api_key", Some("\"k\""))]),
+        (422, vec!["api_key".to_owned(), "user_id".to_owned()])
+    );
     assert_eq!(refusal(&[("user_id", Some("7"))]).0, 400);
     assert!(parse(&[("api_key", Some("null"))]).is_ok());
     let by_key = parse(&[("user_id", None), ("api_key", Some("\"plx_sk_x\""))]).unwrap();
@@ -82,7 +85,8 @@ fn exactly_one_field_names_the_payer() {
 
 #[test]
 fn every_bad_field_is_named_at_once() {
-    let change = [("id", Some("\"a b\"")), ("source", Some("\"..\"")), ("operaton", Some("1")), ("operation", None)];
+    let change =
+        [("id", Some("\"a b\"")), ("source", Some("\"..\"")), ("operaton", Some("1")), ("operation", None)];
     let (status, fields) = refusal(&change);
     assert_eq!((status, fields.join(" ")), (422, "id operation operaton source".to_owned()));
     assert_eq!(refusal(&[("occurred_at", Some("\"yesterday\""))]), (422, vec!["occurred_at".to_owned()]));
