@@ -161,9 +161,10 @@ impl Config {
         })
     }
 
-    /// Takes over where the server really listens, for an `addr` with port 0.
+    /// Takes over where the server really listens. With port 0 nobody could name the port before, so an `http` base URL
+    /// gets it as well.
     pub fn listens_on(&mut self, addr: SocketAddr) {
-        if self.base_url == BaseUrl::localhost(self.addr.port()) {
+        if self.addr.port() == 0 && !self.base_url.is_https() {
             self.base_url = BaseUrl::localhost(addr.port());
         }
         self.addr = addr;

@@ -151,7 +151,7 @@ pub struct NewGrantArgs {
     #[arg(long, value_name = "TIME", value_parser = parse_rfc3339)]
     pub expires_at: Option<Timestamp>,
     /// 0 to 1000, lower burns first [default: 100]
-    #[arg(long)]
+    #[arg(long, allow_negative_numbers = true)]
     pub priority: Option<u16>,
 }
 

@@ -117,11 +117,7 @@ impl Server {
     }
 }
 
-async fn listen(
-    listener: TcpListener,
-    console: Console,
-    mut stopping: Stopping,
-) -> std::io::Result<()> {
+async fn listen(listener: TcpListener, console: Console, mut stopping: Stopping) -> std::io::Result<()> {
     // Answers are small and whole: waiting for more to send would only delay them.
     let listener = listener.tap_io(|connection| {
         if let Err(error) = connection.set_nodelay(true) {

@@ -1,14 +1,16 @@
 //! How commands reach a running server: a Unix socket in the data directory, open to its owner alone.
 //!
-//! One line of JSON asks, `{"database": PATH, "command": …}`; one line answers, `{"ok": …}` or `{"error": SENTENCE}`.
-//! The path keeps a command from changing the books of another database whose server shares the folder.
+//! The server greets with one line of JSON, `{"database": PATH}`; the command is one line, and so is its answer,
+//! `{"ok": …}` or `{"error": SENTENCE}`. The path keeps a command from changing the books of another database whose
+//! server shares the folder. Nothing is asked before the greeting, so a server that ends without one did nothing.
 
 use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::task::JoinSet;
 
@@ -21,6 +23,8 @@ use crate::jobs::Stopping;
 const MAX_LINE: u64 = 1 << 20;
 /// Commands that are answered side by side.
 const MAX_CONNECTIONS: usize = 64;
+/// How long a command that was greeted may take to say what it wants once the server ends.
+const LAST_WORDS: Duration = Duration::from_millis(200);
 
 /// Why the socket can't be opened or asked.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +35,9 @@ pub enum SocketError {
     Listen { path: PathBuf, cause: std::io::Error },
     #[error("cannot reach the server at {path}: {cause}", path = .path.display())]
     Connect { path: PathBuf, cause: std::io::Error },
+    #[error("the server behind {path} has the database {served}, not {wanted}",
+        path = .path.display(), served = .served.display(), wanted = .wanted.display())]
+    Other { path: PathBuf, served: PathBuf, wanted: PathBuf },
     #[error(
         "the server ended before it answered; look whether the command was carried out before giving it again"
     )]
@@ -40,9 +47,8 @@ pub enum SocketError {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Request {
+struct Greeting {
     database: PathBuf,
-    command: AdminCommand,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -113,63 +119,66 @@ impl Drop for CommandSocket {
     }
 }
 
+/// Takes one command. Who was greeted is heard, even while the server ends.
 async fn converse(stream: UnixStream, console: Console, mut stopping: Stopping) {
     let (reading, mut writing) = stream.into_split();
-    let mut reading = BufReader::new(reading);
-    loop {
-        let mut line = String::new();
-        let mut limited = (&mut reading).take(MAX_LINE);
-        let read = tokio::select! {
-            () = stopping.wait() => return,
-            read = limited.read_line(&mut line) => read,
-        };
-        if read.is_err() || !line.ends_with('\n') {
-            return;
-        }
-        let mut reply = serde_json::to_vec(&reply(&console, &line).await).unwrap_or_default();
-        reply.push(b'\n');
-        if writing.write_all(&reply).await.is_err() {
-            return;
-        }
+    let greeting = Greeting { database: canonical(console.config.database_file()) };
+    if write_line(&mut writing, &greeting).await.is_err() {
+        return;
     }
-}
-
-async fn reply(console: &Console, line: &str) -> Reply {
-    let Ok(request) = serde_json::from_str::<Request>(line) else {
-        return Reply::Error(SocketError::Version.to_string());
+    let mut line = String::new();
+    let mut reading = BufReader::new(reading).take(MAX_LINE);
+    let late = async {
+        stopping.wait().await;
+        tokio::time::sleep(LAST_WORDS).await;
     };
-    if request.database != canonical(console.config.database_file()) {
-        let database = console.config.database_file();
-        return Reply::Error(format!("the server in this data directory serves {}", database.display()));
+    let read = tokio::select! {
+        read = reading.read_line(&mut line) => read,
+        () = late => return,
+    };
+    if read.is_err() || !line.ends_with('\n') {
+        return;
     }
-    match admin::execute(console, request.command).await {
-        Ok(answer) => Reply::Ok(answer),
-        Err(error) => Reply::Error(error.to_string()),
+    let reply = match serde_json::from_str::<AdminCommand>(&line) {
+        Err(_) => Reply::Error(SocketError::Version.to_string()),
+        Ok(command) => match admin::execute(&console, command).await {
+            Ok(answer) => Reply::Ok(answer),
+            Err(error) => Reply::Error(error.to_string()),
+        },
+    };
+    if let Err(error) = write_line(&mut writing, &reply).await {
+        tracing::warn!(%error, "a command left before its answer");
     }
 }
 
-/// Asks the server behind a socket; the inner error is its sentence. `None`: no server listens.
+async fn write_line(to: &mut (impl AsyncWrite + Unpin), line: &impl Serialize) -> std::io::Result<()> {
+    let mut line = serde_json::to_vec(line)?;
+    line.push(b'\n');
+    to.write_all(&line).await
+}
+
+/// Asks the server behind a socket; the inner error is its sentence. `None`: no server listens, or it ended first.
 pub async fn ask(
     path: &Path,
     database: &Path,
     command: &AdminCommand,
 ) -> Result<Option<Result<AdminAnswer, String>>, SocketError> {
-    let mut stream = match UnixStream::connect(path).await {
+    let stream = match UnixStream::connect(path).await {
         Ok(stream) => stream,
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused) => {
             return Ok(None);
         }
         Err(cause) => return Err(SocketError::Connect { path: path.to_owned(), cause }),
     };
-    let request = Request { database: canonical(database), command: command.clone() };
-    let mut line = serde_json::to_vec(&request).map_err(|_| SocketError::Version)?;
-    line.push(b'\n');
-    stream.write_all(&line).await.map_err(|_| SocketError::NoAnswer)?;
-    let mut answer = String::new();
-    BufReader::new(stream).read_line(&mut answer).await.map_err(|_| SocketError::NoAnswer)?;
-    if !answer.ends_with('\n') {
-        return Err(SocketError::NoAnswer);
+    let (reading, mut writing) = stream.into_split();
+    let mut lines = BufReader::new(reading).lines();
+    let Ok(Some(greeting)) = lines.next_line().await else { return Ok(None) };
+    let Greeting { database: served } = serde_json::from_str(&greeting).map_err(|_| SocketError::Version)?;
+    if served != canonical(database) {
+        return Err(SocketError::Other { path: path.to_owned(), served, wanted: database.to_owned() });
     }
+    write_line(&mut writing, command).await.map_err(|_| SocketError::NoAnswer)?;
+    let answer = lines.next_line().await.ok().flatten().ok_or(SocketError::NoAnswer)?;
     match serde_json::from_str(&answer) {
         Ok(Reply::Ok(answer)) => Ok(Some(Ok(answer))),
         Ok(Reply::Error(sentence)) => Ok(Some(Err(sentence))),
