@@ -42,7 +42,7 @@ pub enum Fault {
     Held { booked: Credits, computed: Credits },
     #[error("the legs of its event sum to less than the event cost")]
     Unfinished,
-    #[error("the stored wallet stands at another entry or hash")]
+    #[error("the stored wallet is not what the last entry left")]
     Head,
     #[error("the stored rest or facts of the grant issued here differ from the entries")]
     StoredGrant,

@@ -169,7 +169,7 @@ pub enum GrantCommand {
 
 #[derive(Debug, Args)]
 pub struct ReplayArgs {
-    /// CSV with the columns TIMESTAMP, ContextTokens and GeneratedTokens
+    /// A CSV trace: when each call was made, and its tokens in and out
     pub file: PathBuf,
     /// Whose account pays
     #[arg(long)]
@@ -180,7 +180,7 @@ pub struct ReplayArgs {
     /// A service key; without it one is made and revoked at the end
     #[arg(long)]
     pub key: Option<String>,
-    /// When the first row happened; without it no occurred_at is sent
+    /// When the first row happened; without it events carry no time of their own
     #[arg(long, value_name = "TIME", value_parser = parse_rfc3339)]
     pub start: Option<Timestamp>,
     /// How many times as fast as it was recorded (1 to 1000000), or max
@@ -198,7 +198,7 @@ pub struct ReplayArgs {
 pub enum RateCardCommand {
     /// The prices in force, in the format that import reads
     Show,
-    /// Add a version of the price list, in force from its effective_from on
+    /// Add a version of the price list, in force from the time it names
     Import {
         /// TOML as show prints it
         file: PathBuf,

@@ -53,6 +53,17 @@ struct StatsRow {
 struct HeadRow {
     seq: i64,
     head: Vec<u8>,
+    held: i64,
+    recorded_at: i64,
+}
+
+/// An account's books as the store has them at one moment.
+struct Moment {
+    stored: Stored,
+    /// The last entry that belongs to it.
+    last_seq: u64,
+    /// What is held, in micro-credits, and when it last changed, in microseconds; zero without a wallet.
+    wallet: (i64, i64),
 }
 
 impl Store {
@@ -77,9 +88,10 @@ impl Store {
     /// Recomputes an account's books from its first entry and compares them with what is stored beside them. Entries
     /// that are written meanwhile are not looked at.
     pub async fn verify_account(&self, account_no: i64, account: AccountId) -> Result<Verified, VerifyError> {
-        let (stored, last_seq) = self.stored(account_no, account).await?;
+        let Moment { stored, last_seq, wallet } = self.stored(account_no, account).await?;
         let mut verifier = Verifier::new(account);
         let mut seq = 0;
+        let mut left = (0, 0);
         loop {
             let entries = self.entries_after(account_no, seq, VERIFY_STEP).await?;
             let wanted: Vec<&Entry> = entries.iter().filter(|entry| entry.seq <= last_seq).collect();
@@ -88,16 +100,21 @@ impl Store {
             }
             let Some(last) = wanted.last() else { break };
             seq = last.seq;
+            left = (last.held_after.micros(), last.recorded_at.micros());
         }
         self.verify_dimensions(account_no, account).await?;
-        Ok(verifier.finish(&stored)?)
+        let found = verifier.finish(&stored)?;
+        if wallet != left {
+            return Err(Mismatch { account, seq, fault: Fault::Head }.into());
+        }
+        Ok(found)
     }
 
     /// Wallet, grants and rollups of one moment.
-    async fn stored(&self, account_no: i64, account: AccountId) -> Result<(Stored, u64), StoreError> {
+    async fn stored(&self, account_no: i64, account: AccountId) -> Result<Moment, StoreError> {
         let (head, grants, rollups): (Option<HeadRow>, Vec<GrantRow>, Vec<RollupRow>) = read!(self, db => {
             let mut moment = sqlx::Connection::begin(db).await?;
-            let head = sqlx::query_as("SELECT seq, head FROM wallets WHERE account = $1")
+            let head = sqlx::query_as("SELECT seq, head, held, recorded_at FROM wallets WHERE account = $1")
                 .bind(account_no)
                 .fetch_optional(&mut *moment)
                 .await?;
@@ -124,6 +141,7 @@ impl Store {
             series
                 .add(BucketKey { start: row.start, operation: row.operation, api_key: row.api_key }, totals);
         }
+        let wallet = head.as_ref().map_or((0, 0), |row| (row.held, row.recorded_at));
         let (seq, head) = match head {
             Some(row) => {
                 (row.seq.read("wallets", "seq", account_no)?, row.head.read("wallets", "head", account_no)?)
@@ -133,7 +151,7 @@ impl Store {
         let grants = grants.into_iter().map(GrantRow::into_grant).collect::<Result<_, _>>()?;
         // Without a wallet every entry is one too many: look at all.
         let last_seq = if seq == 0 { u64::MAX } else { seq };
-        Ok((Stored { seq, head, grants, series }, last_seq))
+        Ok(Moment { stored: Stored { seq, head, grants, series }, last_seq, wallet })
     }
 
     /// Compares stored dimensions with the digest that was hashed. Erased ones leave no row and are no mismatch.

@@ -1,0 +1,226 @@
+//! A console of its own for each test: a server in this process on a port of its own, with a SQLite file in a
+//! temporary folder and a clock that only the test moves.
+
+pub mod client;
+pub mod events;
+pub mod process;
+pub mod raw;
+pub mod sse;
+pub mod trace;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ledger::grant::GrantKind;
+use ledger::{AccountId, Credits, KeyId, Timestamp, UserId};
+use server::clock::ManualClock;
+use server::config::Config;
+use server::console::Console;
+use server::console::api_keys::{ApiKeyCreated, ApiKeyForm};
+use server::console::grants::GrantForm;
+use server::console::service_keys::ServiceKeyForm;
+use server::live::LiveBus;
+use server::random::{SystemRandom, account_id, user_id};
+use server::sequencer::Sequencer;
+use server::sequencer::job::Granted;
+use server::store::{DatabaseUrl, NewUser, Permission, Scopes, Stats, Store, UserRow};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+use self::client::Caller;
+
+/// When every test begins: 2026-11-22T12:00:00Z.
+pub const START: Timestamp = Timestamp::from_micros(1_795_348_800_000_000);
+/// How long anything may take before a test fails instead of hanging.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Decimal text as credits.
+pub fn credits(text: &str) -> Credits {
+    Credits::parse(text).expect("a decimal amount")
+}
+
+/// A running console.
+pub struct World {
+    pub console: Console,
+    pub clock: Arc<ManualClock>,
+    /// `http://127.0.0.1:PORT`
+    pub url: String,
+    writer: JoinHandle<()>,
+    http: JoinHandle<()>,
+    folder: TempDir,
+}
+
+/// A user with a personal account.
+#[derive(Debug, Clone)]
+pub struct Member {
+    pub user_id: UserId,
+    pub account: AccountId,
+    pub account_no: i64,
+    pub row: UserRow,
+}
+
+/// A service key, and a client that presents it.
+#[derive(Clone)]
+pub struct Service {
+    pub key_id: KeyId,
+    pub secret: String,
+    pub caller: Caller,
+}
+
+impl World {
+    pub async fn start() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    /// With other settings than the usual ones.
+    pub async fn with(change: impl FnOnce(&mut Config)) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        Self::open(folder, Arc::new(ManualClock::at(START)), change).await
+    }
+
+    async fn open(folder: TempDir, clock: Arc<ManualClock>, change: impl FnOnce(&mut Config)) -> Self {
+        let data_dir = folder.path().to_owned();
+        let database_url = DatabaseUrl::Sqlite(data_dir.join("console.db"));
+        let addr = SocketAddr::from(([127, 0, 0, 1], 0));
+        let mut config = Config { database_url, data_dir, addr, ..Config::default() };
+        let listener = TcpListener::bind(addr).await.expect("a free port");
+        let addr = listener.local_addr().expect("a bound port");
+        config.listens_on(addr);
+        change(&mut config);
+        let store = Arc::new(Store::open(&config.database_url, &*clock).await.expect("a new database"));
+        let live = Arc::new(LiveBus::default());
+        let (sequencer, writer) =
+            Sequencer::start(Arc::clone(&store), Arc::clone(&live), clock.clone(), config.queue_capacity);
+        let random = Arc::new(SystemRandom);
+        let console = Console::new(Arc::new(config), store, sequencer, live, clock.clone(), random);
+        let service =
+            server::http::router(console.clone()).into_make_service_with_connect_info::<SocketAddr>();
+        let http =
+            tokio::spawn(async move { axum::serve(listener, service).await.expect("a listening server") });
+        Self { console, clock, url: format!("http://{addr}"), writer, http, folder }
+    }
+
+    /// Ends this server and starts another on the same file.
+    pub async fn restart(self) -> Self {
+        let Self { console, clock, writer, http, folder, .. } = self;
+        http.abort();
+        console.sequencer.stop();
+        writer.await.expect("the writer ends in order");
+        console.store.close().await;
+        // The file is free once nobody holds the store; connections that are being cut still do.
+        let store = Arc::downgrade(&console.store);
+        drop((console, http.await));
+        tokio::time::timeout(PATIENCE, async {
+            while store.strong_count() > 0 {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await
+        .expect("the old server lets go of its file");
+        Self::open(folder, clock, |_| {}).await
+    }
+
+    pub fn database(&self) -> PathBuf {
+        self.folder.path().join("console.db")
+    }
+
+    /// Someone without credentials.
+    pub fn anon(&self) -> Caller {
+        Caller::new(&self.url, None)
+    }
+
+    /// Somebody with this secret.
+    pub fn caller(&self, secret: &str) -> Caller {
+        Caller::new(&self.url, Some(secret))
+    }
+
+    /// A user without credits and without a password.
+    pub async fn member(&self, name: &str) -> Member {
+        let random = SystemRandom;
+        let now = server::clock::Clock::now(&*self.clock);
+        let user = NewUser {
+            id: user_id(&random, now),
+            account_id: account_id(&random, now),
+            email: format!("{name}@example.com"),
+            name: name.to_owned(),
+            user_name: name.to_owned(),
+            password_hash: None,
+            verified_at: Some(now),
+            is_operator: false,
+            time_zone: "UTC".to_owned(),
+            created_at: now,
+        };
+        self.console.store.insert_user(&user).await.expect("a new user");
+        let row = self.console.get_user_by_email(&user.email).await.expect("the user just made");
+        Member { user_id: row.id, account: row.account_id, account_no: row.account_no, row }
+    }
+
+    /// A user with one promotional grant that never expires.
+    pub async fn member_with(&self, name: &str, amount: &str) -> Member {
+        let member = self.member(name).await;
+        self.grant(&member, amount).await;
+        member
+    }
+
+    pub async fn grant(&self, member: &Member, amount: &str) -> Granted {
+        self.grant_until(member, amount, None).await
+    }
+
+    pub async fn grant_until(&self, member: &Member, amount: &str, expires_at: Option<Timestamp>) -> Granted {
+        let form = GrantForm {
+            credits: credits(amount),
+            kind: GrantKind::Promo,
+            reason: "for a test".to_owned(),
+            effective_at: None,
+            expires_at,
+            priority: None,
+        };
+        self.console.grant(member.account, form).await.expect("a grant")
+    }
+
+    /// A key that may check and charge for any source.
+    pub async fn service(&self) -> Service {
+        self.service_with(Scopes::usual(), None).await
+    }
+
+    pub async fn service_with(&self, scopes: Scopes, source: Option<&str>) -> Service {
+        let form = ServiceKeyForm { name: "a service".to_owned(), scopes, source: source.map(str::to_owned) };
+        let made = self.console.create_service_key(form).await.expect("a service key");
+        let secret = made.secret.as_str().to_owned();
+        Service { key_id: made.key_id, caller: self.caller(&secret), secret }
+    }
+
+    /// A customer's key.
+    pub async fn key(&self, member: &Member, permission: Permission) -> ApiKeyCreated {
+        self.key_for(member, permission, None).await
+    }
+
+    pub async fn key_for(&self, member: &Member, permission: Permission, days: Option<u64>) -> ApiKeyCreated {
+        let form = ApiKeyForm { name: "a key".to_owned(), permission, expiration_days: days };
+        self.console.create_api_key(&member.row, form).await.expect("a key")
+    }
+
+    /// A client with a new read-write key of this member.
+    pub async fn as_member(&self, member: &Member) -> Caller {
+        self.caller(self.key(member, Permission::ReadWrite).await.secret.as_str())
+    }
+
+    /// What can be spent.
+    pub async fn balance(&self, member: &Member) -> Credits {
+        self.console.wallet(member.account_no, member.account).await.expect("a wallet").available
+    }
+
+    /// Figures over all accounts; equal before and after when nothing was written.
+    pub async fn books(&self) -> Stats {
+        self.console.store.stats().await.expect("the books' figures")
+    }
+
+    /// Recomputes the books of one account.
+    pub async fn verify(&self, member: &Member) {
+        let found = self.console.store.verify_account(member.account_no, member.account).await;
+        found.expect("books without a mismatch");
+    }
+}

@@ -1,0 +1,159 @@
+//! The real binary: commands, and a server that can be killed.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::task::spawn_blocking;
+
+/// A data directory with nothing in it, and the binary's words for it.
+pub struct Site {
+    folder: TempDir,
+}
+
+/// What a command wrote and how it ended.
+#[derive(Debug)]
+pub struct Ended {
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+/// A server process. Killed when dropped.
+pub struct Serving {
+    child: Child,
+    /// `http://127.0.0.1:PORT`
+    pub url: String,
+    /// Open as long as the server, so that it can always write.
+    _stdout: BufReader<ChildStdout>,
+}
+
+impl Site {
+    pub fn new() -> Self {
+        Self { folder: tempfile::tempdir().expect("a temporary folder") }
+    }
+
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub fn database(&self) -> PathBuf {
+        self.path().join("console.db")
+    }
+
+    /// The binary with this data directory, a free port and no other setting of the machine it runs on.
+    pub fn command(&self, words: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_plexe-console"));
+        command
+            .args(words)
+            .env_clear()
+            .env("CONSOLE_DATA_DIR", self.path())
+            .env("CONSOLE_ADDR", "127.0.0.1:0")
+            .current_dir(self.path())
+            .stdin(Stdio::null());
+        command
+    }
+
+    pub async fn run(&self, words: &[&str]) -> Ended {
+        ended(self.command(words)).await
+    }
+
+    /// A command that must succeed; its answer from the last line, with `--json`.
+    pub async fn json(&self, words: &[&str]) -> Value {
+        let ended = self.run(&[words, &["--json"]].concat()).await;
+        assert_eq!(ended.code, Some(0), "{words:?}: {}", ended.stderr);
+        ended.json()
+    }
+
+    pub async fn serve(&self) -> Serving {
+        let mut command = self.command(&["serve"]);
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
+        let mut child = child.expect("the binary starts");
+        let mut stdout = BufReader::new(child.stdout.take().expect("a pipe"));
+        let reading = spawn_blocking(move || {
+            let mut first = String::new();
+            stdout.read_line(&mut first).expect("readable output");
+            (first, stdout)
+        });
+        let (first, stdout) = reading.await.expect("a line");
+        let url = first.split_whitespace().find(|word| word.starts_with("http://"));
+        let url = url.unwrap_or_else(|| panic!("no address in {first:?}")).trim_end_matches(',').to_owned();
+        Serving { child, url, _stdout: stdout }
+    }
+
+    /// A verified user; returns the answer's ids.
+    pub async fn user(&self, name: &str) -> Value {
+        let email = format!("{name}@example.com");
+        let words = ["user", "create", "--email", &email, "--name", name, "--username", name];
+        self.json(&[&words[..], &["--password", "correct horse", "--verified"]].concat()).await
+    }
+
+    pub async fn grant(&self, email: &str, credits: &str) -> Value {
+        let words =
+            ["grant", "--email", email, "--credits", credits, "--kind", "promo", "--reason", "a test"];
+        self.json(&words).await
+    }
+
+    /// The secret of a new service key.
+    pub async fn service_key(&self) -> String {
+        let made = self.json(&["service-key", "create", "--name", "a service"]).await;
+        made["key"].as_str().expect("a secret").to_owned()
+    }
+}
+
+impl Ended {
+    /// The last line as JSON.
+    #[track_caller]
+    pub fn json(&self) -> Value {
+        let last = self.stdout.lines().last().unwrap_or_default();
+        serde_json::from_str(last)
+            .unwrap_or_else(|error| panic!("{error}: {:?} {}", self.stdout, self.stderr))
+    }
+
+    /// The one line that says what is wrong.
+    #[track_caller]
+    pub fn refusal(&self, code: i32) -> &str {
+        assert_eq!(self.code, Some(code), "{self:?}");
+        assert_eq!(self.stdout, "", "{self:?}");
+        assert_eq!(self.stderr.trim_end().lines().count(), 1, "{self:?}");
+        assert!(!self.stderr.contains("panicked"), "{self:?}");
+        self.stderr.trim_end()
+    }
+}
+
+impl Serving {
+    /// `kill -9`: the process has no time for anything.
+    pub fn kill(mut self) {
+        self.child.kill().expect("a process to kill");
+        self.child.wait().expect("its end");
+    }
+
+    /// SIGTERM; how the process ended.
+    pub async fn terminate(mut self) -> Option<i32> {
+        let id = self.child.id().to_string();
+        let waiting = spawn_blocking(move || {
+            let sent = Command::new("kill").args(["-TERM", &id]).status().expect("the kill command");
+            assert!(sent.success());
+            self.child.wait().expect("a process to wait for").code()
+        });
+        waiting.await.expect("an end")
+    }
+}
+
+impl Drop for Serving {
+    /// Also when a test has failed. One that has ended already is no error.
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+/// Runs a command to its end.
+pub async fn ended(mut command: Command) -> Ended {
+    let output = spawn_blocking(move || command.output()).await.expect("a thread");
+    let Output { status, stdout, stderr } = output.expect("the binary starts");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
+    Ended { code: status.code(), stdout: text(stdout), stderr: text(stderr) }
+}

@@ -1,0 +1,27 @@
+//! The console as its callers see it: over HTTP, on the command line, through a crash.
+//!
+//! Modules mirror the routes; the first word of a test's name says who calls: anon, member, service or operator.
+//! Every test has a server, a database and a port of its own.
+
+mod harness;
+
+mod api_keys;
+mod auth_user;
+mod cli;
+mod cli_replay;
+mod crash;
+mod envelope;
+mod health;
+mod poison;
+mod races;
+mod rate_card;
+mod receipt;
+mod sequencer;
+mod sign_in;
+mod small_grant;
+mod stream;
+mod usage_check;
+mod usage_events;
+mod usage_events_list;
+mod usage_history;
+mod verify;
