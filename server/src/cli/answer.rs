@@ -69,7 +69,7 @@ impl fmt::Display for AdminAnswer {
                 write!(out, "balance  {} credits after entry {}", void.balance, void.seq)
             }
             Self::Verified(verdict) => out.write_str(&verdict_lines(verdict)?),
-            Self::RateCard(card) => out.write_str(price_list::write(card).trim_end()),
+            Self::RateCard(card) => price_list::write(card, out),
             Self::Stats(stats) => out.write_str(&stats_lines(stats)?),
         }
     }
@@ -159,11 +159,10 @@ impl Serialize for PriceJson<'_> {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("operation", &self.0.operation)?;
         map.serialize_entry("unit", &self.0.unit)?;
-        match self.0.pricing {
-            Pricing::Flat { credits_per_unit } => {
-                map.serialize_entry("credits_per_unit", &credits_per_unit)?
-            }
-            _ => map.serialize_entry("free", &self.0.is_free())?,
+        if let Pricing::Flat { credits_per_unit } = self.0.pricing {
+            map.serialize_entry("credits_per_unit", &credits_per_unit)?;
+        } else {
+            map.serialize_entry("free", &true)?;
         }
         map.end()
     }

@@ -219,9 +219,10 @@ pub async fn perform(config: &Config, command: AdminCommand) -> Result<AdminAnsw
 async fn migrate(config: &Config, json: bool) -> Result<ExitCode, Failure> {
     let database = config.database_file().display();
     let stats = perform(config, AdminCommand::Stats).await?;
-    match json {
-        true => println!("{}", stats.json()?),
-        false => println!("{database} is up to date"),
+    if json {
+        println!("{}", stats.json()?);
+    } else {
+        println!("{database} is up to date");
     }
     Ok(ExitCode::SUCCESS)
 }

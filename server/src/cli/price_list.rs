@@ -15,6 +15,7 @@
 //! ```
 
 use std::collections::HashSet;
+use std::fmt;
 use std::path::Path;
 
 use ledger::rate::{MIN_NOTICE, Price, Pricing, RateCard, RateCards, Rounding};
@@ -118,22 +119,22 @@ fn check_name(price: &Price) -> Result<(), String> {
     draft.map(|_| ()).map_err(|error| error.to_string())
 }
 
-/// Writes a card so that [`read`] gives it back.
-pub fn write(card: &RateCardView) -> String {
-    let mut text = format!("# Version {}.\n", card.version);
+/// Writes a card so that [`read`] gives it back; without a line end after the last line.
+pub fn write(card: &RateCardView, out: &mut impl fmt::Write) -> fmt::Result {
+    writeln!(out, "# Version {}.", card.version)?;
     for (version, from) in &card.coming {
-        text += &format!("# Version {version} will be in force from {}.\n", Rfc3339(*from));
+        writeln!(out, "# Version {version} will be in force from {}.", Rfc3339(*from))?;
     }
-    text += &format!("effective_from = \"{}\"\n", Rfc3339(card.effective_from));
+    write!(out, "effective_from = \"{}\"", Rfc3339(card.effective_from))?;
     for price in &card.prices {
-        text += "\n[[price]]\n";
-        text += &format!("operation = {}\nunit = {}\n", quoted(&price.operation), quoted(&price.unit));
-        text += &match price.pricing {
-            Pricing::Flat { credits_per_unit } => format!("credits_per_unit = \"{credits_per_unit}\"\n"),
-            _ => "free = true\n".to_owned(),
-        };
+        let (operation, unit) = (quoted(&price.operation), quoted(&price.unit));
+        write!(out, "\n\n[[price]]\noperation = {operation}\nunit = {unit}\n")?;
+        match price.pricing {
+            Pricing::Flat { credits_per_unit } => write!(out, "credits_per_unit = \"{credits_per_unit}\"")?,
+            _ => out.write_str("free = true")?,
+        }
     }
-    text
+    Ok(())
 }
 
 fn quoted(text: &str) -> String {
@@ -156,7 +157,8 @@ mod tests {
         prices[0].unit = "a \"quoted\" \\ unit = 3".to_owned();
         let coming = vec![(2, Timestamp::from_micros(1_800_000_000_000_000))];
         let card = RateCardView { version, effective_from, prices: prices.clone(), coming };
-        let text = write(&card);
+        let mut text = String::new();
+        write(&card, &mut text).unwrap();
         assert_eq!(list(&text).unwrap(), PriceList { effective_from, prices }, "{text}");
     }
 

@@ -129,7 +129,7 @@ async fn a_store_has_one_owner() {
 async fn a_command_waits_for_a_server_that_ends() {
     let folder = TempDir::new().unwrap();
     let (server, config) = serve(&folder).await;
-    let (_, stats) = tokio::join!(server.stop(), perform(&config, AdminCommand::Stats));
+    let ((), stats) = tokio::join!(server.stop(), perform(&config, AdminCommand::Stats));
     assert!(stats.is_ok(), "{:?}", stats.err());
 }
 
@@ -137,8 +137,8 @@ async fn a_command_waits_for_a_server_that_ends() {
 async fn a_command_for_another_database_changes_nothing() {
     let folder = TempDir::new().unwrap();
     let (server, config) = serve(&folder).await;
-    let other =
-        Config { database_url: DatabaseUrl::Sqlite(folder.path().join("other.db")), ..config.clone() };
+    let database_url = DatabaseUrl::Sqlite(folder.path().join("other.db"));
+    let other = Config { database_url, addr: SocketAddr::from(([127, 0, 0, 1], 0)), ..config.clone() };
     let refused = perform(&other, user()).await.err().unwrap().to_string();
     assert!(refused.starts_with("the server behind ") && refused.contains("other.db"), "{refused}");
     let taken = Server::start(other).await.err().unwrap().to_string();

@@ -20,7 +20,7 @@ const CHECKPOINT: Duration = Duration::from_secs(1);
 /// Between two writes of the keys' request counts.
 const KEY_REQUESTS: Duration = Duration::from_secs(10);
 /// Between two deletions of sessions that have ended.
-const SESSIONS: Duration = Duration::from_secs(3_600);
+const SESSIONS: Duration = Duration::from_hours(1);
 
 /// Starts all jobs. They end with the signal.
 pub fn start(console: &Console, stopping: &Stopping) -> JoinSet<()> {
@@ -38,11 +38,7 @@ pub fn start(console: &Console, stopping: &Stopping) -> JoinSet<()> {
 }
 
 /// Runs `job` each `period`, the first time after one; a round that takes longer delays the next.
-async fn every<F: Future<Output = ()>>(
-    period: Duration,
-    mut stopping: Stopping,
-    job: impl Fn() -> F,
-) {
+async fn every<F: Future<Output = ()>>(period: Duration, mut stopping: Stopping, job: impl Fn() -> F) {
     let mut rounds = tokio::time::interval(period);
     rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
     // The first tick of an interval is due at once.
@@ -108,7 +104,7 @@ mod tests {
     #[tokio::test]
     async fn a_job_ends_with_the_sender_of_the_signal() {
         let (stop, stopping) = signal();
-        let job = tokio::spawn(every(Duration::from_secs(3_600), stopping, || std::future::ready(())));
+        let job = tokio::spawn(every(Duration::from_hours(1), stopping, || std::future::ready(())));
         drop(stop);
         job.await.unwrap();
     }

@@ -1,4 +1,4 @@
-//! A recorded trace of model calls: CSV with the columns TIMESTAMP (UTC), ContextTokens and GeneratedTokens.
+//! A recorded trace of model calls: CSV with the columns `TIMESTAMP` (UTC), `ContextTokens` and `GeneratedTokens`.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
