@@ -1,8 +1,9 @@
 //! Who hears of a commit: a channel per account that somebody listens to.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use bytes::Bytes;
 use ledger::AccountId;
 use ledger::entry::Entry;
 use tokio::sync::broadcast;
@@ -15,6 +16,19 @@ const BACKLOG: usize = 256;
 pub struct Commit {
     pub account: AccountId,
     pub entries: Arc<[Entry]>,
+    /// What its readers are sent.
+    text: Arc<OnceLock<Bytes>>,
+}
+
+impl Commit {
+    pub fn new(account: AccountId, entries: Vec<Entry>) -> Self {
+        Self { account, entries: entries.into(), text: Arc::default() }
+    }
+
+    /// What its readers are sent: written by the first of them, however many there are.
+    pub fn text(&self, write: impl FnOnce(&Self) -> Bytes) -> Bytes {
+        self.text.get_or_init(|| write(self)).clone()
+    }
 }
 
 /// Passes commits to the streams of their account. Publishing never waits.

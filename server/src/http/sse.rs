@@ -126,9 +126,13 @@ impl Stream {
             return Followed::Gap;
         }
         self.seq = last.seq;
-        let mut frames = Frames::default();
-        frames.commit(commit.account, entries);
-        Followed::New(frames.into_bytes())
+        let write = |entries: &[Entry]| {
+            let mut frames = Frames::default();
+            frames.commit(commit.account, entries);
+            frames.into_bytes()
+        };
+        // Who knows a part of it already is sent the rest; all others share one text.
+        Followed::New(if known == 0 { commit.text(|commit| write(&commit.entries)) } else { write(entries) })
     }
 }
 

@@ -1,7 +1,6 @@
 //! One batch, one transaction: read what the tasks need, decide each in order, write everything, commit.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::sync::Arc;
 
 use ledger::entry::{Entry, Movement};
 use ledger::event::{Priced, Report};
@@ -84,7 +83,7 @@ pub(super) fn publish(live: &LiveBus, changes: &Changes) {
     }
     for (account_no, entries) in entries {
         if let Some(wallet) = changes.wallets.get(&account_no) {
-            live.publish(Commit { account: wallet.account, entries: Arc::from(entries) });
+            live.publish(Commit::new(wallet.account, entries));
         }
     }
 }
