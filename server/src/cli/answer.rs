@@ -161,7 +161,7 @@ impl Serialize for PriceJson<'_> {
         map.serialize_entry("unit", &self.0.unit)?;
         if let Pricing::Flat { credits_per_unit } = self.0.pricing {
             map.serialize_entry("credits_per_unit", &credits_per_unit)?;
-        } else {
+        } else if self.0.is_free() {
             map.serialize_entry("free", &true)?;
         }
         map.end()

@@ -131,7 +131,9 @@ pub fn write(card: &RateCardView, out: &mut impl fmt::Write) -> fmt::Result {
         write!(out, "\n\n[[price]]\noperation = {operation}\nunit = {unit}\n")?;
         match price.pricing {
             Pricing::Flat { credits_per_unit } => write!(out, "credits_per_unit = \"{credits_per_unit}\"")?,
-            _ => out.write_str("free = true")?,
+            Pricing::Free => out.write_str("free = true")?,
+            // Read back, it is missed by name: nothing becomes free by accident.
+            _ => out.write_str("# a price of a kind that this format does not have yet")?,
         }
     }
     Ok(())

@@ -165,9 +165,7 @@ pub async fn ask(
 ) -> Result<Option<Result<AdminAnswer, String>>, SocketError> {
     let stream = match UnixStream::connect(path).await {
         Ok(stream) => stream,
-        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused) => {
-            return Ok(None);
-        }
+        Err(error) if is_absence(error.kind()) => return Ok(None),
         Err(cause) => return Err(SocketError::Connect { path: path.to_owned(), cause }),
     };
     let (reading, mut writing) = stream.into_split();
@@ -184,6 +182,18 @@ pub async fn ask(
         Ok(Reply::Error(sentence)) => Ok(Some(Err(sentence))),
         Err(_) => Err(SocketError::Version),
     }
+}
+
+/// No socket, one that a dead server left, or one whose server ended while we knocked.
+fn is_absence(kind: ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::NotFound
+            | ErrorKind::ConnectionRefused
+            | ErrorKind::ConnectionReset
+            | ErrorKind::ConnectionAborted
+            | ErrorKind::BrokenPipe
+    )
 }
 
 /// The same file by the same name, however it was written.
