@@ -184,7 +184,7 @@ fn trace(folder: &TempDir) -> ReplayArgs {
                 2023-11-16 18:17:05.0000000,1000000,0\n";
     std::fs::write(&file, rows).unwrap();
     let (email, source) = (EMAIL.to_owned(), "trace".to_owned());
-    ReplayArgs { file, email, source, key: None, start: None, speed: Speed::Max, batch: 2, url: None }
+    ReplayArgs { file, email, source, key: None, start: None, speed: Speed::Max, batch: 3, url: None }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -23,7 +23,7 @@ use super::command::{AdminAnswer, AdminCommand, CreateServiceKey};
 use super::{EXIT_REJECTED, Failure, socket};
 use crate::config::Config;
 
-/// Requests on their way at the same time.
+/// Requests on their way at the same time; rows of different requests may overtake each other.
 const IN_FLIGHT: usize = 4;
 
 /// Why a replay stopped.
