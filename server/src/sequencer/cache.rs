@@ -1,6 +1,7 @@
 //! What the sequencer remembers between batches. One process owns a SQLite file, so nobody else changes a wallet; users,
 //! keys and cards are forgotten whenever one of them changes.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
 use ledger::event::EventKey;
@@ -128,11 +129,11 @@ impl Cache {
         posting: &mut Posting<'_>,
         account: AccountId,
     ) -> Result<Option<(i64, AccountId)>, StoreError> {
-        if !self.numbers.contains_key(&account) {
-            let found = posting.find_account_no(account).await?;
-            self.numbers.insert(account, found);
-        }
-        Ok(self.number(account).map(|no| (no, account)))
+        let no = match self.numbers.entry(account) {
+            Entry::Occupied(known) => *known.get(),
+            Entry::Vacant(unknown) => *unknown.insert(posting.find_account_no(account).await?),
+        };
+        Ok(no.map(|no| (no, account)))
     }
 
     async fn load_wallets(

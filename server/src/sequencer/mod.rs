@@ -48,7 +48,7 @@ struct Job {
     tasks: Vec<Task>,
     reply: oneshot::Sender<Result<Vec<Answer>, Busy>>,
     /// Gives the places in the queue back once the job is answered.
-    _places: OwnedSemaphorePermit,
+    places: OwnedSemaphorePermit,
 }
 
 enum Message {
@@ -143,7 +143,7 @@ impl Sequencer {
         let count = u32::try_from(tasks.len()).map_err(|_| Busy::Full)?;
         let places = Arc::clone(&self.places).try_acquire_many_owned(count).map_err(|_| Busy::Full)?;
         let (reply, answer) = oneshot::channel();
-        self.queue.send(Message::Job(Job { tasks, reply, _places: places })).map_err(|_| Busy::Stopping)?;
+        self.queue.send(Message::Job(Job { tasks, reply, places })).map_err(|_| Busy::Stopping)?;
         answer.await.unwrap_or(Err(Busy::Unknown))
     }
 }
@@ -180,14 +180,15 @@ impl Writer {
 
     async fn answer(&mut self, jobs: Vec<Job>) {
         let (tasks, replies): (Vec<_>, Vec<_>) =
-            jobs.into_iter().map(|job| (job.tasks, (job.reply, job._places))).unzip();
+            jobs.into_iter().map(|job| (job.tasks, (job.reply, job.places))).unzip();
         let lengths: Vec<usize> = tasks.iter().map(Vec::len).collect();
         let tasks: Vec<Task> = tasks.into_iter().flatten().collect();
         let mut answers = self.decide(&tasks).await.into_iter();
-        for (length, (reply, _places)) in lengths.into_iter().zip(replies) {
+        for (length, (reply, places)) in lengths.into_iter().zip(replies) {
             let answers: Result<Vec<Answer>, Busy> = answers.by_ref().take(length).collect();
             // The caller may have gone; its answer is in the books all the same.
             let _ = reply.send(answers);
+            drop(places);
         }
     }
 

@@ -19,7 +19,7 @@ impl Store {
     /// All versions, oldest first.
     pub async fn rate_cards(&self) -> Result<RateCards, StoreError> {
         let rows: Vec<RateCardRow> = read!(self, db => Ok(sqlx::query_as(SELECT).fetch_all(db).await?))?;
-        rate_cards(rows)
+        rate_cards(&rows)
     }
 
     /// Adds the version that [`RateCards::draft`] made. A version that exists is a unique violation.
@@ -49,12 +49,12 @@ impl Posting<'_> {
     /// All versions, as this transaction sees them.
     pub async fn rate_cards(&mut self) -> Result<RateCards, StoreError> {
         let rows: Vec<RateCardRow> = on!(self, db => sqlx::query_as(SELECT).fetch_all(db).await?);
-        rate_cards(rows)
+        rate_cards(&rows)
     }
 }
 
-fn rate_cards(rows: Vec<RateCardRow>) -> Result<RateCards, StoreError> {
-    let cards = rows.into_iter().map(rate_card).collect::<Result<Vec<_>, _>>()?;
+fn rate_cards(rows: &[RateCardRow]) -> Result<RateCards, StoreError> {
+    let cards = rows.iter().map(rate_card).collect::<Result<Vec<_>, _>>()?;
     let count = cards.len();
     RateCards::new(cards).ok_or_else(|| StoreError::Corrupt {
         table: "rate_cards",
@@ -64,7 +64,7 @@ fn rate_cards(rows: Vec<RateCardRow>) -> Result<RateCards, StoreError> {
     })
 }
 
-fn rate_card(row: RateCardRow) -> Result<RateCard, StoreError> {
+fn rate_card(row: &RateCardRow) -> Result<RateCard, StoreError> {
     let corrupt = |column, found: String| StoreError::Corrupt {
         table: "rate_cards",
         column,

@@ -153,10 +153,10 @@ async fn migrate(path: &Path, writer: &mut SqliteConnection, clock: &dyn Clock) 
         let copy = copy.to_string_lossy().into_owned();
         sqlx::query("VACUUM INTO $1").bind(copy).execute(&mut *writer).await.map_err(OpenError::Backup)?;
     }
-    MIGRATOR.run_direct(None, writer, false).await.or_else(|error| match error {
+    MIGRATOR.run_direct(None, writer, false).await.map_err(|error| match error {
         MigrateError::VersionMissing(version) => {
-            Err(OpenError::Newer { path: path.to_owned(), found: version, known })
+            OpenError::Newer { path: path.to_owned(), found: version, known }
         }
-        error => Err(failed(error)),
+        error => failed(error),
     })
 }
