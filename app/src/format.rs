@@ -135,10 +135,10 @@ fn days_since_1970(year: i64, month: i64, day: i64) -> i64 {
     era * 146_097 + day_of_era - 719_468
 }
 
-/// An amount as a float, for the length of a bar. Exact: amounts are below 2^53 micro-credits.
+/// Micro-credits as a float of credits, for the length of a bar. Exact: amounts are below 2^53 micro-credits.
 #[expect(clippy::cast_precision_loss, reason = "amounts are below 2^53")]
-pub fn chart_value(credits: Credits) -> f64 {
-    credits.micros() as f64 / 1e6
+pub fn chart_value(micros: i64) -> f64 {
+    micros as f64 / 1e6
 }
 
 fn micros(credits: Credits) -> u64 {

@@ -8,7 +8,7 @@ use crate::backend::ConsoleError;
 use crate::backend::overview::{OverviewView, Range};
 
 /// Everything on the viewer's overview, its chart over `range`.
-#[server(input = GetUrl, output = Answer, prefix = "/api", endpoint = "overview")]
+#[server(input = GetUrl, output = Answer)]
 pub async fn overview(range: Range) -> Result<OverviewView, ConsoleError> {
     let result = async {
         let (viewer, backend) = super::caller()?;

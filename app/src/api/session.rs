@@ -8,7 +8,7 @@ use crate::backend::ConsoleError;
 use crate::backend::session::FrameView;
 
 /// The viewer, and the balance in the top bar.
-#[server(input = GetUrl, output = Answer, prefix = "/api", endpoint = "frame")]
+#[server(input = GetUrl, output = Answer)]
 pub async fn frame() -> Result<FrameView, ConsoleError> {
     let result = async {
         let (viewer, backend) = super::caller()?;

@@ -56,7 +56,7 @@ pub fn consumption(plot: &Plot, palette: &Palette, still: bool) -> Chart {
         .x_axis(time_axis(plot, palette))
         .y_axis(value_axis(plot, palette));
     plot.series.iter().fold(chart, |chart, one| {
-        let values = one.values.iter().map(|value| format::chart_value(*value)).collect();
+        let values = one.values.iter().map(|value| format::chart_value(value.micros())).collect();
         let style = ItemStyle::new().color(palette.colour(one.ink)).border_radius(CORNER);
         chart.series(
             Bar::new()
@@ -91,8 +91,8 @@ fn value_axis(plot: &Plot, palette: &Palette) -> Axis {
     Axis::new()
         .type_(AxisType::Value)
         .min(0)
-        .max(plot.scale.max)
-        .interval(plot.scale.step)
+        .max(format::chart_value(plot.scale.max))
+        .interval(format::chart_value(plot.scale.step))
         .axis_label(axis_label(palette))
         .split_line(SplitLine::new().line_style(LineStyle::new().color(palette.line.as_str())))
 }

@@ -1,6 +1,7 @@
 //! What a consumption chart shows, before anything is drawn: which bars, how high, in which ink, under which sentence.
 
 use ledger::Credits;
+use ledger::credits::MICROS;
 
 use crate::backend::overview::{BucketView, ChartView, Granularity, LabelsView, Range};
 use crate::format;
@@ -9,7 +10,7 @@ use crate::format;
 pub const INKS: usize = 6;
 
 /// A stacked bar chart as data.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plot {
     /// The finding, as a sentence.
     pub title: String,
@@ -43,6 +44,11 @@ pub enum Ink {
 }
 
 impl Ink {
+    /// From the bottom of a stack upwards.
+    fn all() -> impl Iterator<Item = Self> {
+        (0..INKS).map(Self::Series).chain([Self::Rest])
+    }
+
     /// The custom property that holds the colour.
     pub fn token(self) -> String {
         match self {
@@ -52,56 +58,39 @@ impl Ink {
     }
 }
 
-/// The value axis: from zero to `max` in steps of `step`, both in credits.
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// The value axis: from zero to `max` in steps of `step`, both in micro-credits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Scale {
-    pub max: f64,
-    pub step: f64,
+    pub max: i64,
+    pub step: i64,
 }
 
 impl Scale {
-    /// About four steps of 1, 2, 2.5 or 5 times a power of ten, with `highest` credits inside.
-    pub fn holding(highest: f64) -> Self {
-        if highest <= 0.0 {
-            return Self { max: 1.0, step: 0.5 };
+    /// At most four steps of 1, 2, 2.5 or 5 times a power of ten, with `highest` inside.
+    pub fn holding(highest: Credits) -> Self {
+        let highest = highest.micros();
+        if highest == 0 {
+            return Self { max: MICROS, step: MICROS / 2 };
         }
-        let raw = highest / 4.0;
-        let power = 10_f64.powf(raw.log10().floor());
-        let nice = [1.0, 2.0, 2.5, 5.0, 10.0]
-            .into_iter()
-            .find(|nice| nice * power >= raw * 0.999_999)
-            .unwrap_or(10.0);
-        let step = nice * power;
-        let steps = (highest / step - 1e-9).ceil().max(1.0);
-        Self { max: steps * step, step }
+        let mut power = 10;
+        loop {
+            let nice = [power, power * 2, power * 5 / 2, power * 5];
+            if let Some(step) = nice.into_iter().find(|step| step * 4 >= highest) {
+                return Self { max: (highest + step - 1) / step * step, step };
+            }
+            power *= 10;
+        }
     }
 
     /// Every labelled value, from zero upwards.
-    pub fn ticks(self) -> impl Iterator<Item = f64> {
-        let Self { max, step } = self;
-        (0_u32..=20)
-            .map(move |index| f64::from(index) * step)
-            .take_while(move |tick| *tick <= max * 1.000_001)
+    pub fn ticks(self) -> impl Iterator<Item = i64> {
+        (0..=self.max / self.step).map(move |index| index * self.step)
     }
 }
 
 impl Plot {
     pub fn of(view: &ChartView, labels: &LabelsView) -> Self {
-        let mut series = Vec::<PlotSeries>::new();
-        for one in &view.series {
-            let values: Vec<_> = one.points.iter().map(|point| point.credits).collect();
-            let total = sum(&values);
-            if total.is_zero() {
-                continue;
-            }
-            let ink = ink_of(&one.operation, labels);
-            let name = if ink == Ink::Rest { "other".to_owned() } else { one.operation.clone() };
-            match series.iter_mut().find(|known| known.ink == ink) {
-                Some(rest) => rest.add(&values, total),
-                None => series.push(PlotSeries { name, ink, values, total }),
-            }
-        }
-        series.sort_by_key(|one| one.ink);
+        let series: Vec<_> = Ink::all().filter_map(|ink| PlotSeries::of(ink, view, labels)).collect();
         let highest =
             (0..view.buckets.len()).map(|index| height_at(&series, index)).max().unwrap_or_default();
         Self {
@@ -111,7 +100,7 @@ impl Plot {
             buckets: view.buckets.clone(),
             series,
             total: view.total,
-            scale: Scale::holding(format::chart_value(highest)),
+            scale: Scale::holding(highest),
         }
     }
 
@@ -122,11 +111,20 @@ impl Plot {
 }
 
 impl PlotSeries {
-    fn add(&mut self, values: &[Credits], total: Credits) {
-        for (mine, other) in self.values.iter_mut().zip(values) {
-            *mine = mine.checked_add(*other).unwrap_or(Credits::MAX);
+    /// Everything that is drawn in `ink`; `None` when that comes to nothing.
+    fn of(ink: Ink, view: &ChartView, labels: &LabelsView) -> Option<Self> {
+        let mut name = "other";
+        let mut values = vec![Credits::ZERO; view.buckets.len()];
+        for one in view.series.iter().filter(|one| ink_of(&one.operation, labels) == ink) {
+            if ink != Ink::Rest {
+                name = &one.operation;
+            }
+            for (value, point) in values.iter_mut().zip(&one.points) {
+                *value = value.checked_add(point.credits).unwrap_or(Credits::MAX);
+            }
         }
-        self.total = self.total.checked_add(total).unwrap_or(Credits::MAX);
+        let total = sum(&values);
+        (!total.is_zero()).then(|| Self { name: name.to_owned(), ink, values, total })
     }
 }
 
@@ -255,20 +253,20 @@ pub(super) mod tests {
 
     #[test]
     fn the_scale_holds_the_highest_bar_in_round_steps() {
+        let micros = |text: &str| Credits::parse(text).unwrap().micros();
         for (highest, max, step) in [
-            (0.0, 1.0, 0.5),
-            (200.0, 200.0, 50.0),
-            (201.0, 300.0, 100.0),
-            (0.7, 0.8, 0.2),
-            (3.0, 3.0, 1.0),
-            (9_900.0, 10_000.0, 2_500.0),
+            ("0", "1", "0.5"),
+            ("200", "200", "50"),
+            ("201", "300", "100"),
+            ("0.7", "0.8", "0.2"),
+            ("3", "3", "1"),
+            ("9900", "10000", "2500"),
+            ("0.000001", "0.00001", "0.00001"),
         ] {
-            let scale = Scale::holding(highest);
-            assert!(
-                (scale.max - max).abs() < 1e-9 && (scale.step - step).abs() < 1e-9,
-                "{highest} → {scale:?}"
-            );
-            assert!(scale.ticks().count() <= 6, "{scale:?}");
+            let scale = Scale::holding(Credits::parse(highest).unwrap());
+            let wanted = Scale { max: micros(max), step: micros(step) };
+            assert_eq!(scale, wanted, "{highest}");
+            assert!(scale.ticks().count() <= 5, "{scale:?}");
         }
     }
 }

@@ -1,48 +1,57 @@
 //! The chart as the server draws it: plain SVG in percentages, readable without scripts, on screen with the first paint.
 
+use ledger::Credits;
 use leptos::prelude::*;
 
 use super::consumption::{BAR_PERCENT, CORNER};
 use super::plot::{Ink, Plot};
+use crate::components::dynamic::dynamic;
 use crate::format;
 
-/// One bar's piece, in percent of the drawing area; `y` from the top.
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// The width and the height of the drawing area, in hundredths of a percent.
+const WHOLE: i64 = 10_000;
+
+/// One bar's piece, in hundredths of a percent of the drawing area; `y` from the top.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Piece {
-    pub x: f64,
-    pub y: f64,
-    pub width: f64,
-    pub height: f64,
+    pub x: i64,
+    pub y: i64,
+    pub width: i64,
+    pub height: i64,
     pub ink: Ink,
 }
 
-/// Where every piece of every stack goes.
+/// Where every piece of every stack goes. Pieces are cut where the sums are rounded, so that they never part.
 pub fn pieces(plot: &Plot) -> Vec<Piece> {
-    let step = step(plot);
-    let width = step * f64::from(BAR_PERCENT) / 100.0;
+    let width = WHOLE / count(plot) * i64::from(BAR_PERCENT) / 100;
     let mut pieces = Vec::new();
     for bucket in 0..plot.buckets.len() {
-        let mut y = 100.0;
+        let (mut below, mut bottom) = (0, WHOLE);
         for one in &plot.series {
-            let value = one.values.get(bucket).copied().unwrap_or_default();
-            if value.is_zero() {
-                continue;
+            below += one.values.get(bucket).map_or(0, |value| value.micros());
+            let y = WHOLE - share(below, plot.scale.max);
+            if y < bottom {
+                let x = centre(plot, bucket) - width / 2;
+                pieces.push(Piece { x, y, width, height: bottom - y, ink: one.ink });
             }
-            let height = format::chart_value(value) / plot.scale.max * 100.0;
-            y -= height;
-            pieces.push(Piece { x: centre(plot, bucket) - width / 2.0, y, width, height, ink: one.ink });
+            bottom = y;
         }
     }
     pieces
 }
 
-/// Width of one bucket, in percent.
-fn step(plot: &Plot) -> f64 {
-    100.0 / f64::from(u32::try_from(plot.buckets.len().max(1)).unwrap_or(u32::MAX))
+/// `part` of `whole`, in hundredths of a percent.
+fn share(part: i64, whole: i64) -> i64 {
+    i64::try_from(i128::from(part) * i128::from(WHOLE) / i128::from(whole.max(1))).unwrap_or(WHOLE)
 }
 
-fn centre(plot: &Plot, bucket: usize) -> f64 {
-    step(plot) * (f64::from(u32::try_from(bucket).unwrap_or(u32::MAX)) + 0.5)
+fn count(plot: &Plot) -> i64 {
+    i64::try_from(plot.buckets.len().max(1)).unwrap_or(i64::MAX)
+}
+
+fn centre(plot: &Plot, bucket: usize) -> i64 {
+    let halves = i64::try_from(bucket * 2 + 1).unwrap_or(i64::MAX);
+    halves * WHOLE / (2 * count(plot))
 }
 
 /// Draws `plot`; follows it too, for as long as nothing better is drawn.
@@ -50,17 +59,15 @@ fn centre(plot: &Plot, bucket: usize) -> f64 {
 pub fn Sketch(plot: Memo<Plot>) -> impl IntoView {
     view! {
         <svg class="sketch" aria-hidden="true">
-            <svg class="sketch-area">
-                {move || plot.with(grid_lines)}
-                {move || plot.with(bars)}
-                {move || plot.with(bucket_labels)}
-            </svg>
+            {dynamic(move || plot.with(grid_lines))}
+            {dynamic(move || plot.with(bars))}
+            {dynamic(move || plot.with(bucket_labels))}
         </svg>
     }
 }
 
-fn percent(value: f64) -> String {
-    format!("{value:.2}%")
+fn percent(hundredths: i64) -> String {
+    format!("{}.{:02}%", hundredths / 100, hundredths % 100)
 }
 
 fn grid_lines(plot: &Plot) -> impl IntoView + use<> {
@@ -68,22 +75,16 @@ fn grid_lines(plot: &Plot) -> impl IntoView + use<> {
     plot.scale
         .ticks()
         .map(|tick| {
-            let y = percent(100.0 - tick / max * 100.0);
+            let y = percent(WHOLE - share(tick, max));
+            let label = Credits::from_micros(tick).map(format::exact);
             view! {
                 <line x1="0" x2="100%" y1=y.clone() y2=y.clone() />
                 <text x="-8" y=y dy="4" text-anchor="end">
-                    {tick_label(tick)}
+                    {label}
                 </text>
             }
         })
         .collect_view()
-}
-
-/// Ticks are round numbers; the float's shortest text is their exact text.
-fn tick_label(tick: f64) -> String {
-    let rounded = (tick * 1e6).round() / 1e6;
-    let text = rounded.to_string();
-    ledger::Credits::parse(&text).map_or(text, format::exact)
 }
 
 fn bars(plot: &Plot) -> impl IntoView + use<> {
@@ -130,20 +131,13 @@ mod tests {
     #[test]
     fn a_stack_ends_at_the_height_of_its_sum() {
         let view = chart(&[("model.inference", ["50", "0"]), ("model.build", ["100", "150"])]);
-        let plot = Plot::of(&view, &labels());
-        let pieces = pieces(&plot);
+        let pieces = pieces(&Plot::of(&view, &labels()));
         assert_eq!(pieces.len(), 3, "zero draws nothing");
-        let top = pieces[1];
-        assert_eq!(top.ink, Ink::Series(1));
-        assert!((top.y - 0.0).abs() < 1e-9, "150 of 150 is the whole height: {top:?}");
-        assert!((pieces[0].y + pieces[0].height - 100.0).abs() < 1e-9, "the first piece stands on the axis");
-        assert!(pieces.iter().all(|piece| piece.x >= 0.0 && piece.x + piece.width <= 100.0));
-    }
-
-    #[test]
-    fn ticks_are_written_without_noise() {
-        assert_eq!(tick_label(0.1 + 0.2), "0.3");
-        assert_eq!(tick_label(2500.0), "2,500");
-        assert_eq!(tick_label(0.0), "0");
+        assert_eq!(pieces[1].ink, Ink::Series(1));
+        assert_eq!(pieces[1].y, 0, "150 of 150 is the whole height");
+        assert_eq!(pieces[0].y + pieces[0].height, WHOLE, "the first piece stands on the axis");
+        assert_eq!(pieces[1].y + pieces[1].height, pieces[0].y, "the next one stands on the first");
+        assert!(pieces.iter().all(|piece| piece.x >= 0 && piece.x + piece.width <= WHOLE));
+        assert_eq!(percent(pieces[0].y), "33.34%");
     }
 }

@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 
+use super::dynamic::{dynamic, text};
 use crate::backend::overview::{BalanceView, OverviewView, SpendView};
 use crate::format;
 use crate::live::feed::Feed;
@@ -25,14 +26,14 @@ fn Available(feed: RwSignal<Feed>) -> impl IntoView {
     view! {
         <article class="card hero">
             <h2>"Available"</h2>
-            <p class="figure" title=move || format!("{} credits", format::exact(available()))>
-                {move || format::balance_parts(available()).0}
-                <small>{move || format::balance_parts(available()).1}</small>
+            <p class="figure" title=text(move || format!("{} credits", format::exact(available())))>
+                {text(move || format::balance_parts(available()).0)}
+                <small>{text(move || format::balance_parts(available()).1)}</small>
             </p>
             <div class="stack" aria-hidden="true">
-                {move || feed.with(|feed| stack(&feed.view().balance))}
+                {dynamic(move || feed.with(|feed| stack(&feed.view().balance)))}
             </div>
-            <p class="legend">{move || feed.with(|feed| lots(&feed.view().balance))}</p>
+            <p class="legend">{dynamic(move || feed.with(|feed| lots(&feed.view().balance)))}</p>
         </article>
     }
 }
@@ -78,10 +79,10 @@ fn Spend(
     view! {
         <article class="card">
             <h2>{name}</h2>
-            <p class="figure md" title=move || format!("{} credits", format::exact(spent()))>
-                {move || format::brief(spent())}
+            <p class="figure md" title=text(move || format!("{} credits", format::exact(spent())))>
+                {text(move || format::brief(spent()))}
             </p>
-            <p class="sub">{move || feed.with(|feed| comparison(of(feed.view()), days))}</p>
+            <p class="sub">{dynamic(move || feed.with(|feed| comparison(of(feed.view()), days)))}</p>
         </article>
     }
 }

@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 
+use super::dynamic::{dynamic, text};
 use crate::backend::overview::{Granularity, Range};
 use crate::charts::Plot;
 use crate::charts::sketch::Sketch;
@@ -21,17 +22,17 @@ pub fn Consumption(feed: RwSignal<Feed>, range: Memo<Range>) -> impl IntoView {
     view! {
         <section class="card chart" aria-labelledby="consumption-title" aria-busy=busy>
             <header>
-                <h2 id="consumption-title">{move || plot.with(|plot| plot.title.clone())}</h2>
+                <h2 id="consumption-title">{text(move || plot.with(|plot| plot.title.clone()))}</h2>
                 <Ranges range />
             </header>
             <Drawing plot />
             <div class="legend">
-                {move || plot.with(legend)} <span class="caption">{move || plot.with(|plot| plot.caption.clone())}</span>
+                {dynamic(move || plot.with(legend))} <span class="caption">{text(move || plot.with(|plot| plot.caption.clone()))}</span>
             </div>
             <details class="numbers" on:toggle=move |_| open.update(|open| *open = !*open)>
                 <summary>"Show as table"</summary>
                 <div class="scroll" tabindex="0" role="group" aria-label="Consumption as a table">
-                    {move || if open.get() { plot.with(table) } else { plot.with_untracked(table) }}
+                    {dynamic(move || if open.get() { plot.with(table) } else { plot.with_untracked(table) })}
                 </div>
             </details>
         </section>
@@ -68,8 +69,8 @@ fn Drawing(plot: Memo<Plot>) -> impl IntoView {
     #[cfg(feature = "hydrate")]
     crate::charts::mount::keep(PLOT_ID, plot, drawn);
     view! {
-        <div class="plot" class:drawn=drawn role="img" aria-label=move || plot.with(|plot| plot.title.clone())>
-            {move || (!drawn.get()).then(|| view! { <Sketch plot /> })}
+        <div class="plot" class:drawn=drawn role="img" aria-label=text(move || plot.with(|plot| plot.title.clone()))>
+            {dynamic(move || (!drawn.get()).then(|| view! { <Sketch plot /> }))}
             <div class="echart" id=PLOT_ID></div>
         </div>
     }

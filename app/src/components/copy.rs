@@ -2,6 +2,8 @@
 
 use leptos::prelude::*;
 
+use super::dynamic::text as follow;
+
 /// A block of code with a button that copies it; the button waits for scripts.
 #[component]
 pub fn CopyBlock(
@@ -21,7 +23,7 @@ pub fn CopyBlock(
                 class="button small needs-script"
                 on:click=move |_| copy(&text, copied)
             >
-                {move || if copied.get() { "Copied" } else { "Copy" }}
+                {follow(move || if copied.get() { "Copied" } else { "Copy" }.to_owned())}
                 <span class="hidden">" "{label}</span>
             </button>
         </div>

@@ -23,20 +23,20 @@ pub fn FirstSteps<'a>(view: &'a OverviewView) -> impl IntoView + use<> {
                 <h2 id="first-title">"Nothing has been charged yet"</h2>
             </header>
             <p class="sub">
-                "Your platform's services report what they do, and it appears here within a second. The way to the first event:"
+                "Your platform's services report what they do, and it appears here within a second. The commands run where this console runs."
             </p>
             <ol>
                 {needs_credits
                     .then(|| {
                         view! {
                             <li>
-                                <p>"Put credits into the account, on the command line of the machine that runs this console:"</p>
+                                <p>"Put credits into the account:"</p>
                                 <CopyBlock label="the command" text=grant />
                             </li>
                         }
                     })}
                 <li>
-                    <p>"Make a key for a service, there as well. It is shown once:"</p>
+                    <p>"Make a key for a service. It is shown once:"</p>
                     <CopyBlock label="the command" text="plexe-console service-key create --name first-steps" />
                 </li>
                 <li>

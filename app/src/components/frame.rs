@@ -5,6 +5,7 @@ use leptos_router::components::{A, Outlet, Redirect};
 use leptos_router::hooks::{use_location, use_url};
 use leptos_router::location::Url;
 
+use super::dynamic::text;
 use super::problem::Problem;
 use super::public::Brand;
 use super::theme::ThemeSwitch;
@@ -116,9 +117,10 @@ fn Places() -> impl IntoView {
 #[component]
 fn PageName() -> impl IntoView {
     let path = use_location().pathname;
-    let name = move || {
-        path.with(|path| PLACES.iter().find(|place| place.path == path)).map_or("", |place| place.name)
-    };
+    let name = text(move || {
+        let place = path.with(|path| PLACES.iter().find(|place| place.path == path));
+        place.map(|place| place.name).unwrap_or_default().to_owned()
+    });
     view! { <div class="crumb">{name}</div> }
 }
 
@@ -127,21 +129,26 @@ fn PageName() -> impl IntoView {
 fn BalancePill() -> impl IntoView {
     let Live { wallet, connection, .. } = expect_context::<Live>();
     let available = move || wallet.with(|wallet| wallet.available);
-    let state = move || match connection.get() {
-        Connection::Off => "pill",
-        Connection::Live => "pill live",
-        Connection::Reconnecting => "pill cut",
-    };
+    let state = text(move || {
+        let state = match connection.get() {
+            Connection::Off => "pill",
+            Connection::Live => "pill live",
+            Connection::Reconnecting => "pill cut",
+        };
+        state.to_owned()
+    });
+    let unit = text(move || {
+        let unit = match connection.get() {
+            Connection::Reconnecting => "credits, reconnecting…",
+            Connection::Off | Connection::Live => "credits",
+        };
+        unit.to_owned()
+    });
     view! {
-        <span class=state title=move || format!("{} credits available", format::exact(available()))>
+        <span class=state title=text(move || format!("{} credits available", format::exact(available())))>
             <i class="dot"></i>
-            <b data-testid="balance">{move || format::balance(available())}</b>
-            <span class="unit">
-                {move || match connection.get() {
-                    Connection::Reconnecting => "credits, reconnecting…",
-                    Connection::Off | Connection::Live => "credits",
-                }}
-            </span>
+            <b data-testid="balance">{text(move || format::balance(available()))}</b>
+            <span class="unit">{unit}</span>
         </span>
         <Announcement />
     }

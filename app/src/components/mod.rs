@@ -4,6 +4,7 @@ pub mod activity;
 pub mod cards;
 pub mod chart;
 pub mod copy;
+pub mod dynamic;
 pub mod first_steps;
 pub mod frame;
 pub mod problem;

@@ -23,7 +23,7 @@ pub fn Public(children: Children) -> impl IntoView {
             <header class="brand">
                 <Brand />
             </header>
-            <main class="card public-card">{children()}</main>
+            <main class="card">{children()}</main>
         </div>
     }
 }

@@ -89,9 +89,9 @@ pub fn ThemeSwitch() -> impl IntoView {
         }
     };
     view! {
-        <fieldset class="seg radios needs-script">
+        <fieldset class="needs-script">
             <legend>"Theme"</legend>
-            {Choice::ALL.map(option).collect_view()}
+            <div class="seg radios">{Choice::ALL.map(option).collect_view()}</div>
         </fieldset>
     }
 }

@@ -10,6 +10,7 @@ use crate::backend::overview::{OverviewView, Range};
 use crate::components::activity::LatestActivity;
 use crate::components::cards::Cards;
 use crate::components::chart::Consumption;
+use crate::components::dynamic::dynamic;
 use crate::components::first_steps::FirstSteps;
 use crate::components::frame::ToSignIn;
 use crate::components::problem::Problem;
@@ -63,16 +64,16 @@ fn Loaded(view: OverviewView, range: Memo<Range>) -> impl IntoView {
     let untouched = Memo::new(move |_| feed.with(|feed| feed.view().latest.is_empty()));
     let exhausted = move || feed.with(|feed| feed.view().balance.available.is_zero());
     view! {
-        {move || (exhausted() && !untouched.get()).then(Exhausted)}
+        {dynamic(move || (exhausted() && !untouched.get()).then(Exhausted))}
         <Cards feed />
         <Consumption feed range />
-        {move || {
+        {dynamic(move || {
             if untouched.get() {
                 feed.with_untracked(|feed| view! { <FirstSteps view=feed.view() /> }).into_any()
             } else {
                 view! { <LatestActivity feed /> }.into_any()
             }
-        }}
+        })}
     }
 }
 

@@ -23,7 +23,7 @@ pub fn SignIn() -> impl IntoView {
         <Title text="Sign in · Plexe Console" />
         <Public>
             <h1>"Sign in"</h1>
-            <p class="sub">"See your credits, where they go, and when they are gone."</p>
+            <p class="sub">"Your credits, and where they go."</p>
             <form class="form" method="post" action="/sign-in">
                 {error
                     .map(|error| view! { <p class="notice bad" id="sign-in-error" role="alert">{error}</p> })}
