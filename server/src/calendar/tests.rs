@@ -1,3 +1,5 @@
+//! Instants as text, and days as zones have them, the long and the short ones too.
+
 use super::*;
 
 fn at(text: &str) -> Timestamp {

@@ -1,3 +1,5 @@
+//! What arrives live, folded into the page's state.
+
 use ledger::{AccountId, EventId, GrantId, KeyId, Quantity};
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Windows and sums of the consumption history.
+
 use ledger::Quantity;
 
 use super::*;

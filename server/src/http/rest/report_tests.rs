@@ -1,3 +1,5 @@
+//! What a service may send, and the words in which the rest is refused.
+
 use ledger::Timestamp;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! The frames of the live stream.
+
 use ledger::Quantity;
 use ledger::entry;
 use ledger::grant::{DEFAULT_PRIORITY, GrantFacts, GrantKind};
