@@ -105,7 +105,8 @@ export class Console {
     const response = await fetch(`http://127.0.0.1:${this.port}/usage/events`, {
       method: "POST",
       headers: { "content-type": "application/json", authorization: `Bearer ${key}` },
-      body: JSON.stringify({ id, source: "browser-test", user_id: user.user_id, operation, quantity }),
+      // Ids are unique within their source; a source for each user keeps the tests apart.
+      body: JSON.stringify({ id, source: user.user_id, user_id: user.user_id, operation, quantity }),
     });
     const body = await response.text();
     if (!response.ok) throw new Error(`charging answered ${response.status}: ${body}`);

@@ -117,7 +117,15 @@ impl Books {
         }
     }
 
-    fn grant(&mut self, now: Timestamp, credits: i64, kind: GrantKind, priority: u16, starts_in: i64, lasts: Option<i64>) {
+    fn grant(
+        &mut self,
+        now: Timestamp,
+        credits: i64,
+        kind: GrantKind,
+        priority: u16,
+        starts_in: i64,
+        lasts: Option<i64>,
+    ) {
         let at = self.open(now);
         let effective_at = at.saturating_add(starts_in * 1_000_000);
         let facts = GrantFacts {
@@ -165,8 +173,16 @@ impl Books {
     }
 
     fn stored(&self) -> Stored {
-        let grants = self.grants.iter().map(|grant| Grant { remaining: self.wallet.remaining(grant.seq), ..grant.clone() });
-        Stored { seq: self.wallet.seq, head: self.wallet.head, grants: grants.collect(), series: self.series.clone() }
+        let grants = self
+            .grants
+            .iter()
+            .map(|grant| Grant { remaining: self.wallet.remaining(grant.seq), ..grant.clone() });
+        Stored {
+            seq: self.wallet.seq,
+            head: self.wallet.head,
+            grants: grants.collect(),
+            series: self.series.clone(),
+        }
     }
 
     fn verify(&self) -> Result<ledger::verify::Verified, ledger::verify::Mismatch> {
@@ -309,7 +325,11 @@ fn rows_that_differ_from_the_entries_are_named() {
     assert_eq!(finish(|stored| stored.grants.clear()), Err(Fault::StoredGrant));
     assert_eq!(
         finish(|stored| {
-            let key = ledger::series::BucketKey { start: Timestamp::from_micros(0), operation: "op".into(), api_key: None };
+            let key = ledger::series::BucketKey {
+                start: Timestamp::from_micros(0),
+                operation: "op".into(),
+                api_key: None,
+            };
             stored.series.add(key, ledger::series::Totals { count: 1, ..Default::default() });
         }),
         Err(Fault::Rollup)

@@ -34,7 +34,8 @@ pub fn alphanumeric(random: &dyn Random, length: usize) -> String {
     while text.len() < length {
         random.fill(&mut bytes);
         // 248 = 4 × 62: larger bytes would favour the first letters.
-        let drawn = bytes.iter().filter(|byte| **byte < 248).map(|byte| char::from(ALPHABET[usize::from(byte % 62)]));
+        let drawn =
+            bytes.iter().filter(|byte| **byte < 248).map(|byte| char::from(ALPHABET[usize::from(byte % 62)]));
         text.extend(drawn.take(length - text.len()));
     }
     text

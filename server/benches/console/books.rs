@@ -74,7 +74,8 @@ impl Books {
         );
         let form = ServiceKeyForm { name: "bench".into(), scopes: Scopes::usual(), source: None };
         let service = console.create_service_key(form).await.map_err(|error| error.to_string())?;
-        let first = open.store.find_user_by_email("user1@example.org").await?.ok_or("the first user is missing")?;
+        let first =
+            open.store.find_user_by_email("user1@example.org").await?.ok_or("the first user is missing")?;
         let form =
             ApiKeyForm { name: "bench".into(), permission: Permission::ReadOnly, expiration_days: None };
         let customer = console.create_api_key(&first, form).await.map_err(|error| error.to_string())?;

@@ -114,7 +114,8 @@ fn insert(transaction: &Transaction<'_>, way: Way, rows: &[Row], service_key: &s
     for rows in rows.chunks(chunk) {
         let size = if rows.len() == chunk { chunk } else { 1 };
         let marks = format!("({})", ["?"; COLUMNS].join(","));
-        let mut statement = transaction.prepare_cached(&format!("{INSERT}{}", vec![marks; size].join(",")))?;
+        let mut statement =
+            transaction.prepare_cached(&format!("{INSERT}{}", vec![marks; size].join(",")))?;
         for rows in rows.chunks(size) {
             for (place, row) in rows.iter().enumerate() {
                 bind(&mut statement, place * COLUMNS, row, service_key)?;

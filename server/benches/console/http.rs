@@ -57,31 +57,31 @@ impl Bench {
     async fn charges(&self) -> Outcome {
         let sync = probe::sync_time()?;
         table("charges over HTTP, one event a request", "ours", "a POST that does nothing");
-        let cases = [(1, 1, None), (1, 32, Some((7.0, NAIVE_HOT))), (ACCOUNTS, 128, Some((1.5, NAIVE_SPREAD)))];
+        let cases =
+            [(1, 1, None), (1, 32, Some((7.0, NAIVE_HOT))), (ACCOUNTS, 128, Some((1.5, NAIVE_SPREAD)))];
         let mut against = vec![];
         for (accounts, connections, naive) in cases {
             let mut pair = self.compare(connections, self.charge(accounts), no_op()).await?;
-            let payers = if accounts == 1 { "one hot account".to_owned() } else { format!("{accounts} accounts") };
-            let what = format!("{connections} connections, {payers}").replace("1 connections", "1 connection");
+            let payers =
+                if accounts == 1 { "one hot account".to_owned() } else { format!("{accounts} accounts") };
+            let what =
+                format!("{connections} connections, {payers}").replace("1 connections", "1 connection");
             row(&what, shown(&mut pair.ours), shown(&mut pair.baseline), pair.ratio, &Target::None);
             against.push((what, pair.ours, naive));
         }
         table("the same charges, against their targets", "ours", "measured against");
         for (what, mut ours, naive) in against {
-            match naive {
-                Some((times, naive)) => {
-                    let beside = format!("{}, a naive update on Postgres", per_second(naive));
-                    row(&what, per_second(ours.rate()), beside, ours.rate() / naive, &Target::AtLeast(times));
-                    let (slowest, limit) = (ours.percentile(0.99), Duration::from_millis(10));
-                    let ratio = slowest.as_secs_f64() / limit.as_secs_f64();
-                    row(&format!("{what}: p99"), millis(slowest), millis(limit), ratio, &Target::AtMost(1.0));
-                }
-                None => {
-                    let half = ours.percentile(0.5);
-                    let ratio = half.as_secs_f64() / sync.as_secs_f64();
-                    let beside = format!("{}, one sync of 4 KiB", millis(sync));
-                    row(&format!("{what}: p50"), millis(half), beside, ratio, &Target::AtMost(3.0));
-                }
+            if let Some((times, naive)) = naive {
+                let beside = format!("{}, a naive update on Postgres", per_second(naive));
+                row(&what, per_second(ours.rate()), beside, ours.rate() / naive, &Target::AtLeast(times));
+                let (slowest, limit) = (ours.percentile(0.99), Duration::from_millis(10));
+                let ratio = slowest.as_secs_f64() / limit.as_secs_f64();
+                row(&format!("{what}: p99"), millis(slowest), millis(limit), ratio, &Target::AtMost(1.0));
+            } else {
+                let half = ours.percentile(0.5);
+                let ratio = half.as_secs_f64() / sync.as_secs_f64();
+                let beside = format!("{}, one sync of 4 KiB", millis(sync));
+                row(&format!("{what}: p50"), millis(half), beside, ratio, &Target::AtMost(3.0));
             }
         }
         Ok(())
@@ -94,7 +94,13 @@ impl Bench {
         let hello: Request = Arc::new(|_| get("/hello", ""));
         let mut pair = self.compare(32, current, hello).await?;
         let ours = shown(&mut pair.ours);
-        row("GET /usage/current, 32 connections", ours, shown(&mut pair.baseline), pair.ratio, &Target::AtLeast(0.6));
+        row(
+            "GET /usage/current, 32 connections",
+            ours,
+            shown(&mut pair.baseline),
+            pair.ratio,
+            &Target::AtLeast(0.6),
+        );
         Ok(())
     }
 
@@ -110,16 +116,30 @@ impl Bench {
             for _ in 0..rounds {
                 let time = self.time();
                 ours.push(per_list(&load(self.console.addr, connections, time, &self.numbers, &list).await?));
-                theirs.push(per_list(&load(self.baseline.addr, connections, time, &self.numbers, &nothing).await?));
+                theirs.push(per_list(
+                    &load(self.baseline.addr, connections, time, &self.numbers, &nothing).await?,
+                ));
                 floors.push(self.floor(&mut floor)?);
             }
             let (ours, theirs, floor) = (median(ours), median(theirs), median(floors));
             let what = format!("events, {connections} connections").replace("1 connections", "1 connection");
             let events = per_second(ours);
-            row(&what, &events, format!("{}, the floor's commits", per_second(floor)), ours / floor, &Target::AtLeast(0.5));
+            row(
+                &what,
+                &events,
+                format!("{}, the floor's commits", per_second(floor)),
+                ours / floor,
+                &Target::AtLeast(0.5),
+            );
             let target = format!("{}, the target", per_second(60_000.0));
             row(&what, &events, target, ours / 60_000.0, &Target::AtLeast(1.0));
-            row(&what, &events, format!("{}, a POST that does nothing", per_second(theirs)), ours / theirs, &Target::None);
+            row(
+                &what,
+                &events,
+                format!("{}, a POST that does nothing", per_second(theirs)),
+                ours / theirs,
+                &Target::None,
+            );
         }
         Ok(())
     }
@@ -148,7 +168,8 @@ impl Bench {
         let mut ratios = vec![];
         for _ in 0..self.extent.of(5, 1) {
             let our_load = load(self.console.addr, connections, self.time(), &self.numbers, &ours).await?;
-            let their_load = load(self.baseline.addr, connections, self.time(), &self.numbers, &baseline).await?;
+            let their_load =
+                load(self.baseline.addr, connections, self.time(), &self.numbers, &baseline).await?;
             ratios.push(our_load.rate() / their_load.rate());
             pair.ours.add(our_load);
             pair.baseline.add(their_load);
@@ -172,7 +193,9 @@ impl Bench {
 
     fn list(&self) -> Request {
         let books = Arc::clone(&self.books);
-        Arc::new(move |number| post("/usage/events", &books.service_secret, &events(number, &books.accounts[0].to_string())))
+        Arc::new(move |number| {
+            post("/usage/events", &books.service_secret, &events(number, &books.accounts[0].to_string()))
+        })
     }
 }
 

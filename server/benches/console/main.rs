@@ -56,14 +56,19 @@ fn main() -> ExitCode {
     }
 }
 
+/// Measures and prints.
+type Bench = fn(Extent) -> Outcome;
+
 fn run(args: &[String]) -> Outcome {
     let extent = if args.iter().any(|arg| arg == "--quick") { Extent::Quick } else { Extent::Full };
     // Cargo adds `--bench`.
     let names: Vec<&str> = args.iter().map(String::as_str).filter(|arg| !arg.starts_with("--")).collect();
-    let benches: [(&str, fn(Extent) -> Outcome); 3] =
+    let benches: [(&str, Bench); 3] =
         [("sequencer", sequencer::run), ("http", http::run), ("process", process::run)];
     if let Some(unknown) = names.iter().find(|name| benches.iter().all(|(known, _)| known != *name)) {
-        return Err(format!("there is no benchmark {unknown:?}; there are sequencer, http and process").into());
+        return Err(
+            format!("there is no benchmark {unknown:?}; there are sequencer, http and process").into()
+        );
     }
     report::machine()?;
     probe::report("before")?;

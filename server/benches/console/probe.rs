@@ -36,7 +36,8 @@ pub fn sync_time() -> Outcome<Duration> {
 /// Prints it, and whether the run counts.
 pub fn report(when: &str) -> Outcome {
     let time = sync_time()?;
-    let verdict = if time > LIMIT { "**VOID**: over 0.50 ms, nothing of this run counts" } else { "the run counts" };
+    let verdict =
+        if time > LIMIT { "**VOID**: over 0.50 ms, nothing of this run counts" } else { "the run counts" };
     println!("\nWriting and syncing 4 KiB takes {} ({when}): {verdict}.", millis(time));
     Ok(())
 }

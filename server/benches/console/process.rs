@@ -36,7 +36,13 @@ async fn measure(extent: Extent) -> Outcome {
     let starts = median(starts);
     let what = format!("exec → first 200 of /healthz, {ACCOUNTS} accounts");
     row(&what, format!("{starts:.0} ms"), "100 ms", starts / 100.0, &Target::AtMost(1.0));
-    row("memory of the idle server (`VmRSS`)", format!("{memory:.1} MiB"), "25 MiB", memory / 25.0, &Target::AtMost(1.0));
+    row(
+        "memory of the idle server (`VmRSS`)",
+        format!("{memory:.1} MiB"),
+        "25 MiB",
+        memory / 25.0,
+        &Target::AtMost(1.0),
+    );
     row("size of the one file", format!("{size:.1} MiB"), "30 MiB", size / 30.0, &Target::AtMost(1.0));
     Ok(())
 }

@@ -46,7 +46,11 @@ macro_rules! read {
     ($store:expr, $db:ident => $body:expr) => {
         match $store {
             $crate::store::Store::Sqlite(sqlite) => {
-                #[allow(unused_mut, clippy::allow_attributes, reason = "some bodies run one statement, some several")]
+                #[allow(
+                    unused_mut,
+                    clippy::allow_attributes,
+                    reason = "some bodies run one statement, some several"
+                )]
                 let mut $db = sqlite.reader().await?;
                 let $db = &mut *$db;
                 let result: Result<_, $crate::store::StoreError> = async { $body }.await;
@@ -110,8 +114,12 @@ impl DatabaseUrl {
     pub fn parse(text: &str) -> Result<Self, String> {
         let path = text.strip_prefix("sqlite://").or_else(|| text.strip_prefix("sqlite:"));
         match path {
-            Some(path) if !path.is_empty() && !path.contains(['?', ':']) => Ok(Self::Sqlite(PathBuf::from(path))),
-            _ => Err(format!("DATABASE_URL is {text:?}; it must be sqlite://PATH, for example sqlite://data/console.db")),
+            Some(path) if !path.is_empty() && !path.contains(['?', ':']) => {
+                Ok(Self::Sqlite(PathBuf::from(path)))
+            }
+            _ => Err(format!(
+                "DATABASE_URL is {text:?}; it must be sqlite://PATH, for example sqlite://data/console.db"
+            )),
         }
     }
 }

@@ -58,18 +58,18 @@ async fn member_sees_how_much_a_key_is_used() {
         (&unused["last_used_at"], &unused["usage_stats"]["requests_last_24h"]),
         (&Value::Null, &json!(0))
     );
-    let user = world.caller(key.secret.as_str());
+    let holder = world.caller(key.secret.as_str());
     for _ in 0..3 {
-        user.get("/auth/user").await.ok();
+        holder.get("/auth/user").await.ok();
     }
     world.clock.advance(2 * ledger::time::DAY);
-    user.get("/auth/user").await.ok();
-    let used = caller.get(&path).await.ok();
+    holder.get("/auth/user").await.ok();
+    let busy = caller.get(&path).await.ok();
     assert_eq!(
-        used["usage_stats"],
+        busy["usage_stats"],
         json!({"requests_last_24h": 1, "requests_last_7d": 4, "requests_last_30d": 4})
     );
-    assert_eq!(used["last_used_at"], "2026-11-24T12:00:00Z");
+    assert_eq!(busy["last_used_at"], "2026-11-24T12:00:00Z");
 }
 
 #[tokio::test]

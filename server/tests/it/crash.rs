@@ -96,12 +96,9 @@ async fn send_again(caller: &Caller, log: &Log) {
             let body = answer(caller.request(http::Method::POST, EVENTS).json(&part)).await.ok();
             assert_eq!(body["rejected"], 0, "{body}");
             for (event, result) in part.iter().zip(body["results"].as_array().unwrap()) {
-                match log.answered.get(event["id"].as_str().unwrap()) {
-                    Some(known) => {
-                        assert_eq!(result["replayed"], true, "answered, then lost: {event}");
-                        assert_eq!(effect(known), effect(result), "{event}");
-                    }
-                    None => {}
+                if let Some(known) = log.answered.get(event["id"].as_str().unwrap()) {
+                    assert_eq!(result["replayed"], true, "answered, then lost: {event}");
+                    assert_eq!(effect(known), effect(result), "{event}");
                 }
                 assert!(attempt == 0 || result["replayed"] == true, "{result}");
             }

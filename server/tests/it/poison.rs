@@ -40,7 +40,7 @@ async fn service_sends_a_list_with_poison_in_it_and_all_others_are_charged() {
     let poisonous = [0, 137, 138, 500, 999];
     let item = |n: usize| {
         let id = if poisonous.contains(&n) { format!("poison-{n}") } else { format!("good-{n}") };
-        prediction(&id, if n % 2 == 0 { &ada } else { &bob })
+        prediction(&id, if n.is_multiple_of(2) { &ada } else { &bob })
     };
     let answer = service.caller.post(EVENTS, &(0..1_000).map(item).collect::<Value>()).await.ok();
     assert_eq!((&answer["accepted"], &answer["rejected"]), (&json!(995), &json!(5)));

@@ -31,7 +31,8 @@ async fn ready(base_url: Option<&str>) -> (World, Caller) {
 }
 
 fn encoded(text: &str) -> String {
-    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+    let bytes: Vec<String> = text.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    bytes.concat()
 }
 
 fn form(fields: &[(&str, &str)]) -> String {

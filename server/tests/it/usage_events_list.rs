@@ -19,16 +19,10 @@ async fn all(caller: &Caller, query: &str) -> Vec<String> {
     loop {
         let page = caller.get(&format!("{EVENTS}?{query}{cursor}")).await.ok();
         found.extend(ids(&page));
-        match page["next_cursor"].as_str() {
-            Some(next) => {
-                assert_eq!(page["pagination"]["has_more"], true);
-                cursor = format!("&cursor={next}");
-            }
-            None => {
-                assert_eq!(page["pagination"]["has_more"], false);
-                return found;
-            }
-        }
+        let next = page["next_cursor"].as_str();
+        assert_eq!(page["pagination"]["has_more"], next.is_some());
+        let Some(next) = next else { return found };
+        cursor = format!("&cursor={next}");
     }
 }
 

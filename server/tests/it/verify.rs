@@ -69,17 +69,17 @@ async fn every_change_is_found(table: &str, row: &str, named: impl Fn(&Mismatch,
     // Another account, so that a row can be given to somebody.
     let bob = world.member("bob").await;
     let columns = raw.texts(&format!("SELECT name || ' ' || type FROM pragma_table_info('{table}')")).await;
-    let names = raw.texts(&format!("SELECT CAST({row} AS TEXT) FROM {table}")).await;
-    assert!(!names.is_empty() && columns.len() > 2, "{table}: {columns:?} {names:?}");
+    let ids = raw.texts(&format!("SELECT CAST({row} AS TEXT) FROM {table}")).await;
+    assert!(!ids.is_empty() && columns.len() > 2, "{table}: {columns:?} {ids:?}");
     raw.run(&format!("CREATE TEMP TABLE kept AS SELECT * FROM {table}")).await;
     let mut missed = vec![];
     for (column, kind) in columns.iter().filter_map(|column| column.split_once(' ')) {
         if MEANINGLESS.contains(&(table, column)) {
             continue;
         }
-        for name in &names {
+        for id in &ids {
             let sql = format!(
-                "UPDATE OR REPLACE {table} SET {column} = {} WHERE CAST({row} AS TEXT) = '{name}'",
+                "UPDATE OR REPLACE {table} SET {column} = {} WHERE CAST({row} AS TEXT) = '{id}'",
                 other(column, kind)
             );
             match raw.try_run(&sql).await {
@@ -95,9 +95,9 @@ async fn every_change_is_found(table: &str, row: &str, named: impl Fn(&Mismatch,
                 found => found,
             };
             match found {
-                Some(found) if named(&found, name) => {}
-                Some(found) => missed.push(format!("{column} of {name} is taken for {found}")),
-                None => missed.push(format!("{column} of {name} is not noticed")),
+                Some(found) if named(&found, id) => {}
+                Some(found) => missed.push(format!("{column} of {id} is taken for {found}")),
+                None => missed.push(format!("{column} of {id} is not noticed")),
             }
             raw.run(&format!("DELETE FROM {table}")).await;
             raw.run(&format!("INSERT INTO {table} SELECT * FROM temp.kept")).await;

@@ -1,5 +1,7 @@
 //! Model calls that look like a real trace and are the same each time.
 
+use std::fmt::Write as _;
+
 /// Rows of the real trace whose size tests imitate.
 pub const ROWS: usize = 8_819;
 
@@ -44,15 +46,17 @@ pub fn csv(calls: &[Call]) -> String {
         let tenths = place * 4;
         let (seconds, tenth) = (tenths / 10, tenths % 10);
         let (hour, minute, second) = (18 + seconds / 3_600, seconds / 60 % 60, seconds % 60);
-        text += &format!(
-            "2023-11-16 {hour:02}:{minute:02}:{second:02}.{tenth}000000,{},{}\n",
-            call.context, call.generated
+        let Call { context, generated } = call;
+        let line = writeln!(
+            text,
+            "2023-11-16 {hour:02}:{minute:02}:{second:02}.{tenth}000000,{context},{generated}"
         );
+        line.expect("text takes every line");
     }
     text
 }
 
-/// Numbers from a seed (SplitMix64, Steele et al. 2014).
+/// Numbers from a seed (`SplitMix64`, Steele et al. 2014).
 pub struct Random(pub u64);
 
 impl Random {
