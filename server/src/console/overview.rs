@@ -4,6 +4,7 @@ mod chart;
 mod spend;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use app::backend::overview::{
     ActivityRow, BalanceView, KeyLabel, LabelsView, LotView, OverviewPort, OverviewView, Range, UnitLabel,
@@ -17,7 +18,6 @@ use ledger::{AccountId, Credits, EventId, GrantId, Timestamp};
 use super::{Console, Error};
 use crate::calendar::{Rfc3339, Zone};
 use crate::store::{ApiKeyRow, BookedEvent, BucketRow, EventFilter, KeyFilter, RollupFilter, WalletView};
-use std::sync::Arc;
 
 /// Rows of latest activity.
 const LATEST: u32 = 10;
