@@ -82,7 +82,6 @@ struct BookedRow {
 #[derive(sqlx::FromRow)]
 struct LegRow {
     seq: i64,
-    amount: i64,
     available_after: i64,
 }
 
@@ -154,29 +153,18 @@ impl Posting<'_> {
         if whole == first.amount {
             return Ok((first.seq, first.available_after));
         }
-        let legs: Vec<LegRow> = on!(self, db => sqlx::query_as(
-            "SELECT seq, amount, available_after FROM entries WHERE account = $1 AND seq > $2 AND seq <= $2 + 65535 \
-             AND leg = seq - $2 ORDER BY seq",
+        // Legs follow each other without gaps: the last is the first whose next entry is not its next leg.
+        let last: LegRow = on!(self, db => sqlx::query_as(
+            "SELECT l.seq, l.available_after FROM entries l \
+             LEFT JOIN entries n ON n.account = l.account AND n.seq = l.seq + 1 \
+             WHERE l.account = $1 AND l.seq > $2 AND (n.leg IS NULL OR n.leg = 0) ORDER BY l.seq LIMIT 1",
         )
         .bind(account_no)
         .bind(first.seq.cast_signed())
-        .fetch_all(db)
+        .fetch_one(db)
         .await?);
-        let mut missing = whole.saturating_sub(first.amount);
-        for leg in legs {
-            let amount = leg.amount.read("entries", "amount", leg.seq)?;
-            missing = missing.saturating_sub(amount);
-            if missing.is_zero() {
-                let balance = leg.available_after.read("entries", "available_after", leg.seq)?;
-                return Ok((leg.seq.read("entries", "seq", leg.seq)?, balance));
-            }
-        }
-        Err(StoreError::Corrupt {
-            table: "entries",
-            column: "credits",
-            row: format!("account {account_no} seq {}", first.seq),
-            found: "fewer legs than the event cost".to_owned(),
-        })
+        let balance = last.available_after.read("entries", "available_after", last.seq)?;
+        Ok((last.seq.read("entries", "seq", last.seq)?, balance))
     }
 
     /// The wallets of these accounts as of their last entry; new ones where there is none.
