@@ -3,7 +3,6 @@
 mod chart;
 mod spend;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use app::backend::overview::{
@@ -173,14 +172,17 @@ fn key_label(key: &ApiKeyRow) -> String {
     format!("{}…{}", key.key_prefix, key.key_suffix)
 }
 
-/// Every operation of every version, with its newest unit.
+/// Every operation of every version, with its newest unit, in the order in which they came to the card: an operation
+/// keeps its place, and so its colour, when the card changes.
 fn units(cards: &RateCards) -> Vec<UnitLabel> {
-    let prices = cards.versions().iter().flat_map(|card| &card.prices);
-    let newest: BTreeMap<_, _> = prices.map(|price| (&price.operation, &price.unit)).collect();
-    newest
-        .into_iter()
-        .map(|(operation, unit)| UnitLabel { operation: operation.clone(), unit: unit.clone() })
-        .collect()
+    let mut units: Vec<UnitLabel> = vec![];
+    for price in cards.versions().iter().flat_map(|card| &card.prices) {
+        match units.iter_mut().find(|known| known.operation == price.operation) {
+            Some(known) => known.unit.clone_from(&price.unit),
+            None => units.push(UnitLabel { operation: price.operation.clone(), unit: price.unit.clone() }),
+        }
+    }
+    units
 }
 
 /// `12:04:31` today, `21 Nov 12:04` earlier.
@@ -221,6 +223,7 @@ mod tests {
         let cards = RateCards::new(vec![ledger::rate::RateCard::example(), later]).unwrap();
         let units = units(&cards);
         assert_eq!(units.len(), 6);
+        assert_eq!(units[1].operation, "model.inference", "in the card's order");
         assert!(units.contains(&UnitLabel { operation: "model.build".to_owned(), unit: "epoch".to_owned() }));
     }
 }
