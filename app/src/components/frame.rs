@@ -139,7 +139,7 @@ fn BalancePill() -> impl IntoView {
     });
     let unit = text(move || {
         let unit = match connection.get() {
-            Connection::Reconnecting => "credits, reconnecting…",
+            Connection::Reconnecting => "reconnecting…",
             Connection::Off | Connection::Live => "credits",
         };
         unit.to_owned()

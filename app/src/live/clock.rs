@@ -33,6 +33,12 @@ pub fn at(rfc3339: &str, zone: &str) -> At {
     })
 }
 
+/// Milliseconds since 1970, as this browser believes.
+#[expect(clippy::cast_possible_truncation, reason = "whole milliseconds, far below 2^53")]
+pub fn now_ms() -> i64 {
+    Date::now() as i64
+}
+
 impl Formats {
     fn new(zone: &str) -> Self {
         let format = |options: &[(&str, &str)]| {

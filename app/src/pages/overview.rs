@@ -116,6 +116,23 @@ mod live {
                 refetch(feed, range, 0);
             }
         });
+        turn_with_the_clock(feed, range);
+    }
+
+    /// A new hour or day begins even when nothing is spent. Asks once for each, however wrong this clock may be.
+    fn turn_with_the_clock(feed: RwSignal<Feed>, range: Memo<Range>) {
+        let asked = StoredValue::new(0);
+        let look = move || {
+            let until_ms = feed.with_untracked(|feed| feed.view().chart.until_ms);
+            if until_ms != asked.get_value() && clock::now_ms() > until_ms {
+                asked.set_value(until_ms);
+                feed.update(Feed::expect_replacement);
+                refetch(feed, range, 0);
+            }
+        };
+        if let Ok(timer) = set_interval_with_handle(look, Duration::from_secs(15)) {
+            on_cleanup(move || timer.clear());
+        }
     }
 
     fn apply(
