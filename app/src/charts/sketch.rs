@@ -106,7 +106,7 @@ fn bars(plot: &Plot) -> impl IntoView + use<> {
         .collect_view()
 }
 
-/// At most eight labels, so that they never touch.
+/// At most eight labels, of which a narrow page shows every other one, so that they never touch.
 fn bucket_labels(plot: &Plot) -> impl IntoView + use<> {
     let every = plot.buckets.len().div_ceil(8).max(1);
     plot.buckets
@@ -114,8 +114,9 @@ fn bucket_labels(plot: &Plot) -> impl IntoView + use<> {
         .enumerate()
         .filter(|(index, _)| index % every == 0)
         .map(|(index, bucket)| {
+            let class = if index / every % 2 == 1 { "minor" } else { "" };
             view! {
-                <text x=percent(centre(plot, index)) y="100%" dy="18" text-anchor="middle">
+                <text class=class x=percent(centre(plot, index)) y="100%" dy="18" text-anchor="middle">
                     {bucket.label.clone()}
                 </text>
             }
