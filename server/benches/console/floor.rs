@@ -103,9 +103,10 @@ impl Floor {
         Ok(rows)
     }
 
-    /// Moves the log into the file, as the server does beside its writer.
+    /// Moves the log into the file, as the server does beside its writer. The log keeps its size: growing it again would
+    /// cost more than what is written into it.
     pub fn checkpoint(&self) -> Outcome {
-        Ok(self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?)
+        Ok(self.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?)
     }
 }
 
