@@ -46,11 +46,6 @@ macro_rules! read {
     ($store:expr, $db:ident => $body:expr) => {
         match $store {
             $crate::store::Store::Sqlite(sqlite) => {
-                #[allow(
-                    unused_mut,
-                    clippy::allow_attributes,
-                    reason = "some bodies run one statement, some several"
-                )]
                 let mut $db = sqlite.reader().await?;
                 let $db = &mut *$db;
                 let result: Result<_, $crate::store::StoreError> = async { $body }.await;

@@ -1,5 +1,5 @@
-//! The one transaction in which the books are written: looks up what a batch needs, then writes the whole batch with a
-//! fixed number of statements, whatever its size.
+//! The one transaction in which the books are written: looks up what a batch needs, then writes the whole batch, entries
+//! by up to 64 rows a statement and everything else in one text of statements.
 
 use std::collections::{BTreeMap, HashMap};
 
