@@ -40,7 +40,7 @@ pub enum Fault {
     Available { booked: Credits, computed: Credits },
     #[error("held_after is {booked}, the entries give {computed}")]
     Held { booked: Credits, computed: Credits },
-    #[error("the legs of its event sum to less than the event cost")]
+    #[error("is missing: the legs before it sum to less than their event cost")]
     Unfinished,
     #[error("the stored wallet is not what the last entry left")]
     Head,
@@ -220,7 +220,7 @@ impl Verifier {
         let mismatch = |seq: u64, fault: Fault| Mismatch { account: self.account, seq, fault };
         let last = self.sums.entries;
         if self.open.is_some() {
-            return Err(mismatch(last, Fault::Unfinished));
+            return Err(mismatch(last.saturating_add(1), Fault::Unfinished));
         }
         if stored.seq != last || stored.head != self.sums.head {
             return Err(mismatch(last.max(stored.seq), Fault::Head));

@@ -307,6 +307,18 @@ fn the_committed_vectors_are_still_the_hashes() {
 }
 
 #[test]
+fn a_missing_last_leg_is_named_by_its_own_place() {
+    let mut books = Books::new();
+    let now = Timestamp::from_micros(1_700_000_000_000_000);
+    books.grant(now, 50_000_000, GrantKind::Free, 0, 0, None);
+    books.grant(now, 50_000_000, GrantKind::Free, 0, 0, None);
+    books.run(now, &Action::Charge { name: 0, operation: 0, quantity: 1_500_000, late_by: None });
+    assert_eq!(books.entries.pop().map(|entry| (entry.seq, entry.leg)), Some((4, 1)));
+    let mismatch = books.verify().unwrap_err();
+    assert_eq!((mismatch.seq, mismatch.fault), (4, Fault::Unfinished));
+}
+
+#[test]
 fn rows_that_differ_from_the_entries_are_named() {
     let mut books = Books::new();
     let now = Timestamp::from_micros(1_700_000_000_000_000);
