@@ -65,7 +65,7 @@ fn instant(at: Timestamp) -> Option<jiff::Timestamp> {
 }
 
 /// How wide one step of a time axis is, finest first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Step {
     QuarterHour,
     Hour,
@@ -286,6 +286,11 @@ impl Windows {
     /// The end of the last step.
     pub fn to(&self) -> Timestamp {
         self.0[self.len()]
+    }
+
+    /// Where steps start, and where the last one ends.
+    pub fn edges(&self) -> &[Timestamp] {
+        &self.0
     }
 
     /// Where the step that starts at position `index` ends.

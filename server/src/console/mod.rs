@@ -8,12 +8,13 @@
 //! | [`charging`] | takes what services report |
 //! | [`account`] | balance and consumption |
 //! | [`grants`], [`rate_card`] | what an operator gives, takes back and charges |
-//! | [`overview`], [`history`], [`receipt`] | what pages and readers of the API are shown |
+//! | [`overview`], [`history`], [`events`], [`receipt`] | what pages and readers of the API are shown |
 
 pub mod account;
 pub mod api_keys;
 pub mod charging;
 pub mod error;
+pub mod events;
 pub mod grants;
 pub mod history;
 pub mod overview;

@@ -57,6 +57,7 @@ impl Console {
             to: query.to,
             operation: query.operation,
             api_key: query.api_key,
+            from_seq: None,
             before_seq: match query.page {
                 Page::Before(seq) => Some(seq),
                 Page::Offset(_) => None,
@@ -96,10 +97,14 @@ impl Console {
         let Some(after) = event.seq.checked_add(1).filter(|after| i64::try_from(*after).is_ok()) else {
             return Err(Error::not_found());
         };
-        let filter =
-            EventFilter { account: account_no, before_seq: Some(after), limit: 1, ..EventFilter::default() };
-        let booked =
-            self.store.list_events(filter).await?.pop().filter(|booked| booked.entry.seq == event.seq);
+        let filter = EventFilter {
+            account: account_no,
+            from_seq: Some(event.seq),
+            before_seq: Some(after),
+            limit: 1,
+            ..EventFilter::default()
+        };
+        let booked = self.store.list_events(filter).await?.pop();
         let (Some(booked), legs) = (booked, self.store.find_legs(account_no, event.seq).await?) else {
             return Err(Error::not_found());
         };

@@ -13,7 +13,11 @@ pub struct EventFilter {
     pub from: Option<Timestamp>,
     pub to: Option<Timestamp>,
     pub operation: Option<String>,
+    /// A key's id; `""` for what was reported without a key.
     pub api_key: Option<String>,
+    /// Only events whose leg 0 stands at this `seq` or later. With `before_seq` it bounds how much a statement reads,
+    /// however few events the other conditions let through.
+    pub from_seq: Option<u64>,
     /// Only events whose leg 0 stands before this `seq`: the cursor of a long list.
     pub before_seq: Option<u64>,
     pub limit: u32,
@@ -47,7 +51,7 @@ macro_rules! event_conditions {
     () => {
         "e.account = $1 AND e.source IS NOT NULL AND ($2 IS NULL OR coalesce(e.occurred_at, e.recorded_at) >= $2) \
          AND ($3 IS NULL OR coalesce(e.occurred_at, e.recorded_at) < $3) AND ($4 IS NULL OR e.operation = $4) \
-         AND ($5 IS NULL OR e.api_key = $5) AND ($6 IS NULL OR e.seq < $6) "
+         AND ($5 IS NULL OR coalesce(e.api_key, '') = $5) AND e.seq >= $6 AND e.seq < $7 "
     };
 }
 
@@ -59,7 +63,9 @@ macro_rules! bind_conditions {
             .bind($filter.to.map(Timestamp::micros))
             .bind($filter.operation.clone())
             .bind($filter.api_key.clone())
-            .bind($filter.before_seq.map(u64::cast_signed))
+            // Bounds that are always there, so that the index is entered where the page begins.
+            .bind($filter.from_seq.map_or(0, u64::cast_signed))
+            .bind($filter.before_seq.map_or(i64::MAX, u64::cast_signed))
     };
 }
 
@@ -75,7 +81,7 @@ impl Store {
                WHERE l.account = e.account AND l.seq >= e.seq AND (n.leg IS NULL OR n.leg = 0) ORDER BY l.seq LIMIT 1) \
              LEFT JOIN event_dimensions d ON d.account = e.account AND d.seq = e.seq WHERE ",
             event_conditions!(),
-            "ORDER BY e.seq DESC LIMIT $7 OFFSET $8",
+            "ORDER BY e.seq DESC LIMIT $8 OFFSET $9",
         )), filter)
         .bind(i64::from(filter.limit))
         .bind(i64::from(filter.offset))
@@ -93,6 +99,30 @@ impl Store {
         .fetch_one(db)
         .await?))?;
         count.read("entries", "count", filter.account)
+    }
+
+    /// `seq` of the account's first entry that was recorded at `at` or later; one past the last entry when there is none.
+    /// What is recorded never goes back, so this is found by halves.
+    pub async fn first_seq_since(&self, account_no: i64, at: Timestamp) -> Result<u64, StoreError> {
+        read!(self, db => {
+            let (last,): (i64,) = sqlx::query_as("SELECT coalesce(max(seq), 0) FROM entries WHERE account = $1")
+                .bind(account_no)
+                .fetch_one(&mut *db)
+                .await?;
+            let (mut low, mut high) = (1, last + 1);
+            while low < high {
+                let middle = low + (high - low) / 2;
+                let (is_earlier,): (bool,) =
+                    sqlx::query_as("SELECT recorded_at < $3 FROM entries WHERE account = $1 AND seq = $2")
+                        .bind(account_no)
+                        .bind(middle)
+                        .bind(at.micros())
+                        .fetch_one(&mut *db)
+                        .await?;
+                if is_earlier { low = middle + 1 } else { high = middle }
+            }
+            low.read("entries", "seq", account_no)
+        })
     }
 
     /// The legs of the event whose leg 0 is entry `seq`; empty when there is no such event.

@@ -57,14 +57,20 @@ fn group_by(query: &mut Known) -> GroupBy {
     }
 }
 
+/// In place of a key's id.
+const NO_KEY: &str = "none";
+
 /// A filter that is left empty filters nothing.
 pub(super) fn filter(query: &mut Known, name: &'static str) -> Option<String> {
     query.text(name).filter(|text| !text.is_empty())
 }
 
-/// `api_key=key_…`
+/// `api_key=key_…`, or `none` for what was reported without a key.
 pub(super) fn key_filter(query: &mut Known) -> Option<String> {
     let text = filter(query, "api_key")?;
+    if text == NO_KEY {
+        return Some(String::new());
+    }
     match text.parse::<KeyId>() {
         Ok(key) => Some(key.to_string()),
         Err(reason) => {

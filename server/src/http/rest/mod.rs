@@ -10,6 +10,7 @@ pub mod api_keys;
 pub mod check;
 pub mod events;
 pub mod events_list;
+pub mod export;
 pub mod history;
 pub mod rate_card;
 pub mod receipt;
@@ -28,6 +29,7 @@ pub fn router() -> Router<Console> {
         .merge(check::router())
         .merge(events::router())
         .merge(events_list::router())
+        .merge(export::router())
         .merge(history::router())
         .merge(rate_card::router())
         .merge(receipt::router())
