@@ -6,24 +6,30 @@ use leptos_router::components::{ParentRoute, Route, Router, Routes};
 use leptos_router::{SsrMode, path};
 
 use crate::components::frame::{Me, SignedIn};
+use crate::components::served::served;
 use crate::components::theme::Theme;
 use crate::live::Live;
+use crate::pages::how_credits_work::HowCreditsWork;
 use crate::pages::not_found::NotFound;
 use crate::pages::overview::OverviewPage;
+use crate::pages::pricing::PricingPage;
 use crate::pages::sign_in::SignIn;
 
-/// Pages wait for their data before the first byte, so that they are whole without scripts.
+/// Pages that anybody may see are the server's alone (`served`). Pages wait for their data before the first byte, so that they are whole without scripts.
 #[component]
 pub fn App() -> impl IntoView {
     provide_meta_context();
     provide_context(Live::new());
     provide_context(Me::default());
     provide_context(Theme::new());
-    mark_hydrated();
+    #[cfg(feature = "hydrate")]
+    Effect::new(mark_hydrated);
     view! {
         <Router>
-            <Routes fallback=NotFound>
-                <Route path=path!("/sign-in") view=SignIn ssr=SsrMode::Async />
+            <Routes fallback=|| served(NotFound)>
+                <Route path=path!("/sign-in") view=|| served(SignIn) ssr=SsrMode::Async />
+                <Route path=path!("/pricing") view=|| served(PricingPage) ssr=SsrMode::Async />
+                <Route path=path!("/docs/billing") view=|| served(HowCreditsWork) ssr=SsrMode::Async />
                 <ParentRoute path=path!("/") view=SignedIn ssr=SsrMode::Async>
                     <Route path=path!("") view=OverviewPage ssr=SsrMode::Async />
                 </ParentRoute>
@@ -33,12 +39,10 @@ pub fn App() -> impl IntoView {
 }
 
 /// Says on `body` that the page answers to clicks now: for styles that hide what needs scripts, and for tests.
-fn mark_hydrated() {
-    #[cfg(feature = "hydrate")]
-    Effect::new(|| {
-        if let Some(body) = document().body() {
-            // Fails only for names that are no attribute names.
-            body.set_attribute("data-hydrated", "").ok();
-        }
-    });
+#[cfg(feature = "hydrate")]
+pub(crate) fn mark_hydrated() {
+    if let Some(body) = document().body() {
+        // Fails only for names that are no attribute names.
+        body.set_attribute("data-hydrated", "").ok();
+    }
 }

@@ -3,6 +3,7 @@
 //! Amounts stay integers of millionths until the last digit is written, so what is shown is what is in the ledger.
 //! [`chart_value`] is the one place where an amount becomes a float, for drawing only.
 
+use ledger::rate::{Price, Pricing};
 use ledger::{Credits, Quantity};
 
 const MICROS: u64 = 1_000_000;
@@ -45,10 +46,36 @@ pub fn quantity(quantity: Quantity, unit: &str) -> String {
     if let Some(things) = thousand_of(unit) {
         return format!("{} {things}", decimal(micros * 1_000));
     }
-    let plural =
-        micros != MICROS && unit.bytes().all(|byte| byte.is_ascii_lowercase()) && !unit.ends_with('s');
-    let ending = if plural && !unit.is_empty() { "s" } else { "" };
+    let ending = if micros != MICROS && has_plural(unit) { "s" } else { "" };
     format!("{} {unit}{ending}", decimal(micros)).trim_end().to_owned()
+}
+
+/// With the noun: `1 credit`, `0.25 credits`.
+pub fn credits(credits: Credits) -> String {
+    let noun = if credits == Credits::whole(1) { "credit" } else { "credits" };
+    format!("{} {noun}", exact(credits))
+}
+
+/// What one unit costs: `50 credits per iteration`, `free`.
+pub fn price(price: &Price) -> String {
+    match price.pricing {
+        Pricing::Flat { credits_per_unit } => format!("{} per {}", credits(credits_per_unit), price.unit),
+        _ => "free".to_owned(),
+    }
+}
+
+/// What is counted, beside a field for its number: `iterations`, `× 1 000 tokens`.
+pub fn counted(unit: &str) -> String {
+    if unit.starts_with(|first: char| first.is_ascii_digit()) {
+        return format!("× {unit}");
+    }
+    let ending = if has_plural(unit) { "s" } else { "" };
+    format!("{unit}{ending}")
+}
+
+/// Symbols such as `MB·day` have none.
+fn has_plural(unit: &str) -> bool {
+    !unit.is_empty() && unit.bytes().all(|byte| byte.is_ascii_lowercase()) && !unit.ends_with('s')
 }
 
 /// `1 000 tokens` is a thousand of `tokens`.
@@ -224,6 +251,15 @@ mod tests {
         assert_eq!(shown("1000000000", "1 000 tokens"), "1,000,000,000,000 tokens");
         assert_eq!(shown("12", "MB·day"), "12 MB·day");
         assert_eq!(shown("1200", ""), "1,200");
+    }
+
+    #[test]
+    fn a_field_says_what_it_counts() {
+        for (unit, counted_as) in
+            [("iteration", "iterations"), ("1 000 tokens", "× 1 000 tokens"), ("MB·day", "MB·day"), ("", "")]
+        {
+            assert_eq!(counted(unit), counted_as);
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@
 pub mod api;
 pub mod app;
 pub mod backend;
+pub mod calculation;
 pub mod charts;
 pub mod components;
 pub mod format;

@@ -31,17 +31,3 @@ test("signing out ends the session", async ({ page, console }) => {
   await page.goto("/");
   await expect(page).toHaveURL(/\/sign-in/);
 });
-
-test("the form needs no script and loads no wasm, in 25 KB altogether", async ({ page, problems }) => {
-  const sizes: number[] = [];
-  const paths: string[] = [];
-  page.on("requestfinished", async (request) => {
-    paths.push(new URL(request.url()).pathname);
-    const { responseHeadersSize, responseBodySize } = await request.sizes();
-    sizes.push(responseHeadersSize + responseBodySize);
-  });
-  await page.goto("/sign-in", { waitUntil: "networkidle" });
-  expect(paths.filter((path) => path.endsWith(".wasm") || path.endsWith(".js"))).toEqual([]);
-  expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThan(25 * 1024);
-  expect(problems.found()).toEqual([]);
-});

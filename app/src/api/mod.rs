@@ -2,6 +2,7 @@
 
 pub mod json;
 pub mod overview;
+pub mod pricing;
 pub mod session;
 
 #[cfg(feature = "ssr")]

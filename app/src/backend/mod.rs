@@ -7,6 +7,7 @@
 pub mod error;
 pub mod live;
 pub mod overview;
+pub mod pricing;
 pub mod session;
 
 #[cfg(feature = "ssr")]
@@ -21,4 +22,5 @@ pub use session::Viewer;
 pub struct Backend {
     pub session: Arc<dyn session::SessionPort>,
     pub overview: Arc<dyn overview::OverviewPort>,
+    pub pricing: Arc<dyn pricing::PricingPort>,
 }

@@ -203,6 +203,14 @@ fn AccountMenu(viewer: Viewer) -> impl IntoView {
                 <span class="sub">{viewer.email}</span>
             </p>
             <ThemeSwitch />
+            <p class="away">
+                <a href="/pricing" rel="external">
+                    "Pricing"
+                </a>
+                <a href="/docs/billing" rel="external">
+                    "How credits work"
+                </a>
+            </p>
             <form method="post" action="/sign-out">
                 <button type="submit" class="button">
                     "Sign out"

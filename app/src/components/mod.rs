@@ -1,6 +1,7 @@
 //! Pieces of pages. Each says what it shows; where the numbers come from is the page's business.
 
 pub mod activity;
+pub mod calculator;
 pub mod cards;
 pub mod chart;
 pub mod copy;
@@ -9,4 +10,5 @@ pub mod first_steps;
 pub mod frame;
 pub mod problem;
 pub mod public;
+pub mod served;
 pub mod theme;

@@ -1,5 +1,8 @@
 //! One file per page.
 
+pub mod failure;
+pub mod how_credits_work;
 pub mod not_found;
 pub mod overview;
+pub mod pricing;
 pub mod sign_in;

@@ -13,10 +13,13 @@ pub fn NotFound() -> impl IntoView {
         <Title text="Page not found · Plexe Console" />
         <Public>
             <h1>"There is no page here"</h1>
-            <p class="sub">"The address may be mistyped, or the page has moved."</p>
-            <p>
-                <a class="button" href="/" rel="external">
+            <p class="sub">"The address may be mistyped, or what it led to is gone."</p>
+            <p class="ways">
+                <a class="button primary" href="/" rel="external">
                     "Go to your overview"
+                </a>
+                <a class="button" href="/pricing" rel="external">
+                    "See pricing"
                 </a>
             </p>
         </Public>

@@ -3,7 +3,9 @@
 pub mod assets;
 pub mod form;
 pub mod respond;
+pub mod wake;
 
 pub use assets::Assets;
 pub use form::SignInForm;
 pub use respond::Respond;
+pub use wake::Wake;

@@ -9,6 +9,7 @@
 //! | [`account`] | balance and consumption |
 //! | [`grants`], [`rate_card`] | what an operator gives, takes back and charges |
 //! | [`overview`], [`history`], [`events`], [`receipt`] | what pages and readers of the API are shown |
+//! | [`pricing`] | what anybody may know: prices, what a list of operations would cost |
 
 pub mod account;
 pub mod api_keys;
@@ -18,6 +19,7 @@ pub mod events;
 pub mod grants;
 pub mod history;
 pub mod overview;
+pub mod pricing;
 pub mod rate_card;
 pub mod receipt;
 pub mod service_keys;

@@ -43,7 +43,7 @@ impl Console {
     /// The ports that the pages ask.
     pub fn backend(&self) -> Backend {
         let ports = Arc::new(self.clone());
-        Backend { session: ports.clone(), overview: ports }
+        Backend { session: ports.clone(), pricing: ports.clone(), overview: ports }
     }
 
     async fn account_no(&self, account: AccountId) -> Result<i64, Error> {

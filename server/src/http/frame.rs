@@ -28,6 +28,33 @@ const MAX_REQUEST_ID: usize = 128;
 #[derive(Debug, Clone)]
 struct Failure(Arc<Error>);
 
+/// The request's id, in its extensions.
+#[derive(Debug, Clone)]
+pub struct RequestId(HeaderValue);
+
+impl RequestId {
+    #[cfg(test)]
+    pub const fn from_static(id: &'static str) -> Self {
+        Self(HeaderValue::from_static(id))
+    }
+
+    pub fn text(&self) -> &str {
+        self.0.to_str().unwrap_or_default()
+    }
+}
+
+/// Takes the error out of an answer that has no envelope yet; whoever takes it shows and logs it.
+pub fn take_failure(response: &mut Response) -> Option<Arc<Error>> {
+    response.extensions_mut().remove().map(|Failure(error)| error)
+}
+
+/// Says once in the log what is our fault.
+pub fn log(error: &Error, request_id: &str) {
+    if let Error::Internal(cause) = error {
+        tracing::error!(request_id, cause = ?cause, "a request failed");
+    }
+}
+
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -70,10 +97,11 @@ impl<'a> ErrorView<'a> {
 }
 
 /// Gives every answer the request's id, and every error its envelope.
-pub async fn every_answer(State(console): State<Console>, request: Request, next: Next) -> Response {
+pub async fn every_answer(State(console): State<Console>, mut request: Request, next: Next) -> Response {
     let id = request_id(request.headers(), &console);
+    request.extensions_mut().insert(RequestId(id.clone()));
     let mut response = next.run(request).await;
-    if let Some(Failure(error)) = response.extensions_mut().remove() {
+    if let Some(error) = take_failure(&mut response) {
         response = with_envelope(response, &error, &id);
     }
     response.headers_mut().insert(REQUEST_ID, id);
@@ -92,9 +120,7 @@ fn request_id(headers: &HeaderMap, console: &Console) -> HeaderValue {
 
 fn with_envelope(response: Response, error: &Error, id: &HeaderValue) -> Response {
     let request_id = id.to_str().unwrap_or_default();
-    if let Error::Internal(cause) = error {
-        tracing::error!(request_id, cause = ?cause, "a request failed");
-    }
+    log(error, request_id);
     let envelope = Envelope { error: ErrorView::new(error, Some(request_id)) };
     let (mut parts, _) = response.into_parts();
     parts.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));

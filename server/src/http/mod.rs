@@ -6,12 +6,14 @@
 //! | [`rest`] | one module per resource; `/usage/events` and `/v1/usage/events` are the same |
 //! | [`pages`], [`sse`], [`assets`] | what a browser loads |
 //! | [`frame`] | what every answer has: request id, error envelope, CORS |
+//! | [`failures`] | what a browser shows instead of an envelope |
 //! | [`security`] | headers of pages, and refusal of other sites' requests |
 //! | [`json`] | reads request bodies and names what is wrong with them |
 //! | [`query`] | reads query strings and names what is wrong with them |
 //! | [`health`] | whether the process and its store work |
 
 pub mod assets;
+pub mod failures;
 pub mod frame;
 pub mod health;
 pub mod json;

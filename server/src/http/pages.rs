@@ -8,7 +8,7 @@ use app::app::App;
 use app::backend::Viewer;
 use app::pages::sign_in::local_path;
 use app::shell::shell;
-use app::ssr::{Assets, Respond, SignInForm};
+use app::ssr::{Assets, Respond, SignInForm, Wake};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::rejection::FormRejection;
@@ -17,7 +17,7 @@ use axum::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, RETRY_A
 use axum::http::request::Parts;
 use axum::http::uri::PathAndQuery;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
-use axum::middleware::{Next, from_fn_with_state};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::post;
 use leptos::config::LeptosOptions;
@@ -27,16 +27,19 @@ use leptos_axum::{
     AxumRouteListing, LeptosRoutes, ResponseOptions, generate_route_list, render_app_async_with_context,
 };
 use serde::Deserialize;
+use tower_http::catch_panic::CatchPanicLayer;
 
-use super::{assets, security};
+use super::{assets, failures, frame, security};
 use crate::auth::sessions;
 use crate::console::sign_in::SignInError;
 use crate::console::{Console, Error};
 
 /// Where the form stands.
 const SIGN_IN: &str = "/sign-in";
+/// The page with the calculator.
+const PRICING: &str = "/pricing";
 /// Pages that anybody may see.
-const PUBLIC: [&str; 1] = [SIGN_IN];
+const PUBLIC: [&str; 3] = [SIGN_IN, PRICING, "/docs/billing"];
 
 /// What every page is made with.
 #[derive(Debug, Clone)]
@@ -68,6 +71,8 @@ pub fn router(console: Console) -> Router {
         .fallback(no_such_page)
         .method_not_allowed_fallback(async || Error::MethodNotAllowed)
         .layer(from_fn_with_state(site.clone(), with_viewer))
+        .layer(CatchPanicLayer::custom(frame::panicked))
+        .layer(from_fn(failures::as_pages))
         .layer(from_fn_with_state(console, security::page))
         .with_state(site)
 }
@@ -80,8 +85,9 @@ fn page_routes() -> Vec<AxumRouteListing> {
 
 /// The context of pages and of server functions.
 fn provide(site: &Site) {
-    let visit = use_context::<Parts>().and_then(|parts| parts.extensions.get::<Visit>().cloned());
-    provide_context(visit.and_then(|Visit(viewer)| viewer));
+    let extensions = use_context::<Parts>().map(|parts| parts.extensions).unwrap_or_default();
+    provide_context(extensions.get::<Visit>().and_then(|Visit(viewer)| viewer.clone()));
+    provide_context(extensions.get::<MatchedPath>().map_or(Wake::Never, |page| wake(page.as_str())));
     provide_context(site.console.backend());
     provide_context(Assets::clone(&site.assets));
     let Some(response) = use_context::<ResponseOptions>() else { return };
@@ -131,6 +137,15 @@ fn is_private(page: &str) -> bool {
     !PUBLIC.contains(&page) && page_routes().iter().any(|route| route.path() == page)
 }
 
+/// When the wasm of a page starts.
+fn wake(page: &str) -> Wake {
+    match page {
+        PRICING => Wake::AtFirstEdit,
+        page if is_private(page) => Wake::Now,
+        _ => Wake::Never,
+    }
+}
+
 /// Leads to the form, which leads back to `here`.
 fn to_the_form(here: &Uri) -> Response {
     let here = here.path_and_query().map_or("/", PathAndQuery::as_str);
@@ -170,7 +185,7 @@ async fn no_such_page(State(site): State<Site>, request: Request) -> Response {
 }
 
 /// Browsers name `text/html` when they go to an address; programs don't.
-fn wants_html(headers: &HeaderMap) -> bool {
+pub(super) fn wants_html(headers: &HeaderMap) -> bool {
     let accepted = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
     accepted.flat_map(|value| value.split(',')).any(|kind| kind.trim_start().starts_with("text/html"))
 }
@@ -307,6 +322,15 @@ mod tests {
         assert!(is_private("/"));
         assert!(!is_private(SIGN_IN));
         assert!(!is_private("/api/overview"));
+    }
+
+    #[test]
+    fn only_private_pages_start_their_wasm_at_once() {
+        assert_eq!(wake("/"), Wake::Now);
+        assert_eq!(wake(PRICING), Wake::AtFirstEdit);
+        for still in [SIGN_IN, "/docs/billing", "/api/overview", "/nowhere"] {
+            assert_eq!(wake(still), Wake::Never, "{still}");
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@
 pub mod account;
 pub mod api_keys;
 pub mod check;
+pub mod estimate;
 pub mod events;
 pub mod events_list;
 pub mod export;
@@ -27,6 +28,7 @@ pub fn router() -> Router<Console> {
         .merge(account::router())
         .merge(api_keys::router())
         .merge(check::router())
+        .merge(estimate::router())
         .merge(events::router())
         .merge(events_list::router())
         .merge(export::router())

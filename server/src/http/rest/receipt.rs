@@ -3,7 +3,7 @@
 use axum::extract::{Path, State};
 use axum::routing::get;
 use axum::{Json, Router};
-use ledger::rate::{Pricing, Rounding, Slice};
+use ledger::rate::{Pricing, Quote, Rounding, Slice};
 use ledger::receipt::{BurnReason, GrantUse};
 use ledger::{Credits, EventId, GrantId, KeyId, Quantity};
 use serde::{Serialize, Serializer};
@@ -77,7 +77,7 @@ struct PriceView {
 }
 
 #[derive(Debug, Serialize)]
-struct SliceView {
+pub(super) struct SliceView {
     quantity: Quantity,
     credits_per_unit: Credits,
     exact: Exact,
@@ -85,7 +85,7 @@ struct SliceView {
 
 /// `exact` (up to 12 decimals) became `credits` (up to 6) by `rule`, once for the event.
 #[derive(Debug, Serialize)]
-struct RoundingView {
+pub(super) struct RoundingView {
     rule: Rounding,
     exact: Exact,
     credits: Credits,
@@ -108,8 +108,6 @@ struct GrantUseView {
 impl ReceiptView {
     fn new(booked: BookedReceipt) -> Self {
         let BookedReceipt { receipt, card, dimensions } = booked;
-        let exact =
-            receipt.quote.slices.iter().fold(0, |sum: i128, slice| sum.saturating_add(slice.exact_picos));
         let event = receipt.event;
         Self {
             event_id: receipt.event_id,
@@ -130,11 +128,7 @@ impl ReceiptView {
                 receipt.price.pricing,
             ),
             slices: receipt.quote.slices.iter().map(SliceView::new).collect(),
-            rounding: RoundingView {
-                rule: receipt.quote.rounding,
-                exact: Exact(exact),
-                credits: receipt.quote.credits,
-            },
+            rounding: RoundingView::new(&receipt.quote),
             grants: receipt.grants.into_iter().map(GrantUseView::new).collect(),
             balance_before: receipt.balance_before,
             balance_after: receipt.balance_after,
@@ -151,8 +145,15 @@ impl PriceView {
     }
 }
 
+impl RoundingView {
+    pub(super) fn new(quote: &Quote) -> Self {
+        let exact = quote.slices.iter().fold(0, |sum: i128, slice| sum.saturating_add(slice.exact_picos));
+        Self { rule: quote.rounding, exact: Exact(exact), credits: quote.credits }
+    }
+}
+
 impl SliceView {
-    fn new(slice: &Slice) -> Self {
+    pub(super) fn new(slice: &Slice) -> Self {
         Self {
             quantity: slice.quantity,
             credits_per_unit: slice.credits_per_unit,

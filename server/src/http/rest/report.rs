@@ -69,6 +69,16 @@ pub fn question(mut fields: Fields<'_>) -> Result<Question, Error> {
     Ok(Question { payer, operation, quantity })
 }
 
+/// Reads an operation and how much of it. Errors as [`event`].
+pub fn amount(mut fields: Fields<'_>) -> Result<(String, Quantity), Error> {
+    let mut reasons = Reasons::new();
+    let operation = operation(&mut fields, &mut reasons)?;
+    let quantity = quantity(&mut fields, &mut reasons)?;
+    fields.finish(reasons)?;
+    let quantity = quantity.ok_or_else(|| Error::internal("an amount without quantity passed"))?;
+    Ok((operation, quantity))
+}
+
 fn note(reasons: &mut Reasons, field: &'static str, reason: impl std::fmt::Display) {
     reasons.entry(field.into()).or_insert(reason.to_string().into());
 }

@@ -1,0 +1,112 @@
+//! `POST /rate-card/estimate?at=`: what a list of operations would cost, for everybody. Nobody is charged.
+
+use axum::extract::State;
+use axum::routing::post;
+use axum::{Json, Router};
+use ledger::{Credits, Quantity};
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use super::receipt::{RoundingView, SliceView};
+use super::report;
+use crate::calendar::Rfc3339;
+use crate::console::pricing::{Estimate, EstimatedItem};
+use crate::console::{Console, Error, Reasons};
+use crate::http::json::{Fields, JsonBody, wrong_type};
+use crate::http::query::Query;
+
+/// Operations in one request, as in a report of events.
+const MAX_ITEMS: usize = 1_000;
+
+pub fn router() -> Router<Console> {
+    Router::new().route("/rate-card/estimate", post(estimate))
+}
+
+async fn estimate(
+    State(console): State<Console>,
+    query: Query,
+    body: JsonBody,
+) -> Result<Json<EstimateView>, Error> {
+    let at = query.read(|query| query.time("at"))?;
+    let asked = asked(&body)?;
+    Ok(Json(console.estimate(at, asked).await?.into()))
+}
+
+/// Reads `{"items": [{"operation", "quantity"}, …]}`. Errors: another type (400), too many (413); each item's fields by
+/// the item's place, `items[2].quantity` (422).
+fn asked(body: &JsonBody) -> Result<Vec<(String, Quantity)>, Error> {
+    let mut fields = body.object()?;
+    let mut reasons = Reasons::new();
+    let items = match fields.given("items") {
+        Some(list) if list.get().starts_with('[') => {
+            serde_json::from_str::<Vec<&RawValue>>(list.get()).map_err(Error::internal)?
+        }
+        Some(_) => return Err(wrong_type("items", "a list")),
+        None => {
+            reasons.insert("items".into(), "is required".into());
+            vec![]
+        }
+    };
+    if items.len() > MAX_ITEMS {
+        return Err(Error::PayloadTooLarge("At most 1000 operations fit in one request."));
+    }
+    let mut asked = Vec::with_capacity(items.len());
+    for (place, item) in items.into_iter().enumerate() {
+        match Fields::of(item).and_then(report::amount) {
+            Ok(amount) => asked.push(amount),
+            Err(Error::Validation(of_item)) => {
+                let placed = |(field, reason)| (format!("items[{place}].{field}").into(), reason);
+                reasons.extend(of_item.into_iter().map(placed));
+            }
+            Err(Error::InvalidRequest(sentence)) => {
+                return Err(Error::InvalidRequest(format!("items[{place}]: {sentence}").into()));
+            }
+            Err(other) => return Err(other),
+        }
+    }
+    if asked.is_empty() && reasons.is_empty() {
+        reasons.insert("items".into(), "must have at least one operation".into());
+    }
+    fields.finish(reasons)?;
+    Ok(asked)
+}
+
+/// What the list would cost, and how that was worked out.
+#[derive(Debug, Serialize)]
+struct EstimateView {
+    items: Vec<ItemView>,
+    total: Credits,
+    price_version: u32,
+    effective_from: Rfc3339,
+}
+
+/// One operation, priced as one event; slices and rounding as on a receipt.
+#[derive(Debug, Serialize)]
+struct ItemView {
+    operation: String,
+    quantity: Quantity,
+    /// What one unit of `quantity` is.
+    unit: String,
+    credits: Credits,
+    slices: Vec<SliceView>,
+    rounding: RoundingView,
+}
+
+impl From<Estimate> for EstimateView {
+    fn from(Estimate { card, items, total }: Estimate) -> Self {
+        let item = |EstimatedItem { operation, quantity, quote }: EstimatedItem| ItemView {
+            unit: card.price(&operation).map(|price| price.unit.clone()).unwrap_or_default(),
+            credits: quote.credits,
+            slices: quote.slices.iter().map(SliceView::new).collect(),
+            rounding: RoundingView::new(&quote),
+            operation,
+            quantity,
+        };
+        Self {
+            items: items.into_iter().map(item).collect(),
+            total,
+            price_version: card.version,
+            effective_from: Rfc3339(card.effective_from),
+        }
+    }
+}
