@@ -3,16 +3,19 @@
 
 mod base_url;
 pub mod document;
+mod smtp_url;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use ledger::Credits;
+use lettre::message::Mailbox;
 use serde::Deserialize;
 
 pub use base_url::BaseUrl;
 pub use document::DocumentError;
+pub use smtp_url::{Security, SmtpUrl};
 
 use crate::store::DatabaseUrl;
 
@@ -43,6 +46,10 @@ pub struct Config {
     pub sign_up_credits_days: u32,
     /// Jobs that may wait for the sequencer before callers are told to come back.
     pub queue_capacity: usize,
+    /// The mail server; without one mails stay in the outbox.
+    pub smtp_url: Option<SmtpUrl>,
+    /// Who mails are from.
+    pub mail_from: Mailbox,
 }
 
 /// How log lines look.
@@ -75,6 +82,8 @@ struct Document {
     sign_up_credits: Option<String>,
     sign_up_credits_days: Option<u32>,
     queue_capacity: Option<u32>,
+    smtp_url: Option<String>,
+    mail_from: Option<String>,
 }
 
 impl Default for Config {
@@ -90,6 +99,8 @@ impl Default for Config {
             sign_up_credits: Credits::whole(100),
             sign_up_credits_days: 30,
             queue_capacity: QUEUE_CAPACITY as usize,
+            smtp_url: None,
+            mail_from: smtp_url::usual_mail_from("localhost"),
         }
     }
 }
@@ -140,6 +151,10 @@ impl Config {
         let capacity = document.queue_capacity.unwrap_or(QUEUE_CAPACITY);
         within("sign_up_credits_days", days, 1, 3_650)?;
         within("queue_capacity", capacity, LEAST_QUEUE, 1_000_000)?;
+        let mail_from = match pick("mail_from", "CONSOLE_MAIL_FROM", document.mail_from) {
+            Some(setting) => smtp_url::mail_from(&setting.value).map_err(|right| setting.wrong(right))?,
+            None => smtp_url::usual_mail_from(base_url.authority()),
+        };
         Ok(Self {
             database_url: database_url.unwrap_or_else(|| database_in(&data_dir)),
             data_dir,
@@ -158,6 +173,11 @@ impl Config {
             },
             sign_up_credits_days: days,
             queue_capacity: usize::try_from(capacity).unwrap_or(defaults.queue_capacity),
+            smtp_url: match pick("smtp_url", "SMTP_URL", document.smtp_url) {
+                Some(setting) => Some(setting.smtp_url()?),
+                None => None,
+            },
+            mail_from,
         })
     }
 
@@ -168,6 +188,11 @@ impl Config {
             self.base_url = BaseUrl::localhost(addr.port());
         }
         self.addr = addr;
+    }
+
+    /// Whether this is a developer's machine: http is only ever served on localhost.
+    pub fn is_development(&self) -> bool {
+        !self.base_url.is_https()
     }
 
     /// The file of the books.
@@ -196,6 +221,13 @@ impl Setting {
     fn database_url(&self) -> Result<DatabaseUrl, ConfigError> {
         let right = "sqlite://PATH, for example sqlite://data/console.db";
         DatabaseUrl::parse(&self.value).map_err(|_| self.wrong(right.to_owned()))
+    }
+
+    /// The error does not repeat a password.
+    fn smtp_url(&self) -> Result<SmtpUrl, ConfigError> {
+        let value = || smtp_url::redacted(&self.value);
+        let wrong = |right| ConfigError::Wrong { key: self.key.to_owned(), value: value(), right };
+        self.value.parse().map_err(wrong)
     }
 }
 
@@ -266,7 +298,8 @@ mod tests {
             .fold(String::new(), |text, line| text + line + "\n");
         let config = load(&every_key, &[]).unwrap();
         assert!(config.metrics_addr.is_some(), "the example mentions every key");
-        assert_eq!(Config { metrics_addr: None, ..config }, Config::default());
+        assert!(config.smtp_url.is_some());
+        assert_eq!(Config { metrics_addr: None, smtp_url: None, ..config }, Config::default());
     }
 
     #[test]
@@ -300,11 +333,27 @@ mod tests {
             ("CONSOLE_LOG_FORMAT", "xml", "text or json"),
             ("CONSOLE_SIGN_UP_CREDITS", "-1", "decimal amount"),
             ("DATABASE_URL", "mysql://x", "sqlite://data/console.db"),
+            ("SMTP_URL", "imap://mail.example.com", "smtps://USER:PASSWORD@HOST:465"),
+            ("CONSOLE_MAIL_FROM", "nobody", "Plexe Console <no-reply@example.com>"),
         ] {
             let error = refusal("", &[(name, value)]);
             assert!(error.starts_with(&format!("{name} is {value:?}; it must be ")), "{error}");
             assert!(error.contains(part), "{error}");
         }
+    }
+
+    #[test]
+    fn mails_are_from_the_base_url_s_host_and_a_password_is_never_named() {
+        let config = load("", &[("CONSOLE_BASE_URL", "https://console.example.org")]).unwrap();
+        assert_eq!(config.mail_from.email.to_string(), "no-reply@console.example.org");
+        assert!(config.smtp_url.is_none() && !config.is_development());
+        let config = load("smtp_url = \"smtps://u:hunter2@mail.example.com\"", &[]).unwrap();
+        assert!(!format!("{config:?}").contains("hunter2"));
+        let error = refusal("", &[("SMTP_URL", "smtps://u:hunter2@mail.example.com?tls=none")]);
+        assert!(
+            error.starts_with("SMTP_URL is \"smtps://…@mail.example.com?tls=none\"; it must be "),
+            "{error}"
+        );
     }
 
     #[test]

@@ -10,6 +10,7 @@
 //! | [`sequencer`] | the one writer of the books: group commit |
 //! | [`store`] | all SQL |
 //! | [`live`] | who hears of a commit |
+//! | [`mail`] | what we write to people, and how it gets there |
 //! | [`calendar`] | instants as text, and days as a time zone counts them |
 //! | [`jobs`] | what happens by itself |
 
@@ -22,6 +23,7 @@ pub mod console;
 pub mod http;
 pub mod jobs;
 pub mod live;
+pub mod mail;
 pub mod random;
 pub mod sequencer;
 pub mod store;

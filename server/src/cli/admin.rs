@@ -8,8 +8,8 @@ use ledger::{AccountId, Credits};
 
 use super::command::{
     AdminAnswer, AdminCommand, CreateApiKey, CreateGrant, CreateServiceKey, CreateUser, GrantView, KeyList,
-    KeyView, MismatchView, NewKey, RateCardView, RevokedKey, StatsView, UserIds, UserStatus, Verdict,
-    VoidView,
+    KeyView, MailView, MismatchView, NewKey, OutboxView, RateCardView, RevokedKey, StatsView, UserIds,
+    UserStatus, Verdict, VoidView,
 };
 use crate::calendar::Rfc3339;
 use crate::console::api_keys::ApiKeyForm;
@@ -18,11 +18,13 @@ use crate::console::service_keys::ServiceKeyForm;
 use crate::console::users::UserForm;
 use crate::console::{Console, Error, Reasons};
 use crate::store::{
-    AccountRow, AccountStatus, Permission, Scopes, ServiceKeyRow, StoreError, UserRow, VerifyError,
+    AccountRow, AccountStatus, OutboxRow, Permission, Scopes, ServiceKeyRow, StoreError, UserRow, VerifyError,
 };
 
 /// Accounts that `verify` lists at a time.
 const ACCOUNTS: u32 = 500;
+/// Who commands are, in the audit log: whoever may write to the socket or the file.
+const ACTOR: &str = "command line";
 
 /// Why a command was refused, for the operator's eyes: unlike on the wire, a failure names its cause.
 #[derive(Debug, thiserror::Error)]
@@ -81,6 +83,11 @@ pub async fn execute(console: &Console, command: AdminCommand) -> Result<AdminAn
             Ok(AdminAnswer::RateCard(RateCardView { version, effective_from, prices, coming: vec![] }))
         }
         AdminCommand::Stats => stats(console).await,
+        AdminCommand::OpenOutbox { email } => {
+            let outbox = console.open_outbox(ACTOR, email.as_deref()).await?;
+            let mails = outbox.mails.into_iter().map(mail_view).collect();
+            Ok(AdminAnswer::Outbox(OutboxView { mails, smtp: outbox.smtp }))
+        }
     }
 }
 
@@ -197,6 +204,20 @@ async fn stats(console: &Console) -> Result<AdminAnswer, AdminError> {
         voided: stats.voided,
         remaining: stats.remaining,
     }))
+}
+
+fn mail_view(mail: OutboxRow) -> MailView {
+    MailView {
+        status: if mail.failed_at.is_some() { "erased" } else { "waiting" }.to_owned(),
+        mail_id: mail.id,
+        email: mail.recipient,
+        kind: mail.kind,
+        subject: mail.subject,
+        link: mail.link,
+        created_at: Rfc3339(mail.created_at).to_string(),
+        attempts: mail.attempts,
+        last_error: mail.last_error,
+    }
 }
 
 /// Stops at the first mismatch: what is summed up then is what was in order before it.

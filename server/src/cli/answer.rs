@@ -7,7 +7,7 @@ use ledger::rate::{Price, Pricing};
 use serde::Serialize;
 use serde::ser::SerializeMap as _;
 
-use super::command::{AdminAnswer, KeyView, RateCardView, StatsView, Verdict};
+use super::command::{AdminAnswer, KeyView, MailView, OutboxView, RateCardView, StatsView, Verdict};
 use super::price_list;
 use crate::calendar::Rfc3339;
 
@@ -25,6 +25,7 @@ impl AdminAnswer {
             Self::Verified(view) => serde_json::to_string(view),
             Self::RateCard(view) => serde_json::to_string(&RateCardJson::from(view)),
             Self::Stats(view) => serde_json::to_string(view),
+            Self::Outbox(view) => serde_json::to_string(view),
         }
     }
 
@@ -71,6 +72,7 @@ impl fmt::Display for AdminAnswer {
             Self::Verified(verdict) => out.write_str(&verdict_lines(verdict)?),
             Self::RateCard(card) => price_list::write(card, out),
             Self::Stats(stats) => out.write_str(&stats_lines(stats)?),
+            Self::Outbox(outbox) => out.write_str(&outbox_lines(outbox)),
         }
     }
 }
@@ -121,6 +123,30 @@ fn stats_lines(stats: &StatsView) -> Result<String, fmt::Error> {
         writeln!(text, "{name:<9} {credits} credits")?;
     }
     Ok(text.trim_end().to_owned())
+}
+
+fn outbox_lines(outbox: &OutboxView) -> String {
+    if outbox.mails.is_empty() {
+        return "no mail waits".to_owned();
+    }
+    let mut lines: Vec<String> = outbox.mails.iter().map(mail_lines).collect();
+    if outbox.smtp {
+        lines.push("SMTP_URL is set, so links are not shown".to_owned());
+    }
+    lines.join("\n")
+}
+
+fn mail_lines(mail: &MailView) -> String {
+    let MailView { email, subject, status, created_at, attempts, .. } = mail;
+    let mut text = format!("{created_at}  {email}  {subject}  {status}");
+    // Writing to a String cannot fail.
+    if let Some(error) = &mail.last_error {
+        let _ = write!(text, ", {attempts} attempts: {error}");
+    }
+    if let Some(link) = &mail.link {
+        let _ = write!(text, "\n  {link}");
+    }
+    text
 }
 
 /// The card for programs.

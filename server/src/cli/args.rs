@@ -49,6 +49,12 @@ pub enum Command {
     RateCard(RateCardCommand),
     /// Figures over all accounts
     Stats,
+    /// Mails that were not sent by SMTP, the newest first, with their links where no mail server is set
+    Outbox {
+        /// Only those to this address
+        #[arg(long)]
+        email: Option<String>,
+    },
 }
 
 #[derive(Debug, Subcommand)]

@@ -42,6 +42,10 @@ pub enum AdminCommand {
         prices: Vec<Price>,
     },
     Stats,
+    /// To one address, or to all.
+    OpenOutbox {
+        email: Option<String>,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -109,6 +113,7 @@ pub enum AdminAnswer {
     Verified(Verdict),
     RateCard(RateCardView),
     Stats(StatsView),
+    Outbox(OutboxView),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -228,6 +233,29 @@ pub struct StatsView {
     pub expired: Credits,
     pub voided: Credits,
     pub remaining: Credits,
+}
+
+/// What SMTP has not delivered.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutboxView {
+    /// The newest first.
+    pub mails: Vec<MailView>,
+    /// A mail server is configured; links are not shown then.
+    pub smtp: bool,
+}
+
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MailView {
+    pub mail_id: String,
+    pub email: String,
+    pub kind: String,
+    pub subject: String,
+    /// `waiting`, or `erased` once it was given up.
+    pub status: String,
+    pub link: Option<String>,
+    pub created_at: String,
+    pub attempts: u64,
+    pub last_error: Option<String>,
 }
 
 #[cfg(test)]

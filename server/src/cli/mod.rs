@@ -58,6 +58,8 @@ pub enum Failure {
     Open(#[from] OpenError),
     #[error("cannot listen on {addr}: {cause}; CONSOLE_ADDR picks another address")]
     Listen { addr: SocketAddr, cause: std::io::Error },
+    #[error("cannot check the mail server's certificate: {0}")]
+    Certificates(lettre::transport::smtp::Error),
     #[error(transparent)]
     Socket(#[from] SocketError),
     #[error(transparent)]
@@ -133,6 +135,7 @@ async fn dispatch(cli: Cli, config: Config) -> Result<ExitCode, Failure> {
         Command::RateCard(RateCardCommand::Show) => AdminCommand::ShowRateCard,
         Command::RateCard(RateCardCommand::Import { file }) => import(&file)?,
         Command::Stats => AdminCommand::Stats,
+        Command::Outbox { email } => AdminCommand::OpenOutbox { email },
     };
     let answer = perform(&config, command).await?;
     if cli.json {

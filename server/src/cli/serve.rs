@@ -18,6 +18,7 @@ use super::socket::CommandSocket;
 use crate::config::Config;
 use crate::console::Console;
 use crate::jobs::{self, Stop, Stopping};
+use crate::mail::Sender;
 
 /// From the signal until requests that are still on their way are cut off.
 const DRAIN: Duration = Duration::from_millis(600);
@@ -59,6 +60,7 @@ pub async fn serve(config: Config) -> Result<(), Failure> {
 impl Server {
     /// Opens the store, listens, and starts the jobs.
     pub async fn start(mut config: Config) -> Result<Self, Failure> {
+        let sender = Sender::new(&config).map_err(Failure::Certificates)?;
         let store = Books::open_store(&config).await?;
         let listening = async {
             let listener = TcpListener::bind(config.addr).await?;
@@ -73,7 +75,7 @@ impl Server {
         Ok(Self {
             http: tokio::spawn(listen(listener, console.clone(), stopping.clone())),
             commands: tokio::spawn(socket.answer(console.clone(), stopping.clone())),
-            jobs: jobs::start(&console, &stopping),
+            jobs: jobs::start(&console, sender, &stopping),
             console,
             writer,
             stop,

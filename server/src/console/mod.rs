@@ -8,6 +8,7 @@
 //! | [`charging`] | takes what services report |
 //! | [`account`] | balance and consumption |
 //! | [`grants`], [`rate_card`] | what an operator gives, takes back and charges |
+//! | [`outbox`] | writes letters, and shows those that were not sent |
 //! | [`overview`], [`history`], [`events`], [`receipt`] | what pages and readers of the API are shown |
 //! | [`pricing`] | what anybody may know: prices, what a list of operations would cost |
 
@@ -18,6 +19,7 @@ pub mod error;
 pub mod events;
 pub mod grants;
 pub mod history;
+pub mod outbox;
 pub mod overview;
 pub mod pricing;
 pub mod rate_card;
@@ -37,6 +39,7 @@ use crate::auth::throttle::{Allowance, SignInThrottle};
 use crate::clock::SharedClock;
 use crate::config::Config;
 use crate::live::LiveBus;
+use crate::mail::Bell;
 use crate::random::SharedRandom;
 use crate::sequencer::Sequencer;
 use crate::store::Store;
@@ -57,6 +60,8 @@ pub struct Parts {
     pub(crate) passwords: Passwords,
     pub(crate) keys: KeyCache,
     pub(crate) sign_ins: SignInThrottle,
+    /// Rung when a mail is in the outbox.
+    pub(crate) bell: Bell,
     /// Keys that an account may still make this hour.
     pub(crate) new_keys: Allowance<i64>,
 }
@@ -88,6 +93,7 @@ impl Console {
             passwords: Passwords::default(),
             keys: KeyCache::default(),
             sign_ins: SignInThrottle::default(),
+            bell: Bell::default(),
             new_keys: Allowance::new(api_keys::NEW_KEYS_AN_HOUR, 3_600 * ledger::time::SECOND),
         }))
     }

@@ -2,6 +2,7 @@
 //! stops; a failure is logged and the next round tries again.
 
 mod expiry;
+mod mail;
 mod stopping;
 
 use std::time::Duration;
@@ -11,6 +12,7 @@ use tokio::time::MissedTickBehavior;
 
 pub use self::stopping::{Stop, Stopping, signal};
 use crate::console::Console;
+use crate::mail::Sender;
 
 /// Between two looks for grants that ran out. Reads and spends post theirs at once, so this only keeps idle accounts
 /// from carrying them for long.
@@ -21,9 +23,11 @@ const CHECKPOINT: Duration = Duration::from_secs(1);
 const KEY_REQUESTS: Duration = Duration::from_secs(10);
 /// Between two deletions of sessions that have ended.
 const SESSIONS: Duration = Duration::from_hours(1);
+/// Between two looks for mails that nobody sent in time; what they say is erased then.
+const MAILS: Duration = Duration::from_mins(1);
 
-/// Starts all jobs. They end with the signal.
-pub fn start(console: &Console, stopping: &Stopping) -> JoinSet<()> {
+/// Starts all jobs. They end with the signal. Without a `sender` mails stay in the outbox.
+pub fn start(console: &Console, sender: Option<Sender>, stopping: &Stopping) -> JoinSet<()> {
     let mut jobs = JoinSet::new();
     let of = || (console.clone(), stopping.clone());
     let (console, signal) = of();
@@ -34,6 +38,12 @@ pub fn start(console: &Console, stopping: &Stopping) -> JoinSet<()> {
     jobs.spawn(every(KEY_REQUESTS, signal, move || write_key_requests(console.clone())));
     let (console, signal) = of();
     jobs.spawn(every(SESSIONS, signal, move || forget_sessions(console.clone())));
+    let (console, signal) = of();
+    jobs.spawn(every(MAILS, signal, move || mail::tidy(console.clone())));
+    if let Some(sender) = sender {
+        let (console, signal) = of();
+        jobs.spawn(mail::run(console, sender, signal));
+    }
     jobs
 }
 

@@ -23,6 +23,11 @@ impl Stop {
 }
 
 impl Stopping {
+    /// Whether the signal was given.
+    pub fn is_given(&self) -> bool {
+        *self.0.borrow() || self.0.has_changed().is_err()
+    }
+
     /// Ends when the signal was given, now or earlier.
     pub async fn wait(&mut self) {
         // An error means that the giver is gone, which is the signal as well.

@@ -5,11 +5,13 @@
 
 mod accounts;
 mod api_keys;
+mod audit;
 mod bulk;
 mod entries;
 mod error;
 mod events;
 mod grants;
+mod mails;
 mod payers;
 pub mod posting;
 mod rate_cards;
@@ -24,10 +26,12 @@ use std::path::PathBuf;
 
 pub use accounts::{AccountRow, AccountStatus};
 pub use api_keys::{ApiKeyChange, ApiKeyRow, KeyFilter, KeyRequests, KeyUsage, NewApiKey, Permission};
+pub use audit::AuditRecord;
 pub use entries::{Stats, VerifyError};
 pub use error::{OpenError, StoreError};
 pub use events::{BookedEvent, EventFilter};
 pub use grants::{Lot, WalletView};
+pub use mails::{DueMail, NewMail, OutboxRow};
 pub use payers::{Payer, PayerKey, PayerRow};
 pub use rollups::{BucketRow, RollupFilter};
 pub use service_keys::{NewServiceKey, Scope, Scopes, ServiceKeyRow, UnknownScope};

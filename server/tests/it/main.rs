@@ -14,6 +14,8 @@ mod day_buckets;
 mod envelope;
 mod estimate;
 mod health;
+mod mail;
+mod outbox;
 mod poison;
 mod public_pages;
 mod races;

@@ -5,6 +5,7 @@ pub mod client;
 pub mod events;
 pub mod process;
 pub mod raw;
+pub mod smtp;
 pub mod sse;
 pub mod trace;
 
@@ -105,7 +106,13 @@ impl World {
 
     /// Ends this server and starts another on the same file.
     pub async fn restart(self) -> Self {
-        let Self { console, clock, writer, http, folder, .. } = self;
+        let clock = Arc::clone(&self.clock);
+        Self::open(self.close().await, clock, |_| {}).await
+    }
+
+    /// Ends this server; what it kept.
+    pub async fn close(self) -> TempDir {
+        let Self { console, writer, http, folder, .. } = self;
         http.abort();
         console.sequencer.stop();
         writer.await.expect("the writer ends in order");
@@ -120,7 +127,7 @@ impl World {
         })
         .await
         .expect("the old server lets go of its file");
-        Self::open(folder, clock, |_| {}).await
+        folder
     }
 
     pub fn database(&self) -> PathBuf {

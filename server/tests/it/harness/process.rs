@@ -35,6 +35,11 @@ impl Site {
         Self { folder: tempfile::tempdir().expect("a temporary folder") }
     }
 
+    /// On a data directory that has been used before.
+    pub fn at(folder: TempDir) -> Self {
+        Self { folder }
+    }
+
     pub fn path(&self) -> &Path {
         self.folder.path()
     }
@@ -68,7 +73,13 @@ impl Site {
     }
 
     pub async fn serve(&self) -> Serving {
+        self.serve_with(&[]).await
+    }
+
+    /// With these settings as well.
+    pub async fn serve_with(&self, settings: &[(&str, &str)]) -> Serving {
         let mut command = self.command(&["serve"]);
+        command.envs(settings.iter().copied());
         let child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
         let mut child = child.expect("the binary starts");
         let mut stdout = BufReader::new(child.stdout.take().expect("a pipe"));
