@@ -1,4 +1,4 @@
-// The parts of ECharts that our charts use, and no others: charming's renderer looks for them in the global `echarts`.
+// The parts of ECharts that our charts use, and no others, as the global `echarts`; app/src/charts/mount.rs calls it.
 // SVG is the only renderer, so it is the one that `init` takes without being told: crisp at every zoom, and
 // readable by tests and screen readers.
 import { init, use } from "echarts/core";

@@ -1,14 +1,14 @@
-//! A [`Plot`] as ECharts options. Pure: the colours come in, a [`charming::Chart`] goes out.
+//! A [`Plot`] as ECharts options. Pure: the colours come in, [`Options`] go out.
 
-use charming::Chart;
 use charming::component::{Axis, Grid};
 use charming::element::{
     AxisLabel, AxisLine, AxisPointer, AxisPointerType, AxisTick, AxisType, Emphasis, EmphasisFocus,
     ItemStyle, LineStyle, SplitLine, Tooltip, Trigger,
 };
 use charming::series::Bar;
+use serde::Serialize;
 
-use super::plot::{INKS, Ink, Plot};
+use super::plot::{INKS, Ink, Plot, PlotSeries};
 use crate::format;
 
 /// Room around the bars in CSS pixels, for the labels; the sketch leaves the same.
@@ -21,6 +21,22 @@ pub const BAR_PERCENT: u32 = 58;
 
 /// Radius of a bar's corners in CSS pixels.
 pub const CORNER: u32 = 2;
+
+/// The parts of an ECharts option object (`echarts.setOption`) that we use, as charming writes them.
+///
+/// [`charming::Chart`] holds every kind of series and axis there is, and with it their code comes into the wasm.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Options {
+    animation: bool,
+    animation_duration: u32,
+    animation_duration_update: u32,
+    grid: Grid,
+    tooltip: Tooltip,
+    x_axis: Axis,
+    y_axis: Axis,
+    series: Vec<Bar>,
+}
 
 /// The colours of the page, as the browser has resolved them from the tokens.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,28 +62,28 @@ impl Palette {
 }
 
 /// Stacked bars over the buckets, with a tooltip that lists the stack. `still` leaves out all motion.
-pub fn consumption(plot: &Plot, palette: &Palette, still: bool) -> Chart {
-    let chart = Chart::new()
-        .animation(!still)
-        .animation_duration(0.0)
-        .animation_duration_update(250.0)
-        .grid(Grid::new().left(LEFT).right(RIGHT).top(TOP).bottom(BOTTOM))
-        .tooltip(tooltip(palette))
-        .x_axis(time_axis(plot, palette))
-        .y_axis(value_axis(plot, palette));
-    plot.series.iter().fold(chart, |chart, one| {
-        let values = one.values.iter().map(|value| format::chart_value(value.micros())).collect();
-        let style = ItemStyle::new().color(palette.colour(one.ink)).border_radius(CORNER);
-        chart.series(
-            Bar::new()
-                .name(one.name.as_str())
-                .stack("credits")
-                .bar_width(format!("{BAR_PERCENT}%"))
-                .item_style(style)
-                .emphasis(Emphasis::new().focus(EmphasisFocus::Series))
-                .data::<f64>(values),
-        )
-    })
+pub fn consumption(plot: &Plot, palette: &Palette, still: bool) -> Options {
+    Options {
+        animation: !still,
+        animation_duration: 0,
+        animation_duration_update: 250,
+        grid: Grid::new().left(LEFT).right(RIGHT).top(TOP).bottom(BOTTOM),
+        tooltip: tooltip(palette),
+        x_axis: time_axis(plot, palette),
+        y_axis: value_axis(plot, palette),
+        series: plot.series.iter().map(|one| bars(one, palette)).collect(),
+    }
+}
+
+fn bars(series: &PlotSeries, palette: &Palette) -> Bar {
+    let values = series.values.iter().map(|value| format::chart_value(value.micros())).collect();
+    Bar::new()
+        .name(series.name.as_str())
+        .stack("credits")
+        .bar_width(format!("{BAR_PERCENT}%"))
+        .item_style(ItemStyle::new().color(palette.colour(series.ink)).border_radius(CORNER))
+        .emphasis(Emphasis::new().focus(EmphasisFocus::Series))
+        .data::<f64>(values)
 }
 
 fn tooltip(palette: &Palette) -> Tooltip {

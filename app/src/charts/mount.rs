@@ -2,8 +2,7 @@
 
 use std::cell::RefCell;
 
-use charming::{Echarts, WasmRenderer};
-use js_sys::{Function, Promise, Reflect};
+use js_sys::{Array, Function, Promise, Reflect};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use wasm_bindgen::closure::Closure;
@@ -11,7 +10,7 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Element, HtmlScriptElement, ResizeObserver};
 
-use super::consumption::{Palette, consumption};
+use super::consumption::{Options, Palette, consumption};
 use super::plot::{INKS, Ink, Plot};
 use crate::components::theme::Theme;
 
@@ -41,7 +40,7 @@ pub fn keep(id: &'static str, plot: Memo<Plot>, drawn: RwSignal<bool>) {
 
 /// A drawn chart; its library's part is taken down when it is dropped.
 struct Drawing {
-    echarts: Echarts,
+    chart: Instance,
     /// The series it was drawn with. An update can change their values but not take one away.
     names: Vec<String>,
     observer: ResizeObserver,
@@ -51,38 +50,62 @@ struct Drawing {
 impl Drop for Drawing {
     fn drop(&mut self) {
         self.observer.disconnect();
-        // charming has no binding for it.
-        if let Ok(dispose) =
-            Reflect::get(&self.echarts, &"dispose".into()).and_then(JsCast::dyn_into::<Function>)
-        {
-            dispose.call0(&self.echarts).ok();
-        }
+        self.chart.call("dispose", &[]);
     }
 }
 
 fn draw(drawing: &mut Option<Drawing>, id: &str, plot: &Plot) {
     let Some(element) = document().get_element_by_id(id) else { return };
     let Some(palette) = palette(&element) else { return };
-    let chart = consumption(plot, &palette, prefers_stillness());
+    let options = consumption(plot, &palette, prefers_stillness());
     let names: Vec<_> = plot.series.iter().map(|one| one.name.clone()).collect();
     match drawing {
-        Some(drawing) if drawing.names == names => WasmRenderer::update(&drawing.echarts, &chart),
+        Some(drawing) if drawing.names == names => drawing.chart.show(&options),
         _ => {
             *drawing = None;
-            let rendered = WasmRenderer::new_opt(None, None).render(id, &chart);
-            *drawing = rendered.ok().and_then(|echarts| Drawing::of(echarts, names, &element));
+            *drawing = Drawing::of(&options, names, &element);
         }
     }
 }
 
 impl Drawing {
-    fn of(echarts: Echarts, names: Vec<String>, element: &Element) -> Option<Self> {
-        let resize: Echarts = JsValue::clone(&echarts).unchecked_into();
-        let resized = Closure::<dyn Fn()>::new(move || resize.resize(JsValue::UNDEFINED));
+    fn of(options: &Options, names: Vec<String>, element: &Element) -> Option<Self> {
+        let chart = Instance::on(element)?;
+        chart.show(options);
+        let resize = chart.clone();
+        let resized = Closure::<dyn Fn()>::new(move || resize.call("resize", &[]));
         let observer = ResizeObserver::new(resized.as_ref().unchecked_ref()).ok()?;
         observer.observe(element);
-        Some(Self { echarts, names, observer, _resized: resized })
+        Some(Self { chart, names, observer, _resized: resized })
     }
+}
+
+/// An ECharts instance. Called by name: charming's own binding takes whole [`charming::Chart`]s only, and can't dispose.
+#[derive(Clone)]
+struct Instance(JsValue);
+
+impl Instance {
+    /// `echarts.init`
+    fn on(element: &Element) -> Option<Self> {
+        let library = Reflect::get(&window(), &"echarts".into()).ok()?;
+        call(&library, "init", &[element.into()]).map(Self)
+    }
+
+    fn show(&self, options: &Options) {
+        if let Ok(options) = serde_wasm_bindgen::to_value(options) {
+            self.call("setOption", &[options]);
+        }
+    }
+
+    fn call(&self, method: &str, args: &[JsValue]) {
+        call(&self.0, method, args);
+    }
+}
+
+/// `None` when there is no such method, or it throws.
+fn call(on: &JsValue, method: &str, args: &[JsValue]) -> Option<JsValue> {
+    let function: Function = Reflect::get(on, &method.into()).ok()?.dyn_into().ok()?;
+    function.apply(on, &args.iter().collect::<Array>()).ok()
 }
 
 /// The tokens as the browser has resolved them for the theme in force.
