@@ -13,6 +13,8 @@ use crate::pages::how_credits_work::HowCreditsWork;
 use crate::pages::not_found::NotFound;
 use crate::pages::overview::OverviewPage;
 use crate::pages::pricing::PricingPage;
+use crate::pages::settings::account::AccountPage;
+use crate::pages::settings::api_keys::ApiKeysPage;
 use crate::pages::sign_in::SignIn;
 
 /// Pages that anybody may see are the server's alone (`served`). Pages wait for their data before the first byte, so that they are whole without scripts.
@@ -32,6 +34,8 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/docs/billing") view=|| served(HowCreditsWork) ssr=SsrMode::Async />
                 <ParentRoute path=path!("/") view=SignedIn ssr=SsrMode::Async>
                     <Route path=path!("") view=OverviewPage ssr=SsrMode::Async />
+                    <Route path=path!("/settings/account") view=AccountPage ssr=SsrMode::Async />
+                    <Route path=path!("/settings/api-keys") view=ApiKeysPage ssr=SsrMode::Async />
                 </ParentRoute>
             </Routes>
         </Router>

@@ -138,6 +138,16 @@ impl Zone {
         Self(TimeZone::UTC)
     }
 
+    /// The names that people choose from, sorted: places, and UTC.
+    pub fn names() -> Vec<String> {
+        let is_place = |name: &str| name.contains('/') && !name.starts_with("Etc/");
+        let all = jiff::tz::db().available().map(|name| name.to_string());
+        let mut names: Vec<String> = all.filter(|name| is_place(name) || name == "UTC").collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+
     /// The IANA name.
     pub fn name(&self) -> &str {
         self.0.iana_name().unwrap_or("UTC")

@@ -1,5 +1,7 @@
 //! The server functions: who calls, one use case, map the error, return a view. Nothing is decided here.
 
+pub mod account;
+pub mod api_keys;
 pub mod json;
 pub mod overview;
 pub mod pricing;
@@ -8,6 +10,8 @@ pub mod session;
 #[cfg(feature = "ssr")]
 use leptos::prelude::use_context;
 
+#[cfg(feature = "ssr")]
+use crate::backend::form::FormState;
 #[cfg(feature = "ssr")]
 use crate::backend::{Backend, ConsoleError, Viewer};
 #[cfg(feature = "ssr")]
@@ -25,4 +29,10 @@ fn caller() -> Result<(Viewer, Backend), ConsoleError> {
 #[cfg(feature = "ssr")]
 fn answer<T>(result: Result<T, ConsoleError>) -> Result<T, ConsoleError> {
     result.inspect_err(|error| Respond::with_status(error.status()))
+}
+
+/// The form that this page answers; an empty one when it answers none.
+#[cfg(feature = "ssr")]
+fn sent_form() -> FormState {
+    use_context().unwrap_or_default()
 }

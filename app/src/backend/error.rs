@@ -5,6 +5,7 @@
 use leptos::server_fn::error::{FromServerFnError, ServerFnErrorErr};
 use serde::{Deserialize, Serialize};
 
+use super::form::Errors;
 use crate::api::json::JsonText;
 
 /// In order of precedence: who asks, for what, with what, and then what is the matter with us.
@@ -24,6 +25,13 @@ pub enum ConsoleError {
         /// A whole sentence.
         message: String,
     },
+    /// A form, or another wish, that was understood and refused, for reasons its reader can act on.
+    #[error("{}", sentences(reasons))]
+    Refused {
+        /// The HTTP status: 403, 409, 422, 429…
+        status: u16,
+        reasons: Errors,
+    },
     /// Nothing is broken: too busy, stopping, or out of reach. Trying again helps.
     #[error("The server cannot be reached right now. Please try again in a moment.")]
     Unavailable,
@@ -39,10 +47,25 @@ impl ConsoleError {
             Self::Unauthorized => 401,
             Self::NotFound => 404,
             Self::Invalid { .. } => 422,
+            Self::Refused { status, .. } => *status,
             Self::Unavailable => 503,
             Self::Server { .. } => 500,
         }
     }
+
+    /// For the form that caused it: what is wrong with which field.
+    pub fn reasons(self) -> Errors {
+        match self {
+            Self::Refused { reasons, .. } => reasons,
+            Self::Invalid { field, message } => vec![(field, message)],
+            error => vec![(String::new(), error.to_string())],
+        }
+    }
+}
+
+fn sentences(reasons: &Errors) -> String {
+    let sentences: Vec<&str> = reasons.iter().map(|(_, sentence)| sentence.as_str()).collect();
+    sentences.join(" ")
 }
 
 /// Errors of the transport itself. Their texts may name types and paths, so they are dropped here.
@@ -50,7 +73,7 @@ impl FromServerFnError for ConsoleError {
     type Encoder = JsonText;
 
     fn from_server_fn_error(error: ServerFnErrorErr) -> Self {
-        match error {
+        let error = match error {
             ServerFnErrorErr::Args(_)
             | ServerFnErrorErr::MissingArg(_)
             | ServerFnErrorErr::UnsupportedRequestMethod(_) => {
@@ -63,7 +86,11 @@ impl FromServerFnError for ConsoleError {
             | ServerFnErrorErr::ServerError(_)
             | ServerFnErrorErr::Deserialization(_)
             | ServerFnErrorErr::Serialization(_) => Self::Server { incident: "transport".to_owned() },
-        }
+        };
+        // Refused before the function itself could say so.
+        #[cfg(feature = "ssr")]
+        crate::ssr::Respond::with_status(error.status());
+        error
     }
 }
 
@@ -88,6 +115,10 @@ mod tests {
             ConsoleError::Unauthorized,
             ConsoleError::NotFound,
             ConsoleError::Invalid { field: "email".to_owned(), message: "Please type one.".to_owned() },
+            ConsoleError::Refused {
+                status: 409,
+                reasons: vec![("user_name".to_owned(), "Username is taken.".to_owned())],
+            },
             ConsoleError::Unavailable,
             ConsoleError::Server { incident: "inc_1".to_owned() },
         ];

@@ -4,7 +4,10 @@
 //! them; a change of SQL therefore never recompiles a page. The server provides two things as Leptos context for every
 //! request: a [`Backend`] and an `Option<`[`Viewer`]`>`.
 
+pub mod account;
+pub mod api_keys;
 pub mod error;
+pub mod form;
 pub mod live;
 pub mod overview;
 pub mod pricing;
@@ -23,4 +26,6 @@ pub struct Backend {
     pub session: Arc<dyn session::SessionPort>,
     pub overview: Arc<dyn overview::OverviewPort>,
     pub pricing: Arc<dyn pricing::PricingPort>,
+    pub account: Arc<dyn account::AccountPort>,
+    pub api_keys: Arc<dyn api_keys::ApiKeysPort>,
 }

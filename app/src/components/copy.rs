@@ -11,22 +11,41 @@ pub fn CopyBlock(
     label: &'static str,
     #[prop(into)] text: String,
 ) -> impl IntoView {
-    let copied = RwSignal::new(false);
     let code = text.clone();
     view! {
         <div class="copy">
             <pre tabindex="0">
                 <code>{code}</code>
             </pre>
-            <button
-                type="button"
-                class="button small needs-script"
-                on:click=move |_| copy(&text, copied)
-            >
-                {follow(move || if copied.get() { "Copied" } else { "Copy" }.to_owned())}
-                <span class="hidden">" "{label}</span>
-            </button>
+            <CopyButton label text />
         </div>
+    }
+}
+
+/// A short code in a line of its own, with the same button.
+#[component]
+pub fn CopyLine(
+    /// What it is, to name the button: `the user ID`.
+    label: &'static str,
+    #[prop(into)] text: String,
+) -> impl IntoView {
+    let code = text.clone();
+    view! {
+        <div class="copy-line">
+            <code>{code}</code>
+            <CopyButton label text />
+        </div>
+    }
+}
+
+#[component]
+fn CopyButton(label: &'static str, text: String) -> impl IntoView {
+    let copied = RwSignal::new(false);
+    view! {
+        <button type="button" class="button small needs-script" on:click=move |_| copy(&text, copied)>
+            {follow(move || if copied.get() { "Copied" } else { "Copy" }.to_owned())}
+            <span class="hidden">" "{label}</span>
+        </button>
     }
 }
 

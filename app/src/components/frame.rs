@@ -1,11 +1,12 @@
 //! What surrounds every page of somebody signed in: navigation, live balance, account menu.
 
 use leptos::prelude::*;
-use leptos_router::components::{A, Outlet, Redirect};
-use leptos_router::hooks::{use_location, use_url};
+use leptos_router::components::{Outlet, Redirect};
+use leptos_router::hooks::use_url;
 use leptos_router::location::Url;
 
 use super::dynamic::text;
+use super::navigation::{PageName, Places};
 use super::problem::Problem;
 use super::public::Brand;
 use super::theme::ThemeSwitch;
@@ -18,14 +19,6 @@ use crate::live::{Connection, Live};
 /// Who is signed in, for the pages inside the frame; in context from [`crate::app::App`] down.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Me(pub RwSignal<Option<Viewer>>);
-
-/// A page that the navigation leads to.
-struct Place {
-    path: &'static str,
-    name: &'static str,
-}
-
-const PLACES: [Place; 1] = [Place { path: "/", name: "Overview" }];
 
 /// Lets those in who are signed in, and sends everybody else to the sign-in form and back.
 #[component]
@@ -72,10 +65,11 @@ fn Frame(view: FrameView) -> impl IntoView {
     live.wallet.set((&view.balance).into());
     #[cfg(feature = "hydrate")]
     crate::live::connection::keep(live);
-    let viewer = view.viewer;
-    expect_context::<Me>().0.set(Some(viewer.clone()));
+    #[cfg(feature = "hydrate")]
+    super::navigation::follow_pages();
+    expect_context::<Me>().0.set(Some(view.viewer));
     view! {
-        <a class="skip" href="#main">
+        <a class="skip" href="#main" rel="external">
             "Skip to content"
         </a>
         <div class="shell">
@@ -89,7 +83,7 @@ fn Frame(view: FrameView) -> impl IntoView {
                 <header class="top">
                     <PageName />
                     <BalancePill />
-                    <AccountMenu viewer />
+                    <AccountMenu />
                 </header>
                 <main id="main" tabindex="-1">
                     <Outlet />
@@ -100,28 +94,6 @@ fn Frame(view: FrameView) -> impl IntoView {
             </nav>
         </div>
     }
-}
-
-#[component]
-fn Places() -> impl IntoView {
-    let links = PLACES.map(|place| {
-        view! {
-            <A href=place.path exact=true>
-                {place.name}
-            </A>
-        }
-    });
-    links.collect_view()
-}
-
-#[component]
-fn PageName() -> impl IntoView {
-    let path = use_location().pathname;
-    let name = text(move || {
-        let place = path.with(|path| PLACES.iter().find(|place| place.path == path));
-        place.map(|place| place.name).unwrap_or_default().to_owned()
-    });
-    view! { <div class="crumb">{name}</div> }
 }
 
 /// The number everything is about. Screen readers hear it at most every ten seconds, and at once when the line is cut.
@@ -189,19 +161,30 @@ fn announce(said: RwSignal<String>) {
     });
 }
 
-/// Who is signed in, the theme, and the way out. A popover: opens, closes and dismisses without scripts.
+/// Who is signed in, their settings, the theme, and the way out. A popover: opens, closes and dismisses without scripts.
 #[component]
-fn AccountMenu(viewer: Viewer) -> impl IntoView {
-    let initials = format::initials(&viewer.name);
+fn AccountMenu() -> impl IntoView {
+    let Me(viewer) = expect_context();
+    let of = move |part: fn(&Viewer) -> String| {
+        text(move || viewer.with(|viewer| viewer.as_ref().map(part).unwrap_or_default()))
+    };
     view! {
         <button type="button" class="avatar" popovertarget="account" aria-label="Account menu">
-            {initials}
+            {of(|viewer| format::initials(&viewer.name))}
         </button>
         <div class="menu" id="account" popover="auto">
             <p>
-                <b>{viewer.name}</b>
-                <span class="sub">{viewer.email}</span>
+                <b>{of(|viewer| viewer.name.clone())}</b>
+                <span class="sub">{of(|viewer| viewer.email.clone())}</span>
             </p>
+            <ul>
+                <li>
+                    <a href="/settings/account">"Account"</a>
+                </li>
+                <li>
+                    <a href="/settings/api-keys">"API keys"</a>
+                </li>
+            </ul>
             <ThemeSwitch />
             <p class="away">
                 <a href="/pricing" rel="external">

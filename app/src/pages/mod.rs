@@ -5,4 +5,5 @@ pub mod how_credits_work;
 pub mod not_found;
 pub mod overview;
 pub mod pricing;
+pub mod settings;
 pub mod sign_in;

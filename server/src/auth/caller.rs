@@ -12,7 +12,7 @@ use super::keys::Key;
 use super::sessions;
 use super::tokens::SecretHash;
 use crate::console::{Console, Error};
-use crate::store::{AccountStatus, ApiKeyRow, Permission, Scope, ServiceKeyRow, SessionRow};
+use crate::store::{AccountStatus, ApiKeyRow, Permission, Scope, ServiceKeyRow, SessionRow, UserRow};
 
 /// Somebody who has proved who they are.
 #[derive(Debug, Clone)]
@@ -69,6 +69,8 @@ pub struct Customer {
 #[derive(Debug, Clone)]
 pub enum Via {
     Key(Arc<ApiKeyRow>),
+    /// With a form of a page of ours, which no other site can send (`http/security.rs`).
+    Page,
     /// With the hash of its token.
     Session(SecretHash),
 }
@@ -77,6 +79,7 @@ impl Customer {
     /// Refuses read-only keys and suspended accounts.
     pub fn must_write(&self) -> Result<(), Error> {
         match &self.via {
+            Via::Page => {}
             Via::Key(key) if key.permission == Permission::ReadWrite => {}
             Via::Key(_) => {
                 return Err(Error::InsufficientPermissions(
@@ -92,7 +95,7 @@ impl Customer {
     pub fn key(&self) -> Option<&ApiKeyRow> {
         match &self.via {
             Via::Key(key) => Some(key),
-            Via::Session(_) => None,
+            Via::Page | Via::Session(_) => None,
         }
     }
 
@@ -108,6 +111,8 @@ impl Customer {
             return true;
         }
         let found = match &self.via {
+            // Forms have been answered by then.
+            Via::Page => return false,
             Via::Key(key) => console
                 .store
                 .find_api_key(self.account_no, &key.id)
@@ -136,6 +141,20 @@ impl Customer {
             until: key.expires_at,
             epoch,
             via: Via::Key(key),
+        }
+    }
+
+    /// A signed-in user who has sent a form.
+    pub(crate) fn on_page(user: UserRow) -> Self {
+        Self {
+            account_no: user.account_no,
+            account: user.account_id,
+            is_suspended: user.account_status == AccountStatus::Suspended,
+            user_id: user.id,
+            time_zone: user.time_zone,
+            via: Via::Page,
+            until: None,
+            epoch: 0,
         }
     }
 

@@ -234,3 +234,15 @@ fn labels_are_in_the_zone() {
     assert_eq!(berlin.days_before(moment, 29), at("2026-10-23T22:00:00Z"));
     assert_eq!(berlin.same_time_before(moment, 29), at("2026-10-24T10:04:31.482Z"));
 }
+
+#[test]
+fn every_zone_that_is_offered_is_one() {
+    let names = Zone::names();
+    for name in ["UTC", "Europe/Berlin", "Asia/Kathmandu", "America/St_Johns", "Asia/Kolkata"] {
+        assert!(names.iter().any(|offered| offered == name), "{name}");
+    }
+    for name in &names {
+        assert_eq!(name.parse::<Zone>().map(|zone| zone.name().to_owned()).as_ref(), Ok(name));
+    }
+    assert!(names.is_sorted());
+}

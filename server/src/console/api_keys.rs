@@ -8,12 +8,19 @@ use super::{Console, Error, Reasons};
 use crate::auth::Customer;
 use crate::auth::tokens::{Family, Secret};
 use crate::random;
-use crate::store::{ApiKeyChange, ApiKeyRow, KeyFilter, KeyUsage, NewApiKey, Permission, UserRow};
+use crate::store::{
+    ApiKeyChange, ApiKeyRow, KeyFilter, KeyUsage, NewApiKey, Permission, StoreError, UserRow,
+};
 
 /// Keys that an account may make over the API within an hour.
 pub const NEW_KEYS_AN_HOUR: usize = 10;
 /// The longest validity that can be asked for, in days.
 const MAX_DAYS: u64 = 3_650;
+
+const MADE_BEFORE: Error = Error::Conflict {
+    message: "This form was sent before and has made its key; it is in the list. A secret is shown once: if it is lost, revoke that key and make another.",
+    fields: vec![],
+};
 
 /// A key to make.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,24 +70,39 @@ impl Console {
         self.insert(key, secret).await
     }
 
-    /// Makes a key with a key. It gets at most the maker's permission and expiry.
+    /// Makes a key with a key, or on a page. It gets at most the maker's permission and expiry.
     ///
-    /// Errors in this order: a read-only key or a suspended account (403), fields out of range (422), more than ten an
-    /// hour (429).
+    /// Errors in this order: a read-only key or a suspended account (403), an unverified e-mail (403), fields out of
+    /// range (422), more than ten an hour (429).
     pub async fn create_own_api_key(
         &self,
         maker: &Customer,
         form: ApiKeyForm,
     ) -> Result<ApiKeyCreated, Error> {
+        self.create_own_api_key_once(maker, random::key_id(&*self.random), form).await
+    }
+
+    /// The same under an id that was picked before, so that a form which is sent twice makes one key: the second time
+    /// is refused (409).
+    pub async fn create_own_api_key_once(
+        &self,
+        maker: &Customer,
+        id: KeyId,
+        form: ApiKeyForm,
+    ) -> Result<ApiKeyCreated, Error> {
         maker.must_write()?;
+        self.must_be_verified(maker).await?;
         let now = self.clock.now();
         let checked = checked(Some(form.name), form.expiration_days, now)?;
+        if self.store.find_api_key(maker.account_no, &id).await?.is_some() {
+            return Err(MADE_BEFORE);
+        }
         let too_many = |retry_after_s| Error::RateLimited { retry_after_s };
         self.new_keys.take(maker.account_no, now).map_err(too_many)?;
         let secret = Secret::new(Family::Customer, &*self.random);
         let most = maker.key().map_or(form.permission, |key| key.permission);
         let key = NewApiKey {
-            id: random::key_id(&*self.random),
+            id,
             account_no: maker.account_no,
             user_id: maker.user_id,
             name: checked.name.unwrap_or_default(),
@@ -91,11 +113,19 @@ impl Console {
             created_at: now,
             expires_at: not_after(checked.expires_at, maker),
         };
-        self.insert(key, secret).await
+        self.insert(key, secret).await.inspect_err(|_| self.new_keys.give_back(&maker.account_no))
+    }
+
+    async fn must_be_verified(&self, maker: &Customer) -> Result<(), Error> {
+        let user = self.store.find_user(maker.user_id).await?.ok_or_else(Error::not_found)?;
+        if user.verified_at.is_some() { Ok(()) } else { Err(Error::EmailNotVerified) }
     }
 
     async fn insert(&self, key: NewApiKey, secret: Secret) -> Result<ApiKeyCreated, Error> {
-        self.store.insert_api_key(&key).await?;
+        let made_before = |error: &StoreError| error.violated_unique() == Some("api_keys.id");
+        if let Err(error) = self.store.insert_api_key(&key).await {
+            return Err(if made_before(&error) { MADE_BEFORE } else { error.into() });
+        }
         let key = self.get_api_key(key.account_no, &key.id).await?;
         Ok(ApiKeyCreated { secret, key })
     }

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use app::backend::ConsoleError;
+use app::backend::form::Errors;
 use ledger::Credits;
 use ledger::event::FieldError;
 use ledger::wallet::Shortfall;
@@ -59,7 +60,7 @@ pub enum Error {
     UnsupportedMediaType(&'static str),
     #[error("{}", sentence(.0))]
     Validation(Reasons),
-    #[error("Too many attempts. Try again in {} minutes.", retry_after_s.div_ceil(60))]
+    #[error("Too many attempts. Try again in {}.", minutes(*retry_after_s))]
     RateLimited { retry_after_s: u64 },
     /// Trying again after `retry_after_s` is safe and may help.
     #[error("The server is busy or stopping. The same request again is safe.")]
@@ -197,6 +198,14 @@ impl Funds {
     }
 }
 
+/// A wait as people say it: `1 minute`, `42 minutes`.
+pub fn minutes(seconds: u64) -> String {
+    match seconds.div_ceil(60) {
+        1 => "1 minute".to_owned(),
+        minutes => format!("{minutes} minutes"),
+    }
+}
+
 /// All reasons in one sentence: `quantity must not be negative; id must have 1 to 128 characters.`
 fn sentence(reasons: &Reasons) -> String {
     let clauses: Vec<String> = reasons.iter().map(|(field, reason)| format!("{field} {reason}")).collect();
@@ -271,11 +280,36 @@ impl From<Error> for ConsoleError {
                 tracing::error!(%incident, %cause, "a page failed");
                 Self::Server { incident }
             }
-            Error::Validation(reasons) | Error::ResourceExists { details: reasons } => {
-                let field = reasons.keys().next().map(ToString::to_string).unwrap_or_default();
-                Self::Invalid { field, message: sentence(&reasons) }
-            }
-            other => Self::Invalid { field: String::new(), message: other.to_string() },
+            other => Self::Refused { status: other.status(), reasons: spoken(&other) },
+        }
+    }
+}
+
+/// What a form shows beside its fields, or above them all.
+fn spoken(error: &Error) -> Errors {
+    match error {
+        Error::Validation(reasons) | Error::ResourceExists { details: reasons } => {
+            let sentence = |field: &str, reason: &str| format!("{} {reason}.", label(field));
+            reasons
+                .iter()
+                .map(|(field, reason)| (field.clone().into_owned(), sentence(field, reason)))
+                .collect()
+        }
+        error => vec![(String::new(), error.to_string())],
+    }
+}
+
+/// A field as its form names it: `expiration_days` → `Expiration days`, unless it has another name there.
+fn label(field: &str) -> String {
+    match field {
+        "user_name" => "Username".to_owned(),
+        "email" => "E-mail".to_owned(),
+        "expiration_days" => "Expiry".to_owned(),
+        "key_id" => "Key".to_owned(),
+        field => {
+            let mut letters = field.chars();
+            let first = letters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
+            format!("{first}{}", letters.as_str().replace('_', " "))
         }
     }
 }
@@ -303,6 +337,21 @@ mod tests {
         let error = Error::internal("SELECT secret FROM users");
         assert!(!error.to_string().contains("SELECT"));
         assert!(!ConsoleError::from(error).to_string().contains("SELECT"));
+    }
+
+    #[test]
+    fn a_form_gets_each_error_with_the_name_that_its_field_has_there() {
+        let error = Error::Validation(Reasons::from([
+            ("user_name".into(), "is too long".into()),
+            ("time_zone".into(), "is unknown".into()),
+        ]));
+        let pair = |field: &str, sentence: &str| (field.to_owned(), sentence.to_owned());
+        let reasons =
+            vec![pair("time_zone", "Time zone is unknown."), pair("user_name", "Username is too long.")];
+        assert_eq!(ConsoleError::from(error), ConsoleError::Refused { status: 422, reasons });
+        let error = ConsoleError::from(Error::RateLimited { retry_after_s: 59 });
+        let reasons = vec![pair("", "Too many attempts. Try again in 1 minute.")];
+        assert_eq!(error, ConsoleError::Refused { status: 429, reasons });
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`users`] | makes users |
 //! | [`sign_in`] | lets them in and out |
+//! | [`profile`] | what users change about themselves |
 //! | [`api_keys`], [`service_keys`] | makes, lists and revokes keys |
 //! | [`charging`] | takes what services report |
 //! | [`account`] | balance and consumption |
@@ -22,9 +23,11 @@ pub mod history;
 pub mod outbox;
 pub mod overview;
 pub mod pricing;
+pub mod profile;
 pub mod rate_card;
 pub mod receipt;
 pub mod service_keys;
+mod settings;
 pub mod sign_in;
 pub mod users;
 

@@ -43,7 +43,13 @@ impl Console {
     /// The ports that the pages ask.
     pub fn backend(&self) -> Backend {
         let ports = Arc::new(self.clone());
-        Backend { session: ports.clone(), pricing: ports.clone(), overview: ports }
+        Backend {
+            session: ports.clone(),
+            pricing: ports.clone(),
+            account: ports.clone(),
+            api_keys: ports.clone(),
+            overview: ports,
+        }
     }
 
     async fn account_no(&self, account: AccountId) -> Result<i64, Error> {
@@ -148,7 +154,7 @@ impl Moment {
 }
 
 /// Zones are checked when they are set; one that IANA has dropped since is UTC.
-fn zone_of(viewer: &Viewer) -> Zone {
+pub(super) fn zone_of(viewer: &Viewer) -> Zone {
     viewer.time_zone.parse().unwrap_or_else(|_| Zone::utc())
 }
 
@@ -168,7 +174,7 @@ fn balance(account: AccountId, wallet: &WalletView) -> BalanceView {
 }
 
 /// `plx_sk_9f2a…k3Qd`
-fn key_label(key: &ApiKeyRow) -> String {
+pub(super) fn key_label(key: &ApiKeyRow) -> String {
     format!("{}…{}", key.key_prefix, key.key_suffix)
 }
 
@@ -186,13 +192,13 @@ fn units(cards: &RateCards) -> Vec<UnitLabel> {
 }
 
 /// `12:04:31` today, `21 Nov 12:04` earlier.
-fn at_label(zone: &Zone, now: Timestamp, at: Timestamp) -> String {
+pub(super) fn at_label(zone: &Zone, now: Timestamp, at: Timestamp) -> String {
     let pattern = if at >= zone.days_before(now, 0) { "%H:%M:%S" } else { "%-d %b %H:%M" };
     zone.format(at, pattern)
 }
 
 /// `Sun 22 Nov 2026, 12:04:31.482 Europe/Berlin`
-fn exact_label(zone: &Zone, at: Timestamp) -> String {
+pub(super) fn exact_label(zone: &Zone, at: Timestamp) -> String {
     format!("{} {}", zone.format(at, "%a %-d %b %Y, %H:%M:%S%.3f"), zone.name())
 }
 

@@ -9,7 +9,7 @@ use super::users::MAX_EMAIL;
 use super::{Console, Error};
 use crate::auth::sessions;
 use crate::auth::tokens::hash;
-use crate::store::{NewSession, SessionRow, UserRow};
+use crate::store::{NewSession, UserRow};
 
 /// Longer ones are no password of ours and not worth the work.
 const MAX_PASSWORD_BYTES: usize = 1_024;
@@ -77,11 +77,12 @@ impl Console {
 
     /// Who the request's cookie says is looking; `None`: nobody is signed in.
     pub async fn viewer(&self, headers: &HeaderMap) -> Result<Option<Viewer>, Error> {
-        Ok(sessions::find(self, headers).await?.map(viewer))
+        Ok(sessions::find(self, headers).await?.map(|session| viewer(session.user)))
     }
 }
 
-fn viewer(session: SessionRow) -> Viewer {
-    let UserRow { id, account_id, email, name, user_name, time_zone, .. } = session.user;
+/// A user as pages show them.
+pub(super) fn viewer(user: UserRow) -> Viewer {
+    let UserRow { id, account_id, email, name, user_name, time_zone, .. } = user;
     Viewer { user_id: id, account_id, email, name, user_name, time_zone }
 }

@@ -107,12 +107,11 @@ fn checked(form: UserForm) -> Result<UserForm, Error> {
     }
     let name = form.name.trim().to_owned();
     if !is_name(&name) {
-        reasons.insert("name".into(), "must be one line of 1 to 100 characters".into());
+        reasons.insert("name".into(), BAD_NAME.into());
     }
     let user_name = form.user_name.trim().to_lowercase();
     if !is_user_name(&user_name) {
-        let reason = "must have 1 to 64 letters (a-z), digits, dots, hyphens or underscores, and start with a letter or digit";
-        reasons.insert("user_name".into(), reason.into());
+        reasons.insert("user_name".into(), BAD_USER_NAME.into());
     }
     if !PASSWORD_LENGTH.contains(&form.password.chars().count()) {
         reasons.insert("password".into(), "must have 8 to 200 characters".into());
@@ -135,19 +134,41 @@ fn is_email(text: &str) -> bool {
     }
 }
 
-/// One line that shows something.
+/// One line that shows something, and doesn't turn around what is written beside it.
 pub(super) fn is_name(text: &str) -> bool {
-    !text.is_empty() && text.chars().count() <= MAX_NAME && !text.chars().any(char::is_control)
+    let shows_something = text.chars().any(|letter| !letter.is_whitespace() && !is_invisible(letter));
+    shows_something
+        && text.chars().count() <= MAX_NAME
+        && !text.chars().any(|letter| letter.is_control() || is_turning(letter))
 }
 
-fn is_user_name(text: &str) -> bool {
+/// Takes no ink (Unicode: default ignorable, and the blanks that are no white space).
+const fn is_invisible(letter: char) -> bool {
+    matches!(
+        letter,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
+            | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}'
+            | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{e0000}'..='\u{e0fff}'
+    )
+}
+
+/// Embeds or overrides a direction of writing (UAX 9).
+const fn is_turning(letter: char) -> bool {
+    matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+pub(super) const BAD_NAME: &str = "must be one line of 1 to 100 characters";
+pub(super) const BAD_USER_NAME: &str =
+    "must have 1 to 64 letters (a-z), digits, dots, hyphens or underscores, and start with a letter or digit";
+
+pub(super) fn is_user_name(text: &str) -> bool {
     let starts_well = text.starts_with(|first: char| first.is_ascii_alphanumeric());
     let is_known = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
     starts_well && text.len() <= MAX_USER_NAME && text.bytes().all(is_known)
 }
 
 /// Which of the unique fields somebody else has.
-fn taken(error: StoreError) -> Error {
+pub(super) fn taken(error: StoreError) -> Error {
     let field = match error.violated_unique() {
         Some("users.email") => "email",
         Some("users.user_name") => "user_name",
@@ -186,6 +207,20 @@ mod tests {
         let bad = UserForm { name: " ".into(), password: "short".into(), ..form("ada", "a b") };
         let Err(Error::Validation(reasons)) = checked(bad) else { panic!("accepted") };
         assert_eq!(reasons.keys().collect::<Vec<_>>(), ["email", "name", "password", "user_name"]);
+    }
+
+    #[test]
+    fn a_name_shows_something_and_turns_nothing_around() {
+        for name in ["A", "Ada Lovelace", "O’Neil", "李", "👩\u{200d}💻", "عمر", "<script>alert(1)</script>"]
+        {
+            assert!(is_name(name), "{name:?}");
+        }
+        for name in
+            ["", " ", "\u{a0}", "\u{200b}", "\u{feff}\u{2060}", "\u{3164}", "a\nb", "a\u{0}", "\u{202e}adA"]
+        {
+            assert!(!is_name(name), "{name:?}");
+        }
+        assert!(is_name(&"ä".repeat(100)) && !is_name(&"ä".repeat(101)));
     }
 
     #[test]

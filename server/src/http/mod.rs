@@ -5,6 +5,7 @@
 //! | [`routes`] | the whole router |
 //! | [`rest`] | one module per resource; `/usage/events` and `/v1/usage/events` are the same |
 //! | [`pages`], [`sse`], [`assets`] | what a browser loads |
+//! | `settings` | the settings pages' forms, for browsers without scripts |
 //! | [`frame`] | what every answer has: request id, error envelope, CORS |
 //! | [`failures`] | what a browser shows instead of an envelope |
 //! | [`security`] | headers of pages, and refusal of other sites' requests |
@@ -22,6 +23,7 @@ pub mod query;
 pub mod rest;
 pub mod routes;
 pub mod security;
+mod settings;
 pub mod sse;
 
 pub use routes::router;

@@ -29,7 +29,7 @@ use leptos_axum::{
 use serde::Deserialize;
 use tower_http::catch_panic::CatchPanicLayer;
 
-use super::{assets, failures, frame, security};
+use super::{assets, failures, frame, security, settings};
 use crate::auth::sessions;
 use crate::console::sign_in::SignInError;
 use crate::console::{Console, Error};
@@ -43,8 +43,8 @@ const PUBLIC: [&str; 3] = [SIGN_IN, PRICING, "/docs/billing"];
 
 /// What every page is made with.
 #[derive(Debug, Clone)]
-struct Site {
-    console: Console,
+pub(super) struct Site {
+    pub(super) console: Console,
     assets: Arc<Assets>,
     options: LeptosOptions,
 }
@@ -57,7 +57,7 @@ impl FromRef<Site> for LeptosOptions {
 
 /// Who looks at the page; `None` is nobody we know. In the request's extensions.
 #[derive(Debug, Clone)]
-struct Visit(Option<Viewer>);
+pub(super) struct Visit(pub(super) Option<Viewer>);
 
 /// The pages, and as fallback the page for paths that lead nowhere.
 pub fn router(console: Console) -> Router {
@@ -67,6 +67,7 @@ pub fn router(console: Console) -> Router {
     Router::new()
         .route(SIGN_IN, post(sign_in))
         .route("/sign-out", post(sign_out))
+        .merge(settings::router())
         .leptos_routes_with_context(&site, page_routes(), move || provide(&context), shell)
         .fallback(no_such_page)
         .method_not_allowed_fallback(async || Error::MethodNotAllowed)
@@ -147,7 +148,7 @@ fn wake(page: &str) -> Wake {
 }
 
 /// Leads to the form, which leads back to `here`.
-fn to_the_form(here: &Uri) -> Response {
+pub(super) fn to_the_form(here: &Uri) -> Response {
     let here = here.path_and_query().map_or("/", PathAndQuery::as_str);
     let path = if here == "/" { SIGN_IN.to_owned() } else { format!("{SIGN_IN}?next={}", escaped(here)) };
     Redirect::to(&path).into_response()
@@ -262,6 +263,28 @@ async fn form_again(site: &Site, form: SignInForm, status: StatusCode) -> Respon
     let context = move || {
         provide(&site);
         provide_context(form.clone());
+    };
+    let mut response = render_app_async_with_context(context, shell)(request).await;
+    *response.status_mut() = status;
+    response
+}
+
+/// A page for somebody who is signed in, in answer to a form; `context` says what became of it.
+pub(super) async fn page_for(
+    site: &Site,
+    viewer: Viewer,
+    path: &'static str,
+    status: StatusCode,
+    context: impl Fn() + Clone + Send + Sync + 'static,
+) -> Response {
+    let mut request = Request::new(Body::empty());
+    *request.uri_mut() = Uri::from_static(path);
+    request.extensions_mut().insert(Visit(Some(viewer)));
+    let site = site.clone();
+    let context = move || {
+        provide(&site);
+        provide_context(wake(path));
+        context();
     };
     let mut response = render_app_async_with_context(context, shell)(request).await;
     *response.status_mut() = status;

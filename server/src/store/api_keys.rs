@@ -329,6 +329,26 @@ impl Store {
         })
     }
 
+    /// Requests with each of the account's keys in the hours after `since`; keys without any are left out.
+    pub async fn list_key_requests(
+        &self,
+        account_no: i64,
+        since: Timestamp,
+    ) -> Result<Vec<(KeyId, u64)>, StoreError> {
+        let rows: Vec<(String, i64)> = read!(self, db => Ok(sqlx::query_as(
+            "SELECT r.key_id, CAST(sum(r.count) AS BIGINT) FROM api_key_requests r JOIN api_keys k ON k.id = r.key_id \
+             WHERE k.account = $1 AND r.hour > $2 GROUP BY r.key_id",
+        )
+        .bind(account_no)
+        .bind(since.micros())
+        .fetch_all(db)
+        .await?))?;
+        let read = |(key, count): (String, i64)| {
+            Ok((parse_text(&key, "api_key_requests", "key_id")?, u64::try_from(count).unwrap_or_default()))
+        };
+        rows.into_iter().map(read).collect()
+    }
+
     /// Requests with this key in the hours since 24 hours, 7 and 30 days before `now`.
     pub async fn key_usage(&self, id: &KeyId, now: Timestamp) -> Result<KeyUsage, StoreError> {
         let since = |days: i64| now.saturating_add(-days * ledger::time::DAY).micros();

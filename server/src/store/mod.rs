@@ -37,7 +37,7 @@ pub use rollups::{BucketRow, RollupFilter};
 pub use service_keys::{NewServiceKey, Scope, Scopes, ServiceKeyRow, UnknownScope};
 pub use sessions::{NewSession, SessionRow};
 pub use sqlite::SqliteStore;
-pub use users::{NewUser, UserRow};
+pub use users::{NewUser, UserChange, UserRow};
 
 /// A driver of the store. Postgres becomes the second variant; the macros below then run the same text on either.
 #[derive(Debug)]

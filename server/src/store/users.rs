@@ -45,6 +45,16 @@ pub struct NewUser {
     pub created_at: Timestamp,
 }
 
+/// What changes about a user and the personal account; `None` leaves it as it is.
+#[derive(Debug, Clone, Default)]
+pub struct UserChange {
+    pub name: Option<String>,
+    /// Lower case.
+    pub user_name: Option<String>,
+    /// IANA name.
+    pub time_zone: Option<String>,
+}
+
 #[derive(sqlx::FromRow)]
 pub(super) struct Row {
     id: String,
@@ -127,6 +137,33 @@ impl Store {
                 .execute(&mut *db)
                 .await?;
             Ok(account)
+        })
+    }
+
+    /// Changes a user together with the personal account, which is called as they are. A taken user name breaks
+    /// `users.user_name` ([`StoreError::violated_unique`]); no such user: [`StoreError::Rows`].
+    pub async fn update_user(&self, id: UserId, new: &UserChange) -> Result<(), StoreError> {
+        change!(self, db => {
+            let account: Option<(i64,)> = sqlx::query_as(
+                "UPDATE users SET name = coalesce($2, name), user_name = coalesce($3, user_name) WHERE id = $1 \
+                 RETURNING personal_account",
+            )
+            .bind(id.to_string())
+            .bind(&new.name)
+            .bind(&new.user_name)
+            .fetch_optional(&mut *db)
+            .await?;
+            let rows = |found| StoreError::Rows { statement: "update_user", expected: 1, found };
+            let (account,) = account.ok_or_else(|| rows(0))?;
+            let updated = sqlx::query(
+                "UPDATE accounts SET name = coalesce($2, name), time_zone = coalesce($3, time_zone) WHERE no = $1",
+            )
+            .bind(account)
+            .bind(&new.name)
+            .bind(&new.time_zone)
+            .execute(&mut *db)
+            .await?;
+            if updated.rows_affected() == 1 { Ok(()) } else { Err(rows(updated.rows_affected())) }
         })
     }
 

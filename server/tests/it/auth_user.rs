@@ -144,3 +144,83 @@ async fn member_with_an_expired_key_is_told_so() {
         assert_error(&caller.get(route).await, 401, "expired_key", "expired");
     }
 }
+
+#[tokio::test]
+async fn member_changes_name_and_user_name() {
+    let world = World::start().await;
+    let caller = world.as_member(&world.member_with("ada", "5").await).await;
+    let body = json!({"name": "  Ada Lovelace ", "user_name": "Countess.Ada"});
+    let changed = caller.patch("/auth/user", &body).await.ok();
+    assert_eq!((&changed["name"], &changed["user_name"]), (&json!("Ada Lovelace"), &json!("countess.ada")));
+    assert_eq!(changed, caller.get("/auth/user").await.ok(), "the answer is that of GET");
+    let one = caller.patch("/v1/auth/user", &json!({"name": "Ada"})).await.ok();
+    assert_eq!((&one["name"], &one["user_name"]), (&json!("Ada"), &json!("countess.ada")));
+    let none = caller.patch("/auth/user", &json!({"name": null})).await.ok();
+    assert_eq!(none, one, "what is not given stays");
+    let same = caller.patch("/auth/user", &json!({"user_name": "countess.ada"})).await.ok();
+    assert_eq!(same, one, "one's own name is not taken");
+}
+
+#[tokio::test]
+async fn member_is_told_which_name_cannot_be() {
+    let world = World::start().await;
+    world.member("bob").await;
+    let caller = world.as_member(&world.member("ada").await).await;
+    let before = caller.get("/auth/user").await.ok();
+    let long = "a".repeat(1_000);
+    for name in ["", "   ", "\u{200b}", "\u{202e}adA", "a\nb", "a\u{0}", &long] {
+        let refused = caller.patch("/auth/user", &json!({"name": name})).await;
+        assert_error(&refused, 422, "validation_failed", "name must be one line");
+    }
+    for user_name in ["", " ", "a b", ".ada", "ädä", "<script>alert(1)</script>", &long] {
+        let refused = caller.patch("/auth/user", &json!({"user_name": user_name})).await;
+        assert_error(&refused, 422, "validation_failed", "user_name must have");
+    }
+    for user_name in ["bob", "BOB", " bob "] {
+        let refused = caller.patch("/auth/user", &json!({"name": "New", "user_name": user_name})).await;
+        assert_error(&refused, 409, "resource_exists", "user_name is taken");
+    }
+    for (body, mentions) in [
+        (json!({"name": 7}), "name must be text"),
+        (json!({"user_name": ["bob"]}), "user_name must be text"),
+        (json!([]), "object"),
+    ] {
+        assert_error(&caller.patch("/auth/user", &body).await, 400, "invalid_request", mentions);
+    }
+    for field in ["email", "time_zone", "user_id", "credits", "nmae"] {
+        let refused = caller.patch("/auth/user", &json!({field: "x", "name": "New"})).await;
+        assert_error(&refused, 422, "validation_failed", field);
+    }
+    assert_eq!(caller.get("/auth/user").await.ok(), before, "nothing was changed");
+}
+
+#[tokio::test]
+async fn member_may_be_called_anything_that_is_text() {
+    let world = World::start().await;
+    let caller = world.as_member(&world.member("ada").await).await;
+    for name in ["<script>alert(1)</script>", "O’Neil'; --", "👩\u{200d}💻", &"ä".repeat(100)] {
+        let changed = caller.patch("/auth/user", &json!({"name": name})).await.ok();
+        assert_eq!(changed["name"], name);
+    }
+}
+
+#[tokio::test]
+async fn only_members_who_may_write_change_who_they_are() {
+    let world = World::start().await;
+    let (ada, service) = (world.member("ada").await, world.service().await);
+    let body = json!({"name": "Eve"});
+    assert_error(&world.anon().patch("/auth/user", &body).await, 401, "unauthorized", "key");
+    let refused = service.caller.patch("/auth/user", &body).await;
+    assert_error(&refused, 403, "insufficient_permissions", "service key");
+    let key = world.key(&ada, Permission::ReadOnly).await;
+    let refused = world.caller(key.secret.as_str()).patch("/auth/user", &body).await;
+    assert_error(&refused, 403, "insufficient_permissions", "read_only");
+    let caller = world.as_member(&ada).await;
+    world.console.set_user_status("ada@example.com", AccountStatus::Suspended).await.unwrap();
+    assert_error(&caller.patch("/auth/user", &body).await, 403, "account_suspended", "suspended");
+    assert_eq!(caller.get("/auth/user").await.ok()["name"], "ada");
+    world.visitor(&ada, "token").await;
+    let request = world.anon().request(http::Method::PATCH, "/auth/user").json(&body);
+    let by_cookie = crate::harness::client::answer(request.header("cookie", "plexe_session=token")).await;
+    assert_error(&by_cookie, 401, "unauthorized", "key");
+}

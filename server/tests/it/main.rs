@@ -22,6 +22,7 @@ mod races;
 mod rate_card;
 mod receipt;
 mod sequencer;
+mod settings;
 mod sign_in;
 mod small_grant;
 mod stream;

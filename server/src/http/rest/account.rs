@@ -1,4 +1,6 @@
-//! `GET /auth/user`, `GET /usage/profile` and `GET /usage/current`: who calls and what can be spent.
+//! `GET` and `PATCH /auth/user`, `GET /usage/profile` and `GET /usage/current`: who calls and what can be spent.
+
+use std::borrow::Cow;
 
 use axum::extract::State;
 use axum::routing::get;
@@ -9,13 +11,15 @@ use serde::Serialize;
 use crate::auth::Customer;
 use crate::calendar::Rfc3339;
 use crate::console::account::{CurrentUsage, Profile};
-use crate::console::{Console, Error};
+use crate::console::profile::ProfileForm;
+use crate::console::{Console, Error, Reasons};
+use crate::http::json::JsonBody;
 use crate::http::query::Query;
 use crate::store::AccountStatus;
 
 pub fn router() -> Router<Console> {
     Router::new()
-        .route("/auth/user", get(user))
+        .route("/auth/user", get(user).patch(change))
         .route("/usage/profile", get(profile))
         .route("/usage/current", get(current))
 }
@@ -26,17 +30,25 @@ async fn user(
     query: Query,
 ) -> Result<Json<UserView>, Error> {
     query.read(|_| ())?;
-    let Profile { user, usage, has_api_key } = console.profile(&customer).await?;
-    Ok(Json(UserView {
-        user_id: user.id,
-        email: user.email,
-        name: user.name,
-        user_name: user.user_name,
-        credits: usage.wallet.available,
-        consumption: usage.consumption,
-        is_active: user.account_status == AccountStatus::Active,
-        has_api_key,
-    }))
+    Ok(Json(console.profile(&customer).await?.into()))
+}
+
+async fn change(
+    State(console): State<Console>,
+    customer: Customer,
+    body: JsonBody,
+) -> Result<Json<UserView>, Error> {
+    customer.must_write()?;
+    console.change_profile(&customer, change_form(&body)?).await?;
+    Ok(Json(console.profile(&customer).await?.into()))
+}
+
+fn change_form(body: &JsonBody) -> Result<ProfileForm, Error> {
+    let mut fields = body.object()?;
+    let name = fields.text("name")?.map(Cow::into_owned);
+    let user_name = fields.text("user_name")?.map(Cow::into_owned);
+    fields.finish(Reasons::new())?;
+    Ok(ProfileForm { name, user_name, time_zone: None })
 }
 
 async fn profile(
@@ -72,6 +84,21 @@ struct UserView {
     consumption: Credits,
     is_active: bool,
     has_api_key: bool,
+}
+
+impl From<Profile> for UserView {
+    fn from(Profile { user, usage, has_api_key }: Profile) -> Self {
+        Self {
+            user_id: user.id,
+            email: user.email,
+            name: user.name,
+            user_name: user.user_name,
+            credits: usage.wallet.available,
+            consumption: usage.consumption,
+            is_active: user.account_status == AccountStatus::Active,
+            has_api_key,
+        }
+    }
 }
 
 #[derive(Debug, Serialize)]

@@ -8,6 +8,7 @@ pub mod raw;
 pub mod smtp;
 pub mod sse;
 pub mod trace;
+pub mod visitor;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

@@ -1,0 +1,46 @@
+//! Settings › API keys: listed, made and revoked.
+
+use leptos::prelude::*;
+use leptos::server_fn::codec::{GetUrl, PostUrl};
+
+use super::json::Answer;
+use crate::backend::ConsoleError;
+use crate::backend::api_keys::{ApiKeysView, CreatedView, Show};
+
+/// The account's newest keys of one kind; with the form as it came back, when the page answers one.
+#[server(input = GetUrl, output = Answer)]
+pub async fn api_keys(show: Show) -> Result<ApiKeysView, ConsoleError> {
+    let result = async {
+        let (viewer, backend) = super::caller()?;
+        let (form, created) = (super::sent_form(), use_context());
+        let view = backend.api_keys.api_keys(&viewer, show).await?;
+        Ok(ApiKeysView { form, created, ..view })
+    };
+    super::answer(result.await)
+}
+
+/// Makes a key; its secret is in this answer and nowhere else.
+#[server(input = PostUrl, output = Answer)]
+pub async fn create_api_key(
+    key_id: String,
+    name: String,
+    permission: String,
+    expiration_days: String,
+) -> Result<CreatedView, ConsoleError> {
+    let result = async {
+        let (viewer, backend) = super::caller()?;
+        let form = crate::backend::api_keys::ApiKeyForm { key_id, name, permission, expiration_days };
+        backend.api_keys.create_api_key(&viewer, form).await
+    };
+    super::answer(result.await)
+}
+
+/// Revokes a key for good.
+#[server(input = PostUrl, output = Answer)]
+pub async fn revoke_api_key(key_id: String) -> Result<(), ConsoleError> {
+    let result = async {
+        let (viewer, backend) = super::caller()?;
+        backend.api_keys.revoke_api_key(&viewer, &key_id).await
+    };
+    super::answer(result.await)
+}

@@ -1,0 +1,170 @@
+//! Settings › API keys: the account's keys, made and revoked.
+
+use std::fmt;
+use std::str::FromStr;
+
+use ledger::KeyId;
+use serde::{Deserialize, Serialize};
+
+use super::form::FormState;
+#[cfg(feature = "ssr")]
+use super::{ConsoleError, Viewer};
+
+/// What the page needs. All of it is about the viewer's own account.
+#[cfg(feature = "ssr")]
+#[async_trait::async_trait]
+pub trait ApiKeysPort: Send + Sync {
+    /// The newest keys of one kind.
+    async fn api_keys(&self, viewer: &Viewer, show: Show) -> Result<ApiKeysView, ConsoleError>;
+
+    /// Makes a key. Refused: fields out of range, an unverified e-mail, a suspended account, more than ten an hour,
+    /// the same form again.
+    async fn create_api_key(&self, viewer: &Viewer, form: ApiKeyForm) -> Result<CreatedView, ConsoleError>;
+
+    /// Revokes a key for good; again changes nothing.
+    async fn revoke_api_key(&self, viewer: &Viewer, key_id: &str) -> Result<(), ConsoleError>;
+}
+
+/// Which keys are listed. In URLs: `active`, `revoked`, `all`.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Show {
+    /// Neither revoked nor expired.
+    #[default]
+    Active,
+    Revoked,
+    All,
+}
+
+impl Show {
+    pub const ALL: [Self; 3] = [Self::Active, Self::Revoked, Self::All];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Revoked => "revoked",
+            Self::All => "all",
+        }
+    }
+}
+
+impl fmt::Display for Show {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.as_str())
+    }
+}
+
+/// A text that is none of [`Show::ALL`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be one of active, revoked and all")]
+pub struct UnknownShow;
+
+impl FromStr for Show {
+    type Err = UnknownShow;
+
+    fn from_str(text: &str) -> Result<Self, UnknownShow> {
+        Self::ALL.into_iter().find(|show| show.as_str() == text).ok_or(UnknownShow)
+    }
+}
+
+/// The whole page.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApiKeysView {
+    pub show: Show,
+    /// The newest first, at most 100.
+    pub keys: Vec<ApiKeyView>,
+    /// How many there are of this kind.
+    pub total: u64,
+    /// Keys are for those whose e-mail is known to be theirs.
+    pub is_verified: bool,
+    /// The id of the key that the form makes: the same form sent twice makes one key.
+    pub next_id: KeyId,
+    /// Where this console is reached, without a trailing slash.
+    pub base_url: String,
+    /// When the page answers a form that was sent without scripts.
+    pub form: FormState,
+    /// The same, when a key was made.
+    pub created: Option<CreatedView>,
+}
+
+/// A key as the list shows it. Times are in the viewer's zone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApiKeyView {
+    pub key_id: KeyId,
+    pub name: String,
+    /// `plx_sk_9f2a…k3Qd`
+    pub label: String,
+    pub may_write: bool,
+    pub status: KeyStatus,
+    pub created: WhenView,
+    pub expires: Option<WhenView>,
+    pub last_used: Option<WhenView>,
+    pub revoked: Option<WhenView>,
+    /// Requests in the last 30 days.
+    pub requests: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum KeyStatus {
+    Active,
+    Expired,
+    Revoked,
+}
+
+/// An instant, short and whole.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WhenView {
+    /// `21 Nov 2026`
+    pub label: String,
+    /// `Sat 21 Nov 2026, 12:04:31.482 Europe/Berlin`
+    pub exact: String,
+}
+
+/// A key that has just been made.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CreatedView {
+    pub name: String,
+    /// The whole secret, this once.
+    pub secret: String,
+    pub may_write: bool,
+}
+
+/// The secret is never logged.
+impl fmt::Debug for CreatedView {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "CreatedView({:?})", self.name)
+    }
+}
+
+/// As typed and chosen.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct ApiKeyForm {
+    /// See [`ApiKeysView::next_id`].
+    pub key_id: String,
+    pub name: String,
+    /// `read_only` or `read_write`.
+    pub permission: String,
+    /// Whole days from now; empty: never.
+    pub expiration_days: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kind_of_keys_is_read_back_from_its_name_and_nothing_else() {
+        for show in Show::ALL {
+            assert_eq!(show.to_string().parse(), Ok(show));
+            assert_eq!(serde_json::to_string(&show).unwrap(), format!("\"{show}\""));
+        }
+        assert_eq!("Active".parse::<Show>(), Err(UnknownShow));
+    }
+
+    #[test]
+    fn a_secret_is_in_no_log() {
+        let created =
+            CreatedView { name: "ci".to_owned(), secret: "plx_sk_secret".to_owned(), may_write: true };
+        assert!(!format!("{created:?}").contains("secret"));
+    }
+}

@@ -1,0 +1,339 @@
+//! `/settings/api-keys`: the account's keys, made, listed and revoked.
+
+use leptos::ev::SubmitEvent;
+use leptos::prelude::*;
+use leptos_router::hooks::use_query_map;
+
+use super::revoke::Revoking;
+use super::{Head, Waiting};
+use crate::api::api_keys::{api_keys, create_api_key};
+use crate::backend::ConsoleError;
+use crate::backend::api_keys::{ApiKeyView, ApiKeysView, CreatedView, KeyStatus, Show, WhenView};
+use crate::backend::form::FormState;
+use crate::components::copy::{CopyBlock, CopyLine};
+use crate::components::dynamic::{dynamic, text};
+use crate::components::form::{Field, FormError, Said, Sending, Submit, focus, put};
+use crate::components::frame::ToSignIn;
+use crate::components::problem::Problem;
+use crate::format;
+
+#[component]
+pub fn ApiKeysPage() -> impl IntoView {
+    let query = use_query_map();
+    let show = Memo::new(move |_| {
+        query.with(|query| query.get("show")).and_then(|show| show.parse().ok()).unwrap_or_default()
+    });
+    // Read once; what changes here asks again for itself.
+    let answer = Resource::new_blocking(|| (), move |()| api_keys(show.get_untracked()));
+    view! {
+        <Head title="API keys" />
+        <Suspense fallback=Waiting>
+            {move || Suspend::new(async move {
+                match answer.await {
+                    Ok(view) => view! { <Loaded view show /> }.into_any(),
+                    Err(ConsoleError::Unauthorized) => view! { <ToSignIn /> }.into_any(),
+                    Err(error) => view! { <Problem sentence=error.to_string() /> }.into_any(),
+                }
+            })}
+        </Suspense>
+    }
+}
+
+/// What the parts of the page share.
+#[derive(Clone, Copy)]
+pub(super) struct Page {
+    pub view: RwSignal<ApiKeysView>,
+    /// Which keys the address asks for.
+    pub show: Memo<Show>,
+    pub said: RwSignal<String>,
+}
+
+impl Page {
+    /// Reads the list again; says nothing when it can't be read, since nothing was asked for.
+    #[cfg(feature = "hydrate")]
+    pub fn refresh(self) {
+        let Some(wanted) = self.show.try_get_untracked() else { return };
+        leptos::task::spawn_local(async move {
+            match api_keys(wanted).await {
+                Ok(view) if self.show.try_get_untracked() == Some(view.show) => {
+                    self.view.try_set(view);
+                }
+                Err(ConsoleError::Unauthorized) => crate::live::connection::leave(),
+                _ => {}
+            }
+        });
+    }
+
+    #[cfg(not(feature = "hydrate"))]
+    #[expect(clippy::unused_self, reason = "the server reads it once for each page")]
+    pub fn refresh(self) {}
+}
+
+#[component]
+fn Loaded(view: ApiKeysView, show: Memo<Show>) -> impl IntoView {
+    let query = use_query_map();
+    let is_revoked = query.with_untracked(|query| query.get("revoked").is_some());
+    let said = RwSignal::new(if is_revoked { super::revoke::REVOKED.to_owned() } else { String::new() });
+    let sent = view.form.clone();
+    let created = RwSignal::new(view.created.clone());
+    let page = Page { view: RwSignal::new(view), show, said };
+    #[cfg(feature = "hydrate")]
+    Effect::new(move || {
+        let wanted = show.get();
+        if page.view.with_untracked(|view| view.show != wanted) {
+            page.refresh();
+        }
+    });
+    let base_url = move || page.view.with_untracked(|view| view.base_url.clone());
+    view! {
+        {dynamic(move || created.get().map(|made| view! { <Created made base_url=base_url() created /> }))}
+        {if page.view.with_untracked(|view| view.is_verified) {
+            view! { <Create page sent created /> }.into_any()
+        } else {
+            Unverified().into_any()
+        }}
+        <section class="card keys" aria-labelledby="keys-title">
+            <header>
+                <h2 id="keys-title">"Your keys"</h2>
+                <Kinds show />
+            </header>
+            <Said said />
+            {dynamic(move || page.view.with(list))}
+        </section>
+        <Revoking page />
+    }
+}
+
+#[component]
+fn Unverified() -> impl IntoView {
+    view! {
+        <section class="banner warn">
+            <b>"Keys can be made once your e-mail address is verified."</b>
+            " Follow the link in the mail that we sent you."
+        </section>
+    }
+}
+
+/// The secret, this once, with something that works with it.
+#[component]
+fn Created(made: CreatedView, base_url: String, created: RwSignal<Option<CreatedView>>) -> impl IntoView {
+    let request = format!("curl {base_url}/usage/current \\\n  -H \"x-api-key: {}\"", made.secret);
+    let may = if made.may_write { "read and change" } else { "read" };
+    view! {
+        <section class="card created" id="created" tabindex="-1" aria-labelledby="created-title">
+            <header>
+                <h2 id="created-title">{format!("“{}” is made. Keep its secret now.", made.name)}</h2>
+                <a
+                    class="button small"
+                    href="/settings/api-keys"
+                    on:click=move |_| created.set(None)
+                >
+                    "Done"
+                </a>
+            </header>
+            <p class="sub">
+                {format!(
+                    "It is shown this once and kept nowhere. Whoever has it can {may} what is in this account.",
+                )}
+            </p>
+            <CopyLine label="the secret" text=made.secret />
+            <p class="sub">"It works at once. Ask what you can spend:"</p>
+            <CopyBlock label="the request" text=request />
+        </section>
+    }
+}
+
+#[component]
+fn Create(page: Page, sent: FormState, created: RwSignal<Option<CreatedView>>) -> impl IntoView {
+    let sending = Sending::new(sent.errors.clone());
+    let writes = sent.typed("permission") == Some("read_write");
+    let option = |value, checked: bool, name, what| {
+        view! {
+            <label class="option">
+                <input type="radio" name="permission" value=value checked=checked />
+                <span>
+                    <b>{name}</b>
+                    <span class="sub">{what}</span>
+                </span>
+            </label>
+        }
+    };
+    view! {
+        <section class="card" aria-labelledby="create-title">
+            <header>
+                <h2 id="create-title">"Make a key"</h2>
+            </header>
+            <form
+                class="form create"
+                method="post"
+                action="/settings/api-keys"
+                on:submit=move |event| create(&event, sending, page, created)
+            >
+                <FormError error=sending.error("") />
+                <FormError error=sending.error("key_id") />
+                <input
+                    type="hidden"
+                    name="key_id"
+                    value=text(move || page.view.with(|view| view.next_id.to_string()))
+                />
+                <div class="beside">
+                    <Field
+                        name="name"
+                        label="Name"
+                        hint="What will use it, such as laptop or nightly job."
+                        value=sent.value("name", "")
+                        error=sending.error("name")
+                        required=true
+                    />
+                    <Field
+                        name="expiration_days"
+                        label="Expires after"
+                        hint="Days. Empty: never."
+                        value=sent.value("expiration_days", "")
+                        error=sending.error("expiration_days")
+                        inputmode="numeric"
+                    />
+                </div>
+                <fieldset class="options" aria-describedby="permission-error">
+                    <legend>"Permission"</legend>
+                    {option("read_only", !writes, "Read only", "Sees balance, usage and receipts.")}
+                    {option("read_write", writes, "Read and write", "Also spends credits and changes keys.")}
+                    <p class="wrong" id="permission-error">
+                        {sending.error("permission")}
+                    </p>
+                </fieldset>
+                <div class="sends">
+                    <Submit label="Make key" busy=sending.busy />
+                </div>
+            </form>
+        </section>
+    }
+}
+
+fn create(event: &SubmitEvent, sending: Sending, page: Page, created: RwSignal<Option<CreatedView>>) {
+    page.said.set(String::new());
+    sending.send(event, move |field| {
+        let call =
+            create_api_key(field("key_id"), field("name"), field("permission"), field("expiration_days"));
+        Box::pin(async move {
+            let answer = call.await;
+            // Either there is a new key, or the id of the next one may be used up.
+            page.refresh();
+            let made = answer?;
+            put("name", "");
+            put("expiration_days", "");
+            created.try_set(Some(made));
+            focus("created");
+            Ok(())
+        })
+    });
+}
+
+/// Links, so that the choice is in the address and works without scripts.
+#[component]
+fn Kinds(show: Memo<Show>) -> impl IntoView {
+    let link = move |one: Show| {
+        let name = match one {
+            Show::Active => "Active",
+            Show::Revoked => "Revoked",
+            Show::All => "All",
+        };
+        let current = move || (show.get() == one).then_some("true");
+        view! {
+            <a href=format!("/settings/api-keys?show={one}") aria-current=current data-noscroll="">
+                {name}
+            </a>
+        }
+    };
+    view! {
+        <nav class="seg" aria-label="Which keys">
+            {Show::ALL.map(link).collect_view()}
+        </nav>
+    }
+}
+
+fn list(view: &ApiKeysView) -> AnyView {
+    if view.keys.is_empty() {
+        let sentence = match view.show {
+            Show::Active => "No key is active. Make one above; it works at once.",
+            Show::Revoked => "No key has been revoked.",
+            Show::All => "There are no keys yet. Make one above; it works at once.",
+        };
+        return view! { <p class="sub empty">{sentence}</p> }.into_any();
+    }
+    let rows = view.keys.iter().map(|key| row(key, view.show)).collect_view();
+    let shown = u64::try_from(view.keys.len()).unwrap_or(u64::MAX);
+    let more = (shown < view.total).then(|| {
+        let (shown, total) = (format::count(shown), format::count(view.total));
+        view! { <p class="sub empty">{format!("The newest {shown} of {total}. GET /auth/api-keys lists all.")}</p> }
+    });
+    view! {
+        <table class="rows" role="table">
+            <thead role="rowgroup">
+                <tr role="row">
+                    <th scope="col" role="columnheader">"Key"</th>
+                    <th scope="col" role="columnheader">"Permission"</th>
+                    <th scope="col" role="columnheader">"Created"</th>
+                    <th scope="col" role="columnheader">"Expires"</th>
+                    <th scope="col" role="columnheader">"Last used"</th>
+                    <th scope="col" role="columnheader" class="num">"Requests, 30 d"</th>
+                    <th scope="col" role="columnheader">
+                        <span class="hidden">"What can be done"</span>
+                    </th>
+                </tr>
+            </thead>
+            <tbody role="rowgroup">{rows}</tbody>
+        </table>
+        {more}
+    }
+    .into_any()
+}
+
+fn row(key: &ApiKeyView, show: Show) -> impl IntoView + use<> {
+    let status = match key.status {
+        KeyStatus::Active => None,
+        KeyStatus::Expired => Some(("mark-word warn", "Expired")),
+        KeyStatus::Revoked => Some(("mark-word", "Revoked")),
+    };
+    let status = status.map(|(class, word)| view! { " " <span class=class>{word}</span> });
+    let permission = if key.may_write { "Read and write" } else { "Read only" };
+    let ends = key
+        .revoked
+        .as_ref()
+        .map_or_else(|| when(key.expires.as_ref(), "never"), |revoked| when(Some(revoked), ""));
+    let ends_label = if key.revoked.is_some() { "Revoked" } else { "Expires" };
+    let revoke = (key.status != KeyStatus::Revoked).then(|| {
+        view! {
+            <a
+                class="button small"
+                href=format!("/settings/api-keys?show={show}&revoke={}", key.key_id)
+                data-noscroll=""
+            >
+                "Revoke"
+                <span class="hidden">" "{key.name.clone()}</span>
+            </a>
+        }
+    });
+    view! {
+        <tr role="row">
+            <td role="cell" class="what">
+                <b>{key.name.clone()}</b>
+                {status}
+                <code>{key.label.clone()}</code>
+            </td>
+            <td role="cell" data-label="Permission">{permission}</td>
+            <td role="cell" data-label="Created">{when(Some(&key.created), "")}</td>
+            <td role="cell" data-label=ends_label>{ends}</td>
+            <td role="cell" data-label="Last used">{when(key.last_used.as_ref(), "never")}</td>
+            <td role="cell" data-label="Requests, 30 d" class="num">{format::count(key.requests)}</td>
+            <td role="cell" class="act">{revoke}</td>
+        </tr>
+    }
+}
+
+fn when(at: Option<&WhenView>, none: &'static str) -> AnyView {
+    match at {
+        Some(at) => view! { <span title=at.exact.clone()>{at.label.clone()}</span> }.into_any(),
+        None => view! { <span class="muted">{none}</span> }.into_any(),
+    }
+}

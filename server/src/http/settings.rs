@@ -1,0 +1,135 @@
+//! The forms of the settings pages, for browsers without scripts: a refused form is answered with its page, which holds
+//! what was typed. With scripts the same use cases are reached through server functions.
+
+use app::backend::account::{AccountForm, AccountPort as _};
+use app::backend::api_keys::{ApiKeyForm, ApiKeysPort};
+use app::backend::form::FormState;
+use app::backend::{ConsoleError, Viewer};
+use axum::Router;
+use axum::extract::rejection::FormRejection;
+use axum::extract::{Extension, Form, State};
+use axum::http::{StatusCode, Uri};
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::{get, post};
+use leptos::prelude::provide_context;
+use serde::Deserialize;
+
+use super::pages::{self, Site, Visit};
+
+const ACCOUNT: &str = "/settings/account";
+const API_KEYS: &str = "/settings/api-keys";
+const REVOKE: &str = "/settings/api-keys/revoke";
+
+pub(super) fn router() -> Router<Site> {
+    Router::new()
+        .route("/settings", get(async || Redirect::to(ACCOUNT)))
+        .route(ACCOUNT, post(change_account))
+        .route(API_KEYS, post(create_api_key))
+        .route(REVOKE, post(revoke_api_key))
+}
+
+/// A field that is missing is an empty one.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct AccountFields {
+    name: String,
+    user_name: String,
+    time_zone: String,
+}
+
+async fn change_account(
+    State(site): State<Site>,
+    Extension(Visit(viewer)): Extension<Visit>,
+    fields: Result<Form<AccountFields>, FormRejection>,
+) -> Response {
+    let Some(viewer) = viewer else { return to_sign_in(ACCOUNT) };
+    let Ok(Form(AccountFields { name, user_name, time_zone })) = fields else {
+        return page(&site, viewer, ACCOUNT, refused(unreadable(), vec![])).await;
+    };
+    let typed = pairs([("name", &name), ("user_name", &user_name), ("time_zone", &time_zone)]);
+    let form = AccountForm { name, user_name, time_zone };
+    match site.console.change_account(&viewer, form).await {
+        Ok(_) => Redirect::to("/settings/account?saved=1").into_response(),
+        Err(error) => page(&site, viewer, ACCOUNT, refused(error, typed)).await,
+    }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct ApiKeyFields {
+    key_id: String,
+    name: String,
+    permission: String,
+    expiration_days: String,
+}
+
+/// The secret stands in the answer itself, so that it is in no address and in no cache.
+async fn create_api_key(
+    State(site): State<Site>,
+    Extension(Visit(viewer)): Extension<Visit>,
+    fields: Result<Form<ApiKeyFields>, FormRejection>,
+) -> Response {
+    let Some(viewer) = viewer else { return to_sign_in(API_KEYS) };
+    let Ok(Form(ApiKeyFields { key_id, name, permission, expiration_days })) = fields else {
+        return page(&site, viewer, API_KEYS, refused(unreadable(), vec![])).await;
+    };
+    let typed = pairs([("name", &name), ("permission", &permission), ("expiration_days", &expiration_days)]);
+    let form = ApiKeyForm { key_id, name, permission, expiration_days };
+    match ApiKeysPort::create_api_key(&site.console, &viewer, form).await {
+        Ok(made) => {
+            let context = move || provide_context(made.clone());
+            pages::page_for(&site, viewer, API_KEYS, StatusCode::OK, context).await
+        }
+        Err(error) => page(&site, viewer, API_KEYS, refused(error, typed)).await,
+    }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct RevokeFields {
+    key_id: String,
+}
+
+async fn revoke_api_key(
+    State(site): State<Site>,
+    Extension(Visit(viewer)): Extension<Visit>,
+    fields: Result<Form<RevokeFields>, FormRejection>,
+) -> Response {
+    let Some(viewer) = viewer else { return to_sign_in(API_KEYS) };
+    let Form(RevokeFields { key_id }) = fields.unwrap_or_default();
+    match ApiKeysPort::revoke_api_key(&site.console, &viewer, &key_id).await {
+        Ok(()) => Redirect::to("/settings/api-keys?revoked=1").into_response(),
+        Err(error) => page(&site, viewer, API_KEYS, refused(error, vec![])).await,
+    }
+}
+
+fn to_sign_in(page: &'static str) -> Response {
+    pages::to_the_form(&Uri::from_static(page))
+}
+
+fn unreadable() -> ConsoleError {
+    let sentence = "This form could not be read.".to_owned();
+    ConsoleError::Refused { status: 422, reasons: vec![(String::new(), sentence)] }
+}
+
+fn pairs<const N: usize>(fields: [(&str, &String); N]) -> Vec<(String, String)> {
+    fields.map(|(name, text)| (name.to_owned(), text.clone())).into()
+}
+
+/// The refusal, as status and as what the form shows.
+fn refused(error: ConsoleError, typed: Vec<(String, String)>) -> (StatusCode, FormState) {
+    let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    (status, FormState { typed, errors: error.reasons() })
+}
+
+async fn page(
+    site: &Site,
+    viewer: Viewer,
+    path: &'static str,
+    (status, form): (StatusCode, FormState),
+) -> Response {
+    if status == StatusCode::UNAUTHORIZED {
+        return to_sign_in(path);
+    }
+    pages::page_for(site, viewer, path, status, move || provide_context(form.clone())).await
+}
