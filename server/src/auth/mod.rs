@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`tokens`] | makes secrets and hashes them |
 //! | [`passwords`] | Argon2id, a few at a time |
+//! | [`strength`] | which passwords can be guessed |
 //! | [`sessions`] | the console's cookie |
 //! | [`keys`] | keys that were looked up before |
 //! | [`throttle`] | how often somebody may try |
@@ -15,6 +16,7 @@ pub mod credentials;
 pub mod keys;
 pub mod passwords;
 pub mod sessions;
+pub mod strength;
 pub mod throttle;
 pub mod tokens;
 

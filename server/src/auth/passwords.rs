@@ -3,12 +3,14 @@
 //! Settings: OWASP Password Storage Cheat Sheet.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::available_parallelism;
 
 use argon2::password_hash::{PasswordHash, PasswordHasher, PasswordVerifier, SaltString};
 use argon2::{Algorithm, Argon2, Params, Version};
 use tokio::sync::Semaphore;
 
+use super::strength;
 use crate::console::Error;
 use crate::random::Random;
 
@@ -26,6 +28,8 @@ const NOBODY: &str =
 pub struct Passwords {
     running: Arc<Semaphore>,
     waiting: Arc<Semaphore>,
+    /// Hashes that were made or compared.
+    done: Arc<AtomicU64>,
 }
 
 impl Default for Passwords {
@@ -34,6 +38,7 @@ impl Default for Passwords {
         Self {
             running: Arc::new(Semaphore::new(at_once)),
             waiting: Arc::new(Semaphore::new(at_once + WAITING)),
+            done: Arc::default(),
         }
     }
 }
@@ -44,6 +49,7 @@ impl Passwords {
         let mut salt = [0; 16];
         random.fill(&mut salt);
         let salt = SaltString::encode_b64(&salt).map_err(broken)?;
+        self.done.fetch_add(1, Ordering::SeqCst);
         let work = move || hasher()?.hash_password(password.as_bytes(), &salt).map(|hash| hash.to_string());
         self.run(work).await?.map_err(broken)
     }
@@ -52,6 +58,7 @@ impl Passwords {
     /// is never true.
     pub async fn verify(&self, password: String, hash: Option<String>) -> Result<bool, Error> {
         let is_somebody = hash.is_some();
+        self.done.fetch_add(1, Ordering::SeqCst);
         let work = move || {
             let hash = hash.as_deref().unwrap_or(NOBODY);
             let hash = PasswordHash::new(hash)?;
@@ -61,6 +68,16 @@ impl Passwords {
         };
         let is_right = self.run(work).await?.map_err(broken)?;
         Ok(is_right && is_somebody)
+    }
+
+    /// Why a new password is too weak ([`strength::weakness`]).
+    pub async fn weakness(&self, password: String, theirs: [String; 3]) -> Result<Option<String>, Error> {
+        self.run(move || strength::weakness(&password, &theirs.each_ref().map(String::as_str))).await
+    }
+
+    /// Hashes made or compared since the start.
+    pub fn done(&self) -> u64 {
+        self.done.load(Ordering::SeqCst)
     }
 
     async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
