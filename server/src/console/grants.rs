@@ -71,6 +71,7 @@ impl From<GrantRefusal> for Error {
         match refusal {
             GrantRefusal::UnknownAccount => missing("account_id", "is unknown"),
             GrantRefusal::NothingLeft => missing("grant_id", "is unknown, or nothing is left of it"),
+            GrantRefusal::GivenBefore => Self::field("source", "was given to this account before"),
             GrantRefusal::Grant(GrantError::Nothing) => Self::field("credits", "must be more than zero"),
             GrantRefusal::Grant(GrantError::Priority) => Self::field("priority", "must be 0 to 1000"),
             GrantRefusal::Grant(GrantError::AlreadyExpired) => {

@@ -93,6 +93,7 @@ struct Batch<'c> {
     now: Timestamp,
     booked: HashMap<ledger::event::EventKey, Booked>,
     wallets: HashMap<i64, Wallet>,
+    given: HashSet<(i64, String)>,
     changes: Changes,
     /// Wallets that got an entry.
     changed: BTreeSet<i64>,
@@ -100,8 +101,8 @@ struct Batch<'c> {
 
 impl<'c> Batch<'c> {
     fn new(cache: &'c Cache, loaded: Loaded, now: Timestamp) -> Self {
-        let Loaded { booked, wallets } = loaded;
-        Self { cache, now, booked, wallets, changes: Changes::default(), changed: BTreeSet::new() }
+        let Loaded { booked, wallets, given } = loaded;
+        Self { cache, now, booked, wallets, given, changes: Changes::default(), changed: BTreeSet::new() }
     }
 
     fn decide(&mut self, task: &Task) -> Answer {
@@ -111,6 +112,7 @@ impl<'c> Batch<'c> {
                 Answer::Check(self.check(service_key, payer, operation, *quantity))
             }
             Task::Issue(account, grant) => Answer::Issue(self.issue(*account, grant)),
+            Task::IssueOnce(account, grant) => Answer::Issue(self.issue_once(*account, grant)),
             Task::Void(grant, reason) => Answer::Void(self.void(*grant, reason)),
             Task::PostExpiries(account) => {
                 if let Some(no) = self.cache.number(*account) {
@@ -195,6 +197,17 @@ impl<'c> Batch<'c> {
         self.record(no, vec![entry]);
         let facts = grant.facts.clone();
         Ok(Granted { grant_id: GrantId { account, seq }, amount: grant.amount, facts, balance, seq })
+    }
+
+    fn issue_once(&mut self, account: AccountId, grant: &NewGrant) -> Result<Granted, GrantRefusal> {
+        let no = self.cache.number(account).ok_or(GrantRefusal::UnknownAccount)?;
+        let name = (no, grant.facts.source.clone());
+        if self.given.contains(&name) {
+            return Err(GrantRefusal::GivenBefore);
+        }
+        let granted = self.issue(account, grant)?;
+        self.given.insert(name);
+        Ok(granted)
     }
 
     fn void(&mut self, grant: GrantId, reason: &str) -> Result<Voided, GrantRefusal> {

@@ -33,6 +33,8 @@ pub(super) struct Loaded {
     pub booked: HashMap<EventKey, Booked>,
     /// Copies to work on, by account number.
     pub wallets: HashMap<i64, Wallet>,
+    /// Of the grants that are given once: which account has had which source.
+    pub given: HashSet<(i64, String)>,
 }
 
 impl Cache {
@@ -49,6 +51,7 @@ impl Cache {
         }
         let mut keys = vec![];
         let mut accounts = HashSet::new();
+        let mut given = HashSet::new();
         for task in tasks {
             match task {
                 Task::Charge(submission) => {
@@ -63,11 +66,20 @@ impl Cache {
                 Task::Issue(account, _) | Task::PostExpiries(account) => {
                     accounts.extend(self.load_number(posting, *account).await?);
                 }
+                Task::IssueOnce(account, grant) => {
+                    let found = self.load_number(posting, *account).await?;
+                    if let Some((no, _)) = found
+                        && posting.has_grant_of(no, &grant.facts.source).await?
+                    {
+                        given.insert((no, grant.facts.source.clone()));
+                    }
+                    accounts.extend(found);
+                }
                 Task::Void(grant, _) => accounts.extend(self.load_number(posting, grant.account).await?),
             }
         }
         let booked = if keys.is_empty() { HashMap::new() } else { posting.find_booked(&keys).await? };
-        Ok(Loaded { booked, wallets: self.load_wallets(posting, &accounts).await? })
+        Ok(Loaded { booked, wallets: self.load_wallets(posting, &accounts).await?, given })
     }
 
     /// Remembers wallets as they were committed.

@@ -105,6 +105,9 @@ pub enum GrantRefusal {
     UnknownAccount,
     #[error("no such grant, or nothing is left of it")]
     NothingLeft,
+    /// Asked for once, and given before.
+    #[error("the account has been given this grant before")]
+    GivenBefore,
     #[error(transparent)]
     Grant(#[from] GrantError),
     #[error("the grant could not be stored")]

@@ -28,8 +28,15 @@ pub const MIN_CAPACITY: usize = 1_000;
 #[derive(Debug)]
 enum Task {
     Charge(Box<Submission>),
-    Check { service_key: KeyId, payer: Payer, operation: String, quantity: Quantity },
+    Check {
+        service_key: KeyId,
+        payer: Payer,
+        operation: String,
+        quantity: Quantity,
+    },
     Issue(AccountId, NewGrant),
+    /// Unless the account has been given a grant of this source before.
+    IssueOnce(AccountId, NewGrant),
     Void(GrantId, String),
     PostExpiries(AccountId),
 }
@@ -108,6 +115,19 @@ impl Sequencer {
         grant: NewGrant,
     ) -> Result<Result<Granted, GrantRefusal>, Busy> {
         match self.ask_one(Task::Issue(account, grant)).await? {
+            Answer::Issue(result) => Ok(result),
+            _ => Err(Busy::Unknown),
+        }
+    }
+
+    /// Gives an account a lot of credits unless it has had one of the same source, however long ago and however often
+    /// and at once this is asked: [`GrantRefusal::GivenBefore`].
+    pub async fn issue_once(
+        &self,
+        account: AccountId,
+        grant: NewGrant,
+    ) -> Result<Result<Granted, GrantRefusal>, Busy> {
+        match self.ask_one(Task::IssueOnce(account, grant)).await? {
             Answer::Issue(result) => Ok(result),
             _ => Err(Busy::Unknown),
         }
@@ -231,7 +251,7 @@ impl Task {
         match self {
             Self::Charge(_) => Answer::Charge(Err(Refusal::Failed)),
             Self::Check { .. } => Answer::Check(Err(Refusal::Failed)),
-            Self::Issue(..) => Answer::Issue(Err(GrantRefusal::Failed)),
+            Self::Issue(..) | Self::IssueOnce(..) => Answer::Issue(Err(GrantRefusal::Failed)),
             Self::Void(..) => Answer::Void(Err(GrantRefusal::Failed)),
             Self::PostExpiries(_) => Answer::PostExpiries,
         }

@@ -208,6 +208,16 @@ impl Posting<'_> {
         Ok(found.into_iter().map(with_grants).collect())
     }
 
+    /// Whether the account has ever been given a grant of this source.
+    pub async fn has_grant_of(&mut self, account_no: i64, source: &str) -> Result<bool, StoreError> {
+        let found: Option<(i64,)> = on!(self, db => sqlx::query_as("SELECT 1 FROM grants WHERE account = $1 AND source = $2")
+        .bind(account_no)
+        .bind(source)
+        .fetch_optional(db)
+        .await?);
+        Ok(found.is_some())
+    }
+
     /// Number and id of an account.
     pub async fn find_account_no(&mut self, account: AccountId) -> Result<Option<i64>, StoreError> {
         let found: Option<(i64,)> = on!(self, db => sqlx::query_as("SELECT no FROM accounts WHERE id = $1")
