@@ -9,13 +9,13 @@ use crate::components::frame::{Me, SignedIn};
 use crate::components::served::served;
 use crate::components::theme::Theme;
 use crate::live::Live;
+use crate::pages::forms::FormPage;
 use crate::pages::how_credits_work::HowCreditsWork;
 use crate::pages::not_found::NotFound;
 use crate::pages::overview::OverviewPage;
 use crate::pages::pricing::PricingPage;
 use crate::pages::settings::account::AccountPage;
 use crate::pages::settings::api_keys::ApiKeysPage;
-use crate::pages::sign_in::SignIn;
 
 /// Pages that anybody may see are the server's alone (`served`). Pages wait for their data before the first byte, so that they are whole without scripts.
 #[component]
@@ -29,7 +29,11 @@ pub fn App() -> impl IntoView {
     view! {
         <Router>
             <Routes fallback=|| served(NotFound)>
-                <Route path=path!("/sign-in") view=|| served(SignIn) ssr=SsrMode::Async />
+                <Route path=path!("/sign-in") view=|| served(FormPage) ssr=SsrMode::Async />
+                <Route path=path!("/sign-up") view=|| served(FormPage) ssr=SsrMode::Async />
+                <Route path=path!("/verify-email") view=|| served(FormPage) ssr=SsrMode::Async />
+                <Route path=path!("/forgot-password") view=|| served(FormPage) ssr=SsrMode::Async />
+                <Route path=path!("/reset-password") view=|| served(FormPage) ssr=SsrMode::Async />
                 <Route path=path!("/pricing") view=|| served(PricingPage) ssr=SsrMode::Async />
                 <Route path=path!("/docs/billing") view=|| served(HowCreditsWork) ssr=SsrMode::Async />
                 <ParentRoute path=path!("/") view=SignedIn ssr=SsrMode::Async>

@@ -1,6 +1,6 @@
 //! Who is looking at the page, and what every page shows of them.
 //!
-//! Signing in and out are plain forms that the server answers itself (`POST /sign-in`, `POST /sign-out`), so that they
+//! Signing up, in and out are plain forms that the server answers itself (`pages/forms`, `POST /sign-out`), so that they
 //! work without scripts and keep what was typed; the port has no method for them.
 
 use ledger::{AccountId, UserId};
@@ -37,6 +37,8 @@ pub struct Viewer {
     pub name: String,
     /// The short unique name: `ada`.
     pub user_name: String,
+    /// Whether the e-mail has been shown to be theirs.
+    pub is_verified: bool,
     /// IANA name such as `Europe/Berlin`; days and labels are in this zone.
     pub time_zone: String,
 }

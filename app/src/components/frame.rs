@@ -65,6 +65,7 @@ fn Frame(view: FrameView) -> impl IntoView {
     live.wallet.set((&view.balance).into());
     #[cfg(feature = "hydrate")]
     crate::live::connection::keep(live);
+    let unverified = (!view.viewer.is_verified).then(|| view.viewer.email.clone());
     #[cfg(feature = "hydrate")]
     super::navigation::follow_pages();
     expect_context::<Me>().0.set(Some(view.viewer));
@@ -86,6 +87,7 @@ fn Frame(view: FrameView) -> impl IntoView {
                     <AccountMenu />
                 </header>
                 <main id="main" tabindex="-1">
+                    {unverified.map(|email| view! { <Unverified email /> })}
                     <Outlet />
                 </main>
             </div>
@@ -93,6 +95,25 @@ fn Frame(view: FrameView) -> impl IntoView {
                 <Places />
             </nav>
         </div>
+    }
+}
+
+/// What is missing while nobody has shown that the e-mail is theirs. A plain form: it works without scripts.
+#[component]
+fn Unverified(email: String) -> impl IntoView {
+    view! {
+        <section class="banner warn unverified" aria-label="Your e-mail is not verified">
+            <p>
+                "Your e-mail is not verified yet. Follow the link that we sent to " <b>{email.clone()}</b>
+                ": free credits and API keys wait for it."
+            </p>
+            <form method="post" action="/verify-email/again">
+                <input type="hidden" name="email" value=email />
+                <button type="submit" class="button small">
+                    "Send again"
+                </button>
+            </form>
+        </section>
     }
 }
 

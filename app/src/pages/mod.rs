@@ -1,9 +1,9 @@
 //! One file per page.
 
 pub mod failure;
+pub mod forms;
 pub mod how_credits_work;
 pub mod not_found;
 pub mod overview;
 pub mod pricing;
 pub mod settings;
-pub mod sign_in;

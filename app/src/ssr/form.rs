@@ -1,12 +1,78 @@
-//! A form that was refused, to be shown again.
+//! A form to be shown: a new one, or one that was refused, with everything that was typed but the password.
 
-/// Optional in context: set by the server's own `POST /sign-in` when it renders the page again.
-#[derive(Clone, Debug, Default)]
-pub struct SignInForm {
-    /// As typed.
-    pub email: String,
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+/// Which form it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Screen {
+    SignIn,
+    SignUp,
+    /// After signing up: which mail to open.
+    CheckMail,
+    /// The button behind a verification link.
+    VerifyEmail,
+    /// Asks for another verification link.
+    SendAgain,
+    ForgotPassword,
+    /// After asking for a link: which mail to open.
+    ResetSent,
+    ResetPassword,
+}
+
+/// Required in context on the paths of [`crate::pages::forms`]; set by the server's own handlers of these paths.
+#[derive(Clone, Debug)]
+pub struct FormView {
+    pub screen: Screen,
     /// A whole sentence; shown above the fields and announced.
     pub error: Option<String>,
-    /// Where to go afterwards: a path of this site, as the first form said.
-    pub next: Option<String>,
+    /// As `error`, when it is good news.
+    pub notice: Option<String>,
+    values: BTreeMap<&'static str, String>,
+    errors: BTreeMap<Cow<'static, str>, String>,
+}
+
+impl FormView {
+    pub fn new(screen: Screen) -> Self {
+        Self { screen, error: None, notice: None, values: BTreeMap::new(), errors: BTreeMap::new() }
+    }
+
+    /// What stands in a field, as typed. Never a password.
+    #[must_use]
+    pub fn with(mut self, field: &'static str, value: impl Into<String>) -> Self {
+        self.values.insert(field, value.into());
+        self
+    }
+
+    #[must_use]
+    pub fn with_error(mut self, sentence: impl Into<String>) -> Self {
+        self.error = Some(sentence.into());
+        self
+    }
+
+    #[must_use]
+    pub fn with_notice(mut self, sentence: impl Into<String>) -> Self {
+        self.notice = Some(sentence.into());
+        self
+    }
+
+    /// Whole sentences to stand beside their fields.
+    #[must_use]
+    pub fn with_errors(mut self, errors: impl IntoIterator<Item = (Cow<'static, str>, String)>) -> Self {
+        self.errors.extend(errors);
+        self
+    }
+
+    pub fn value(&self, field: &str) -> String {
+        self.values.get(field).cloned().unwrap_or_default()
+    }
+
+    pub fn error_of(&self, field: &str) -> Option<String> {
+        self.errors.get(field).cloned()
+    }
+
+    /// Whether something was refused.
+    pub fn is_refused(&self) -> bool {
+        self.error.is_some() || !self.errors.is_empty()
+    }
 }

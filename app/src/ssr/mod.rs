@@ -6,6 +6,6 @@ pub mod respond;
 pub mod wake;
 
 pub use assets::Assets;
-pub use form::SignInForm;
+pub use form::{FormView, Screen};
 pub use respond::Respond;
 pub use wake::Wake;

@@ -55,6 +55,8 @@ pub struct Customer {
     pub account_no: i64,
     pub account: AccountId,
     pub is_suspended: bool,
+    /// Whether the user's e-mail is verified.
+    pub is_verified: bool,
     pub user_id: UserId,
     /// IANA name.
     pub time_zone: String,
@@ -89,6 +91,11 @@ impl Customer {
             Via::Session(_) => return Err(Error::Unauthorized),
         }
         if self.is_suspended { Err(Error::AccountSuspended) } else { Ok(()) }
+    }
+
+    /// Refuses those whose e-mail is not verified.
+    pub fn must_be_verified(&self) -> Result<(), Error> {
+        if self.is_verified { Ok(()) } else { Err(Error::EmailNotVerified) }
     }
 
     /// The key that was presented.
@@ -136,6 +143,7 @@ impl Customer {
             account_no: key.account_no,
             account: key.account_id,
             is_suspended: key.account_status == AccountStatus::Suspended,
+            is_verified: key.is_verified,
             user_id: key.user_id,
             time_zone: key.time_zone.clone(),
             until: key.expires_at,
@@ -150,6 +158,7 @@ impl Customer {
             account_no: user.account_no,
             account: user.account_id,
             is_suspended: user.account_status == AccountStatus::Suspended,
+            is_verified: user.verified_at.is_some(),
             user_id: user.id,
             time_zone: user.time_zone,
             via: Via::Page,
@@ -164,6 +173,7 @@ impl Customer {
             account_no: user.account_no,
             account: user.account_id,
             is_suspended: user.account_status == AccountStatus::Suspended,
+            is_verified: user.verified_at.is_some(),
             user_id: user.id,
             time_zone: user.time_zone,
             via: Via::Session(token_hash),

@@ -14,6 +14,11 @@ const MANY: usize = 10_000;
 const SIGN_IN_WINDOW: i64 = 900 * SECOND;
 const SIGN_INS_PER_EMAIL: usize = 10;
 const SIGN_INS_PER_ADDRESS: usize = 100;
+/// Asked-for mails are counted for an hour.
+const LETTER_WINDOW: i64 = 3_600 * SECOND;
+const LETTERS_PER_EMAIL_AND_ADDRESS: usize = 5;
+const LETTERS_PER_ADDRESS: usize = 60;
+const LETTERS_PER_EMAIL: usize = 10;
 
 /// `limit` takes within any `window` microseconds, for each key.
 #[derive(Debug)]
@@ -96,6 +101,41 @@ impl SignInThrottle {
     }
 }
 
+/// Forms that make us write to an address that somebody typed: in an hour, 5 for each e-mail from the same place, 60 from
+/// one place. Whoever is elsewhere is not locked out.
+#[derive(Debug)]
+pub struct LetterThrottle {
+    /// An e-mail, asked for from one place.
+    pairs: Allowance<(String, IpAddr)>,
+    addresses: Allowance<IpAddr>,
+    mailboxes: Allowance<String>,
+}
+
+impl Default for LetterThrottle {
+    fn default() -> Self {
+        Self {
+            pairs: Allowance::new(LETTERS_PER_EMAIL_AND_ADDRESS, LETTER_WINDOW),
+            addresses: Allowance::new(LETTERS_PER_ADDRESS, LETTER_WINDOW),
+            mailboxes: Allowance::new(LETTERS_PER_EMAIL, LETTER_WINDOW),
+        }
+    }
+}
+
+impl LetterThrottle {
+    /// Counts a form, or says after how many seconds the next one is looked at. `email` in lower case.
+    pub fn attempt(&self, email: &str, address: IpAddr, now: Timestamp) -> Result<(), u64> {
+        let address = network(address);
+        self.addresses.take(address, now)?;
+        self.pairs.take((email.to_owned(), address), now).inspect_err(|_| self.addresses.give_back(&address))
+    }
+
+    /// Whether another link is of any use to whoever reads this mailbox: past ten in an hour it is not, those that are
+    /// there still work. Nobody is told, so nobody learns what others have asked for.
+    pub fn is_enough(&self, email: &str, now: Timestamp) -> bool {
+        self.mailboxes.take(email.to_owned(), now).is_err()
+    }
+}
+
 /// What one household or machine can pick addresses from.
 fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
@@ -139,6 +179,25 @@ mod tests {
         assert_eq!(throttle.attempt("ada@example.com", next_door, at(1)), Err(899));
         assert_eq!(throttle.attempt("bob@example.com", here, at(1)), Ok(()));
         assert_eq!(throttle.attempt("ada@example.com", "192.0.2.1".parse().unwrap(), at(1)), Ok(()));
+    }
+
+    #[test]
+    fn letters_are_counted_by_place_and_nobody_elsewhere_is_refused() {
+        let throttle = LetterThrottle::default();
+        let (here, there): (IpAddr, IpAddr) = ("192.0.2.1".parse().unwrap(), "192.0.2.2".parse().unwrap());
+        for _ in 0..5 {
+            assert_eq!(throttle.attempt("ada@example.com", here, at(0)), Ok(()));
+        }
+        assert_eq!(throttle.attempt("ada@example.com", here, at(1)), Err(3_599));
+        assert_eq!(throttle.attempt("ada@example.com", there, at(1)), Ok(()));
+        for n in 5..60 {
+            assert_eq!(throttle.attempt(&format!("{n}@example.com"), here, at(1)), Ok(()));
+        }
+        assert_eq!(throttle.attempt("bob@example.com", here, at(1)), Err(3_599));
+        assert!((0..10).all(|_| !throttle.is_enough("ada@example.com", at(0))));
+        assert!(
+            throttle.is_enough("ada@example.com", at(1)) && !throttle.is_enough("bob@example.com", at(1))
+        );
     }
 
     #[test]

@@ -3,7 +3,8 @@
 //! | module | does |
 //! |---|---|
 //! | [`users`] | makes users |
-//! | [`sign_in`] | lets them in and out |
+//! | [`sign_up`], [`verify_email`], [`links`] | lets strangers become users |
+//! | [`sign_in`], [`reset_password`] | lets them in and out |
 //! | [`profile`] | what users change about themselves |
 //! | [`api_keys`], [`service_keys`] | makes, lists and revokes keys |
 //! | [`charging`] | takes what services report |
@@ -20,16 +21,20 @@ pub mod error;
 pub mod events;
 pub mod grants;
 pub mod history;
+pub mod links;
 pub mod outbox;
 pub mod overview;
 pub mod pricing;
 pub mod profile;
 pub mod rate_card;
 pub mod receipt;
+pub mod reset_password;
 pub mod service_keys;
 mod settings;
 pub mod sign_in;
+pub mod sign_up;
 pub mod users;
+pub mod verify_email;
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -38,7 +43,7 @@ pub use error::{Error, Reasons};
 
 use crate::auth::keys::KeyCache;
 use crate::auth::passwords::Passwords;
-use crate::auth::throttle::{Allowance, SignInThrottle};
+use crate::auth::throttle::{Allowance, LetterThrottle, SignInThrottle};
 use crate::clock::SharedClock;
 use crate::config::Config;
 use crate::live::LiveBus;
@@ -65,6 +70,8 @@ pub struct Parts {
     pub(crate) sign_ins: SignInThrottle,
     /// Rung when a mail is in the outbox.
     pub(crate) bell: Bell,
+    /// Forms that make us write to somebody.
+    pub(crate) letters: LetterThrottle,
     /// Keys that an account may still make this hour.
     pub(crate) new_keys: Allowance<i64>,
 }
@@ -97,7 +104,13 @@ impl Console {
             keys: KeyCache::default(),
             sign_ins: SignInThrottle::default(),
             bell: Bell::default(),
+            letters: LetterThrottle::default(),
             new_keys: Allowance::new(api_keys::NEW_KEYS_AN_HOUR, 3_600 * ledger::time::SECOND),
         }))
+    }
+
+    /// Passwords hashed or compared since the start: what must be the same whether or not somebody exists.
+    pub fn passwords_hashed(&self) -> u64 {
+        self.passwords.done()
     }
 }

@@ -9,7 +9,7 @@ use super::users::MAX_EMAIL;
 use super::{Console, Error};
 use crate::auth::sessions;
 use crate::auth::tokens::hash;
-use crate::store::{NewSession, UserRow};
+use crate::store::{Candidates, NewSession, UserRow};
 
 /// Longer ones are no password of ours and not worth the work.
 const MAX_PASSWORD_BYTES: usize = 1_024;
@@ -49,11 +49,7 @@ impl Console {
         let now = self.clock.now();
         let throttled = |retry_after_s| SignInError::TooMany { retry_after_s };
         self.sign_ins.attempt(&email, address, now).map_err(throttled)?;
-        let user = self.store.find_user_by_email(&email).await.map_err(Error::from)?;
-        let hash_of_user = user.as_ref().and_then(|user| user.password_hash.clone());
-        let is_sane = password.len() <= MAX_PASSWORD_BYTES;
-        let is_right = is_sane && self.passwords.verify(password, hash_of_user).await?;
-        let user = user.filter(|_| is_right).ok_or(SignInError::Wrong)?;
+        let user = self.find_by_password(&email, password).await?.ok_or(SignInError::Wrong)?;
         self.sign_ins.succeeded(&email, address);
         if let Some(old_token) = old_token {
             self.sign_out(old_token).await?;
@@ -67,6 +63,22 @@ impl Console {
         };
         self.store.insert_session(&session).await.map_err(Error::from)?;
         Ok(SignedIn { token, user })
+    }
+
+    /// Whose e-mail and password these are: the owner's, else those of the latest claim. Two hashes unless the owner has
+    /// come in, so that nobody who has claimed an e-mail learns whether it is somebody's.
+    async fn find_by_password(&self, email: &str, password: String) -> Result<Option<UserRow>, Error> {
+        if password.len() > MAX_PASSWORD_BYTES {
+            return Ok(None);
+        }
+        let Candidates { owner, claimant } = self.store.candidates(email).await?;
+        for candidate in [owner, claimant] {
+            let hash = candidate.as_ref().and_then(|user| user.password_hash.clone());
+            if self.passwords.verify(password.clone(), hash).await? {
+                return Ok(candidate);
+            }
+        }
+        Ok(None)
     }
 
     /// Ends the session with this token, and its streams.
@@ -83,6 +95,6 @@ impl Console {
 
 /// A user as pages show them.
 pub(super) fn viewer(user: UserRow) -> Viewer {
-    let UserRow { id, account_id, email, name, user_name, time_zone, .. } = user;
-    Viewer { user_id: id, account_id, email, name, user_name, time_zone }
+    let UserRow { id, account_id, email, name, user_name, verified_at, time_zone, .. } = user;
+    Viewer { user_id: id, account_id, email, name, user_name, is_verified: verified_at.is_some(), time_zone }
 }

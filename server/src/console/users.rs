@@ -1,12 +1,9 @@
 //! Makes users, each with a personal account, and suspends them.
 
-use ledger::grant::{DEFAULT_PRIORITY, GrantFacts, GrantKind};
-use ledger::time::DAY;
 use ledger::{AccountId, UserId};
 
 use super::{Console, Error, Reasons};
 use crate::random;
-use crate::sequencer::job::NewGrant;
 use crate::store::{AccountStatus, NewUser, StoreError, UserRow};
 
 /// In bytes (RFC 5321).
@@ -37,8 +34,8 @@ pub struct UserCreated {
 impl Console {
     /// Makes user, account and membership; a verified user gets the sign-up credits.
     ///
-    /// Errors: fields out of range (422), a taken e-mail or user name (409). When the sequencer is busy (503) the user
-    /// exists without the credits, and an operator grants them.
+    /// Errors: fields out of range (422), a taken e-mail or user name (409). While the sequencer is busy the credits are
+    /// owed, and given by the job.
     pub async fn create_user(&self, form: UserForm) -> Result<UserCreated, Error> {
         let form = checked(form)?;
         let now = self.clock.now();
@@ -55,29 +52,12 @@ impl Console {
             created_at: now,
         };
         self.store.insert_user(&user).await.map_err(taken)?;
-        if form.is_verified {
-            self.give_sign_up_credits(user.account_id).await?;
+        if form.is_verified
+            && let Err(error) = self.give_sign_up_credits(user.id, user.account_id).await
+        {
+            tracing::warn!(%error, user = %user.id, "the credits for signing up have to wait");
         }
         Ok(UserCreated { user_id: user.id, account_id: user.account_id })
-    }
-
-    /// The free credits of a verified user.
-    async fn give_sign_up_credits(&self, account: AccountId) -> Result<(), Error> {
-        let amount = self.config.sign_up_credits;
-        if amount.is_zero() {
-            return Ok(());
-        }
-        let now = self.clock.now();
-        let facts = GrantFacts {
-            kind: GrantKind::Free,
-            priority: DEFAULT_PRIORITY,
-            effective_at: now,
-            expires_at: Some(now.saturating_add(i64::from(self.config.sign_up_credits_days) * DAY)),
-            source: "sign_up".to_owned(),
-            reason: "Credits for signing up".to_owned(),
-        };
-        self.sequencer.issue(account, NewGrant { amount, facts }).await??;
-        Ok(())
     }
 
     /// The user with this e-mail, in any case. Errors: none (404).
@@ -98,8 +78,14 @@ impl Console {
     }
 }
 
+/// Whether a password has a sane length; the end of a sentence when not.
+pub(super) fn password_of(password: &str) -> Result<(), &'static str> {
+    let is_sane = PASSWORD_LENGTH.contains(&password.chars().count());
+    if is_sane { Ok(()) } else { Err("must have 8 to 200 characters") }
+}
+
 /// The form with its fields trimmed, e-mail and user name in lower case.
-fn checked(form: UserForm) -> Result<UserForm, Error> {
+pub(super) fn checked(form: UserForm) -> Result<UserForm, Error> {
     let mut reasons = Reasons::new();
     let email = form.email.trim().to_lowercase();
     if !is_email(&email) {
@@ -113,8 +99,8 @@ fn checked(form: UserForm) -> Result<UserForm, Error> {
     if !is_user_name(&user_name) {
         reasons.insert("user_name".into(), BAD_USER_NAME.into());
     }
-    if !PASSWORD_LENGTH.contains(&form.password.chars().count()) {
-        reasons.insert("password".into(), "must have 8 to 200 characters".into());
+    if let Err(reason) = password_of(&form.password) {
+        reasons.insert("password".into(), reason.into());
     }
     if reasons.is_empty() {
         Ok(UserForm { email, name, user_name, ..form })
@@ -124,7 +110,7 @@ fn checked(form: UserForm) -> Result<UserForm, Error> {
 }
 
 /// One `@` with something on both sides that mail can be sent to; whether it arrives is what verification is for.
-fn is_email(text: &str) -> bool {
+pub(super) fn is_email(text: &str) -> bool {
     let Some((local, domain)) = text.split_once('@') else { return false };
     let is_plain =
         |byte: u8| byte > b' ' && byte != 0x7f && !matches!(byte, b'@' | b',' | b';' | b'<' | b'>');

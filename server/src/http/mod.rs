@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`routes`] | the whole router |
 //! | [`rest`] | one module per resource; `/usage/events` and `/v1/usage/events` are the same |
+//! | [`forms`] | signing up and in, and what else is one plain form |
 //! | [`pages`], [`sse`], [`assets`] | what a browser loads |
 //! | `settings` | the settings pages' forms, for browsers without scripts |
 //! | [`frame`] | what every answer has: request id, error envelope, CORS |
@@ -15,6 +16,7 @@
 
 pub mod assets;
 pub mod failures;
+pub mod forms;
 pub mod frame;
 pub mod health;
 pub mod json;

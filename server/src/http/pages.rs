@@ -1,45 +1,40 @@
-//! Pages and their server functions, rendered by `app`; signing in and out, which are plain forms.
+//! Pages and their server functions, rendered by `app`. Pages that are one plain form have handlers in [`forms`].
 
 use std::fmt::Write as _;
-use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, OnceLock};
 
 use app::app::App;
 use app::backend::Viewer;
-use app::pages::sign_in::local_path;
+use app::pages::forms::local_path;
 use app::shell::shell;
-use app::ssr::{Assets, Respond, SignInForm, Wake};
+use app::ssr::{Assets, Respond, Wake};
 use axum::Router;
 use axum::body::Body;
-use axum::extract::rejection::FormRejection;
-use axum::extract::{ConnectInfo, Form, FromRef, MatchedPath, Query, Request, State};
-use axum::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, RETRY_AFTER, SET_COOKIE};
+use axum::extract::{FromRef, MatchedPath, Query, Request, State};
+use axum::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY};
 use axum::http::request::Parts;
 use axum::http::uri::PathAndQuery;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Redirect, Response};
-use axum::routing::post;
 use leptos::config::LeptosOptions;
 use leptos::nonce::use_nonce;
 use leptos::prelude::{provide_context, use_context};
 use leptos_axum::{
-    AxumRouteListing, LeptosRoutes, ResponseOptions, generate_route_list, render_app_async_with_context,
+    AxumRouteListing, LeptosRoutes, ResponseOptions, generate_route_list_with_exclusions,
+    render_app_async_with_context,
 };
 use serde::Deserialize;
 use tower_http::catch_panic::CatchPanicLayer;
 
+use super::forms::{self, SIGN_IN, SIGN_UP};
 use super::{assets, failures, frame, security, settings};
-use crate::auth::sessions;
-use crate::console::sign_in::SignInError;
 use crate::console::{Console, Error};
 
-/// Where the form stands.
-const SIGN_IN: &str = "/sign-in";
 /// The page with the calculator.
 const PRICING: &str = "/pricing";
-/// Pages that anybody may see.
-const PUBLIC: [&str; 3] = [SIGN_IN, PRICING, "/docs/billing"];
+/// Pages that anybody may see, besides the forms.
+const PUBLIC: [&str; 2] = [PRICING, "/docs/billing"];
 
 /// What every page is made with.
 #[derive(Debug, Clone)]
@@ -65,8 +60,7 @@ pub fn router(console: Console) -> Router {
     let site = Site { console: console.clone(), assets: Arc::new(assets::manifest()), options };
     let context = site.clone();
     Router::new()
-        .route(SIGN_IN, post(sign_in))
-        .route("/sign-out", post(sign_out))
+        .merge(forms::router())
         .merge(settings::router())
         .leptos_routes_with_context(&site, page_routes(), move || provide(&context), shell)
         .fallback(no_such_page)
@@ -81,11 +75,12 @@ pub fn router(console: Console) -> Router {
 /// Listing the routes renders the application; the list is the same each time.
 fn page_routes() -> Vec<AxumRouteListing> {
     static ROUTES: OnceLock<Vec<AxumRouteListing>> = OnceLock::new();
-    ROUTES.get_or_init(|| generate_route_list(App)).clone()
+    let own = || Some(forms::PATHS.map(str::to_owned).to_vec());
+    ROUTES.get_or_init(|| generate_route_list_with_exclusions(App, own())).clone()
 }
 
 /// The context of pages and of server functions.
-fn provide(site: &Site) {
+pub(super) fn provide(site: &Site) {
     let extensions = use_context::<Parts>().map(|parts| parts.extensions).unwrap_or_default();
     provide_context(extensions.get::<Visit>().and_then(|Visit(viewer)| viewer.clone()));
     provide_context(extensions.get::<MatchedPath>().map_or(Wake::Never, |page| wake(page.as_str())));
@@ -105,7 +100,7 @@ struct Onward {
     next: Option<String>,
 }
 
-/// Finds out who looks. Whoever isn't signed in is sent to the form, and whoever is has no use for it. What is shown
+/// Finds out who looks. Whoever isn't signed in is sent to sign in, and whoever is has no use for that. What is shown
 /// is kept by no cache.
 async fn with_viewer(State(site): State<Site>, mut request: Request, next: Next) -> Result<Response, Error> {
     let viewer = site.console.viewer(request.headers()).await?;
@@ -115,7 +110,7 @@ async fn with_viewer(State(site): State<Site>, mut request: Request, next: Next)
         .filter(|_| reads(request.method()))
         .map(MatchedPath::as_str);
     match page {
-        Some(SIGN_IN) if viewer.is_some() => {
+        Some(SIGN_IN | SIGN_UP) if viewer.is_some() => {
             let Query(onward) = Query::<Onward>::try_from_uri(request.uri()).unwrap_or_default();
             return Ok(onward_to(onward.next.as_deref()));
         }
@@ -135,7 +130,8 @@ fn reads(method: &Method) -> bool {
 
 /// Whether it is a page (not a server function) for those who are signed in.
 fn is_private(page: &str) -> bool {
-    !PUBLIC.contains(&page) && page_routes().iter().any(|route| route.path() == page)
+    let is_public = PUBLIC.contains(&page) || forms::PATHS.contains(&page);
+    !is_public && page_routes().iter().any(|route| route.path() == page)
 }
 
 /// When the wasm of a page starts.
@@ -172,7 +168,7 @@ fn escaped(text: &str) -> String {
 }
 
 /// Leads to a path of this site and nowhere else.
-fn onward_to(next: Option<&str>) -> Response {
+pub(super) fn onward_to(next: Option<&str>) -> Response {
     Redirect::to(local_path(next.unwrap_or_default())).into_response()
 }
 
@@ -189,84 +185,6 @@ async fn no_such_page(State(site): State<Site>, request: Request) -> Response {
 pub(super) fn wants_html(headers: &HeaderMap) -> bool {
     let accepted = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
     accepted.flat_map(|value| value.split(',')).any(|kind| kind.trim_start().starts_with("text/html"))
-}
-
-/// The form, as it comes. Nothing missing is an error of its own: an empty password is a wrong one.
-#[derive(Debug, Default, Deserialize)]
-struct SignInFields {
-    #[serde(default)]
-    email: String,
-    #[serde(default)]
-    password: String,
-    next: Option<String>,
-}
-
-async fn sign_in(
-    State(site): State<Site>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
-    headers: HeaderMap,
-    fields: Result<Form<SignInFields>, FormRejection>,
-) -> Result<Response, Error> {
-    let Ok(Form(fields)) = fields else {
-        let form =
-            SignInForm { error: Some("This form could not be read.".to_owned()), ..SignInForm::default() };
-        return Ok(form_again(&site, form, StatusCode::UNPROCESSABLE_ENTITY).await);
-    };
-    let SignInFields { email, password, next } = fields;
-    match enter(&site.console, peer.ip(), &headers, &email, password).await {
-        Ok(cookie) => Ok(([(SET_COOKIE, cookie)], onward_to(next.as_deref())).into_response()),
-        Err(SignInError::Failed(error @ Error::Internal(_))) => Err(error),
-        Err(error) => {
-            let (status, retry_after_s) = status_of(&error);
-            let form = SignInForm { email, error: Some(error.to_string()), next };
-            let mut response = form_again(&site, form, status).await;
-            response
-                .headers_mut()
-                .extend(retry_after_s.map(|seconds| (RETRY_AFTER, HeaderValue::from(seconds))));
-            Ok(response)
-        }
-    }
-}
-
-/// Signs in and returns the cookie that proves it.
-async fn enter(
-    console: &Console,
-    address: IpAddr,
-    headers: &HeaderMap,
-    email: &str,
-    password: String,
-) -> Result<HeaderValue, SignInError> {
-    let base_url = &console.config.base_url;
-    let old_token = sessions::presented_token(base_url, headers);
-    let signed_in = console.sign_in(email, password, address, old_token).await?;
-    Ok(sessions::cookie(base_url, &signed_in.token)?)
-}
-
-/// The status, and after how many seconds another attempt makes sense.
-fn status_of(error: &SignInError) -> (StatusCode, Option<u64>) {
-    match error {
-        SignInError::Wrong => (StatusCode::UNAUTHORIZED, None),
-        SignInError::TooMany { retry_after_s } => (StatusCode::TOO_MANY_REQUESTS, Some(*retry_after_s)),
-        SignInError::Failed(error) => {
-            let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-            (status, error.retry_after_s())
-        }
-    }
-}
-
-/// The sign-in page with what was typed, for somebody who is not signed in.
-async fn form_again(site: &Site, form: SignInForm, status: StatusCode) -> Response {
-    let mut request = Request::new(Body::empty());
-    *request.uri_mut() = Uri::from_static(SIGN_IN);
-    request.extensions_mut().insert(Visit(None));
-    let site = site.clone();
-    let context = move || {
-        provide(&site);
-        provide_context(form.clone());
-    };
-    let mut response = render_app_async_with_context(context, shell)(request).await;
-    *response.status_mut() = status;
-    response
 }
 
 /// A page for somebody who is signed in, in answer to a form; `context` says what became of it.
@@ -289,15 +207,6 @@ pub(super) async fn page_for(
     let mut response = render_app_async_with_context(context, shell)(request).await;
     *response.status_mut() = status;
     response
-}
-
-async fn sign_out(State(site): State<Site>, headers: HeaderMap) -> Result<Response, Error> {
-    let base_url = &site.console.config.base_url;
-    if let Some(token) = sessions::presented_token(base_url, &headers) {
-        site.console.sign_out(token).await?;
-    }
-    let cookie = sessions::removal(base_url)?;
-    Ok(([(SET_COOKIE, cookie)], Redirect::to(SIGN_IN)).into_response())
 }
 
 #[cfg(test)]
@@ -343,7 +252,7 @@ mod tests {
     #[test]
     fn pages_are_private_unless_they_say_otherwise() {
         assert!(is_private("/"));
-        assert!(!is_private(SIGN_IN));
+        assert!(forms::PATHS.into_iter().all(|form| !is_private(form)));
         assert!(!is_private("/api/overview"));
     }
 
@@ -354,15 +263,5 @@ mod tests {
         for still in [SIGN_IN, "/docs/billing", "/api/overview", "/nowhere"] {
             assert_eq!(wake(still), Wake::Never, "{still}");
         }
-    }
-
-    #[test]
-    fn each_refusal_has_its_status() {
-        assert_eq!(status_of(&SignInError::Wrong).0, 401);
-        assert_eq!(
-            status_of(&SignInError::TooMany { retry_after_s: 60 }),
-            (StatusCode::TOO_MANY_REQUESTS, Some(60))
-        );
-        assert_eq!(status_of(&SignInError::Failed(Error::Unavailable { retry_after_s: 2 })).0, 503);
     }
 }

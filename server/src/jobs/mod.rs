@@ -21,10 +21,13 @@ const EXPIRY: Duration = Duration::from_secs(5);
 const CHECKPOINT: Duration = Duration::from_secs(1);
 /// Between two writes of the keys' request counts.
 const KEY_REQUESTS: Duration = Duration::from_secs(10);
-/// Between two deletions of sessions that have ended.
+/// Between two deletions of sessions, links and claims that are over.
 const SESSIONS: Duration = Duration::from_hours(1);
 /// Between two looks for mails that nobody sent in time; what they say is erased then.
 const MAILS: Duration = Duration::from_mins(1);
+/// Between two looks for credits that are owed for signing up. They are given at once; this is for what a crash or a
+/// full queue has left undone.
+const SIGN_UP_CREDITS: Duration = Duration::from_secs(10);
 
 /// Starts all jobs. They end with the signal. Without a `sender` mails stay in the outbox.
 pub fn start(console: &Console, sender: Option<Sender>, stopping: &Stopping) -> JoinSet<()> {
@@ -44,6 +47,8 @@ pub fn start(console: &Console, sender: Option<Sender>, stopping: &Stopping) -> 
         let (console, signal) = of();
         jobs.spawn(mail::run(console, sender, signal));
     }
+    let (console, signal) = of();
+    jobs.spawn(every(SIGN_UP_CREDITS, signal, move || give_due_credits(console.clone())));
     jobs
 }
 
@@ -75,10 +80,19 @@ pub async fn write_key_requests(console: Console) {
     }
 }
 
+async fn give_due_credits(console: Console) {
+    if let Err(error) = console.give_due_credits().await {
+        tracing::warn!(%error, "credits for signing up have to wait");
+    }
+}
+
 async fn forget_sessions(console: Console) {
     match console.store.delete_ended_sessions(console.clock.now()).await {
         Ok(count) => tracing::debug!(count, "deleted ended sessions"),
         Err(error) => tracing::warn!(%error, "ended sessions could not be deleted"),
+    }
+    if let Err(error) = console.forget_old_sign_ups().await {
+        tracing::warn!(%error, "old links and claims could not be deleted");
     }
 }
 

@@ -37,8 +37,10 @@ pub struct ApiKeyRow {
     pub time_zone: String,
     /// Who made it.
     pub user_id: UserId,
-    /// Of who made it.
+    /// The e-mail of who made it.
     pub created_by: String,
+    /// Whether that e-mail is verified.
+    pub is_verified: bool,
     pub name: String,
     /// `plx_sk_` and four more.
     pub key_prefix: String,
@@ -112,6 +114,7 @@ struct Row {
     time_zone: String,
     user_id: String,
     created_by: String,
+    is_verified: i64,
     name: String,
     key_prefix: String,
     key_suffix: String,
@@ -124,8 +127,8 @@ struct Row {
 
 macro_rules! key_columns {
     () => {
-        "k.id, k.account AS account_no, a.id AS account_id, a.status, a.time_zone, k.user_id, u.email AS created_by, \
-         k.name, k.key_prefix, k.key_suffix, k.permission, k.created_at, k.expires_at, k.last_used_at, k.revoked_at \
+        "k.id, k.account AS account_no, a.id AS account_id, a.status, a.time_zone, k.user_id, coalesce(u.claimed_email, u.email) AS created_by, \
+         u.verified_at IS NOT NULL AS is_verified, k.name, k.key_prefix, k.key_suffix, k.permission, k.created_at, k.expires_at, k.last_used_at, k.revoked_at \
          FROM api_keys k JOIN accounts a ON a.no = k.account JOIN users u ON u.id = k.user_id "
     };
 }
@@ -145,6 +148,7 @@ impl TryFrom<Row> for ApiKeyRow {
             account_no: row.account_no,
             time_zone: row.time_zone,
             created_by: row.created_by,
+            is_verified: row.is_verified != 0,
             name: row.name,
             key_prefix: row.key_prefix,
             key_suffix: row.key_suffix,

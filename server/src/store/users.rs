@@ -1,6 +1,7 @@
 //! Users: people, each with a personal account.
 
 use ledger::{AccountId, Timestamp, UserId};
+use sqlx::SqliteConnection;
 
 use super::accounts::AccountStatus;
 use super::rows::parse_text;
@@ -12,6 +13,8 @@ pub struct UserRow {
     pub id: UserId,
     /// Lower case.
     pub email: String,
+    /// The e-mail is only claimed: others may claim it too, and somebody may own it.
+    pub is_claim: bool,
     pub name: String,
     /// Lower case.
     pub user_name: String,
@@ -59,6 +62,7 @@ pub struct UserChange {
 pub(super) struct Row {
     id: String,
     email: String,
+    is_claim: i64,
     name: String,
     user_name: String,
     password_hash: Option<String>,
@@ -74,7 +78,7 @@ pub(super) struct Row {
 /// The columns of a user's [`Row`], and where they come from.
 macro_rules! user_columns {
     () => {
-        "u.id, u.email, u.name, u.user_name, u.password_hash, u.verified_at, u.is_operator, a.no AS account_no, \
+        "u.id, coalesce(u.claimed_email, u.email) AS email, u.claimed_email IS NOT NULL AS is_claim, u.name, u.user_name, u.password_hash, u.verified_at, u.is_operator, a.no AS account_no, \
          a.id AS account_id, a.time_zone, a.status, u.created_at \
          FROM users u JOIN accounts a ON a.no = u.personal_account "
     };
@@ -90,6 +94,7 @@ impl TryFrom<Row> for UserRow {
             account_id: parse_text(&row.account_id, "accounts", "id")?,
             account_status: AccountStatus::read(&row.status, &row.account_id)?,
             email: row.email,
+            is_claim: row.is_claim != 0,
             name: row.name,
             user_name: row.user_name,
             password_hash: row.password_hash,
@@ -102,42 +107,68 @@ impl TryFrom<Row> for UserRow {
     }
 }
 
+/// How a new user has the e-mail.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Email {
+    Owned,
+    /// With SHA-256 of what the form calls itself.
+    Claimed {
+        form_hash: [u8; 32],
+    },
+}
+
+/// Writes user, account and membership inside a transaction that is under way; the account's number. A verified user is
+/// owed the credits for signing up.
+pub(super) async fn insert_user_rows(
+    db: &mut SqliteConnection,
+    user: &NewUser,
+    email: Email,
+) -> Result<i64, StoreError> {
+    let id = user.id.to_string();
+    let (email, claimed_email, form_hash) = match email {
+        Email::Owned => (&user.email, None, None),
+        Email::Claimed { form_hash } => (&id, Some(&user.email), Some(form_hash.to_vec())),
+    };
+    let (account,): (i64,) = sqlx::query_as(
+        "INSERT INTO accounts (id, name, time_zone, created_at) VALUES ($1, $2, $3, $4) RETURNING no",
+    )
+    .bind(user.account_id.to_string())
+    .bind(&user.name)
+    .bind(&user.time_zone)
+    .bind(user.created_at.micros())
+    .fetch_one(&mut *db)
+    .await?;
+    sqlx::query(
+        "INSERT INTO users (id, email, claimed_email, sign_up_form, name, user_name, password_hash, verified_at, \
+         credits_due_at, is_operator, personal_account, created_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9, $10, $11)",
+    )
+    .bind(&id)
+    .bind(email)
+    .bind(claimed_email)
+    .bind(form_hash)
+    .bind(&user.name)
+    .bind(&user.user_name)
+    .bind(&user.password_hash)
+    .bind(user.verified_at.map(Timestamp::micros))
+    .bind(i64::from(user.is_operator))
+    .bind(account)
+    .bind(user.created_at.micros())
+    .execute(&mut *db)
+    .await?;
+    sqlx::query("INSERT INTO memberships (account, user_id, role) VALUES ($1, $2, 'owner')")
+        .bind(account)
+        .bind(&id)
+        .execute(&mut *db)
+        .await?;
+    Ok(account)
+}
+
 impl Store {
     /// Inserts user, account and membership in one transaction; returns the account's number.
     /// A taken e-mail or user name breaks `users.email` or `users.user_name` ([`StoreError::violated_unique`]).
     pub async fn insert_user(&self, user: &NewUser) -> Result<i64, StoreError> {
-        change!(self, db => {
-            let (account,): (i64,) = sqlx::query_as(
-                "INSERT INTO accounts (id, name, time_zone, created_at) VALUES ($1, $2, $3, $4) RETURNING no",
-            )
-            .bind(user.account_id.to_string())
-            .bind(&user.name)
-            .bind(&user.time_zone)
-            .bind(user.created_at.micros())
-            .fetch_one(&mut *db)
-            .await?;
-            sqlx::query(
-                "INSERT INTO users (id, email, name, user_name, password_hash, verified_at, is_operator, \
-                 personal_account, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-            )
-            .bind(user.id.to_string())
-            .bind(&user.email)
-            .bind(&user.name)
-            .bind(&user.user_name)
-            .bind(&user.password_hash)
-            .bind(user.verified_at.map(Timestamp::micros))
-            .bind(i64::from(user.is_operator))
-            .bind(account)
-            .bind(user.created_at.micros())
-            .execute(&mut *db)
-            .await?;
-            sqlx::query("INSERT INTO memberships (account, user_id, role) VALUES ($1, $2, 'owner')")
-                .bind(account)
-                .bind(user.id.to_string())
-                .execute(&mut *db)
-                .await?;
-            Ok(account)
-        })
+        change!(self, db => insert_user_rows(&mut *db, user, Email::Owned).await)
     }
 
     /// Changes a user together with the personal account, which is called as they are. A taken user name breaks
@@ -175,9 +206,11 @@ impl Store {
         found.map(UserRow::try_from).transpose()
     }
 
-    /// `email` in any case.
+    /// Who owns this e-mail, in any case; else the latest of those who claim it.
     pub async fn find_user_by_email(&self, email: &str) -> Result<Option<UserRow>, StoreError> {
-        let found: Option<Row> = read!(self, db => Ok(sqlx::query_as(concat!("SELECT ", user_columns!(), "WHERE u.email = $1"))
+        let found: Option<Row> = read!(self, db => Ok(sqlx::query_as(concat!("SELECT ", user_columns!(),
+            "WHERE u.email = $1 OR u.claimed_email = $1 \
+             ORDER BY u.claimed_email IS NOT NULL, u.created_at DESC, u.id DESC LIMIT 1"))
             .bind(email.to_lowercase())
             .fetch_optional(db)
             .await?))?;

@@ -5,7 +5,8 @@ use serde_json::json;
 use server::console::users::UserForm;
 
 use crate::harness::World;
-use crate::harness::client::{Answer, Caller, answer, assert_error};
+use crate::harness::client::{Caller, answer, assert_error};
+use crate::harness::forms::{cookie, encoded, get_with, sign_in, submit};
 
 const PASSWORD: &str = "correct horse";
 
@@ -28,39 +29,6 @@ async fn ready(base_url: Option<&str>) -> (World, Caller) {
     world.console.create_user(form).await.expect("a user");
     let anon = world.anon();
     (world, anon)
-}
-
-fn encoded(text: &str) -> String {
-    let bytes: Vec<String> = text.bytes().map(|byte| format!("%{byte:02X}")).collect();
-    bytes.concat()
-}
-
-fn form(fields: &[(&str, &str)]) -> String {
-    let pairs: Vec<String> =
-        fields.iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect();
-    pairs.join("&")
-}
-
-/// Sends the form as a browser does.
-async fn submit(caller: &Caller, path: &str, fields: &[(&str, &str)], headers: &[(&str, &str)]) -> Answer {
-    let request =
-        caller.request(Method::POST, path).header("content-type", "application/x-www-form-urlencoded");
-    let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
-    answer(request.body(form(fields))).await
-}
-
-async fn sign_in(caller: &Caller, email: &str, password: &str) -> Answer {
-    submit(caller, "/sign-in", &[("email", email), ("password", password)], &[]).await
-}
-
-/// `name=value` of the answer's cookie.
-fn cookie(answer: &Answer) -> String {
-    answer.header("set-cookie").split(';').next().unwrap_or_default().to_owned()
-}
-
-async fn get_with(caller: &Caller, path: &str, headers: &[(&str, &str)]) -> Answer {
-    let request = caller.request(Method::GET, path);
-    answer(headers.iter().fold(request, |request, (name, value)| request.header(*name, *value))).await
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 
 pub mod client;
 pub mod events;
+pub mod forms;
 pub mod process;
 pub mod raw;
 pub mod smtp;

@@ -32,6 +32,11 @@ impl Reader {
         if let Some(id) = last_event_id {
             request = request.header("last-event-id", id);
         }
+        Self::listen(request).await
+    }
+
+    /// Opens the stream that a request asks for.
+    pub async fn listen(request: reqwest::RequestBuilder) -> Self {
         let response = request.send().await.expect("a stream");
         assert_eq!(response.status(), 200);
         assert_eq!(response.headers()["content-type"], "text/event-stream");

@@ -1,0 +1,47 @@
+//! Signing in.
+
+use leptos::prelude::*;
+
+use super::field::{EMAIL, Field, FormFrame, Said};
+use super::local_path;
+use crate::ssr::FormView;
+
+const PASSWORD: Field = Field {
+    name: "password",
+    label: "Password",
+    kind: "password",
+    autocomplete: "current-password",
+    hint: "",
+};
+
+#[component]
+pub fn SignIn(form: FormView) -> impl IntoView {
+    let next = local_path(&form.value("next")).to_owned();
+    view! {
+        <FormFrame title="Sign in" refused=form.is_refused()>
+            <p class="sub">"Your credits, and where they go."</p>
+            <form class="form" method="post" action="/sign-in">
+                <Said error=form.error.clone() notice=form.notice.clone() />
+                <input type="hidden" name="next" value=next />
+                {EMAIL.show(&form)}
+                {PASSWORD.show(&form)}
+                <button class="button primary" type="submit">
+                    "Sign in"
+                </button>
+            </form>
+            <ul class="ways sub">
+                <li>
+                    <a href="/forgot-password" rel="external">
+                        "Forgot your password?"
+                    </a>
+                </li>
+                <li>
+                    "No account yet? "
+                    <a href="/sign-up" rel="external">
+                        "Sign up"
+                    </a>
+                </li>
+            </ul>
+        </FormFrame>
+    }
+}

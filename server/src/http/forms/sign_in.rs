@@ -1,0 +1,100 @@
+//! `GET`, `POST /sign-in` and `POST /sign-out`.
+
+use std::net::{IpAddr, SocketAddr};
+
+use app::ssr::{FormView, Screen};
+use axum::extract::rejection::FormRejection;
+use axum::extract::{ConnectInfo, Form, State};
+use axum::http::header::SET_COOKIE;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
+use axum::response::{IntoResponse, Redirect, Response};
+use serde::Deserialize;
+
+use super::super::pages::{Site, onward_to};
+use super::{Asked, SIGN_IN, come_back, show, status_of, unreadable};
+use crate::auth::sessions;
+use crate::console::sign_in::SignInError;
+use crate::console::{Console, Error};
+
+/// The form, as it comes. Nothing missing is an error of its own: an empty password is a wrong one.
+#[derive(Debug, Default, Deserialize)]
+pub struct Fields {
+    #[serde(default)]
+    email: String,
+    #[serde(default)]
+    password: String,
+    #[serde(default)]
+    next: String,
+}
+
+pub(super) async fn page(State(site): State<Site>, uri: Uri) -> Response {
+    let form = FormView::new(Screen::SignIn).with("next", Asked::of(&uri).next);
+    show(&site, form, StatusCode::OK).await
+}
+
+pub(super) async fn submit(
+    State(site): State<Site>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
+    fields: Result<Form<Fields>, FormRejection>,
+) -> Result<Response, Error> {
+    let Ok(Form(Fields { email, password, next })) = fields else {
+        return Ok(unreadable(&site, Screen::SignIn).await);
+    };
+    match enter(&site.console, peer.ip(), &headers, &email, password).await {
+        Ok(cookie) => Ok(([(SET_COOKIE, cookie)], onward_to(Some(&next))).into_response()),
+        Err(SignInError::Failed(error @ Error::Internal(_))) => Err(error),
+        Err(error) => {
+            let (status, retry_after_s) = outcome(&error);
+            let form = FormView::new(Screen::SignIn).with("email", email).with("next", next);
+            Ok(come_back(show(&site, form.with_error(error.to_string()), status).await, retry_after_s))
+        }
+    }
+}
+
+/// Signs in and returns the cookie that proves it.
+async fn enter(
+    console: &Console,
+    address: IpAddr,
+    headers: &HeaderMap,
+    email: &str,
+    password: String,
+) -> Result<HeaderValue, SignInError> {
+    let base_url = &console.config.base_url;
+    let old_token = sessions::presented_token(base_url, headers);
+    let signed_in = console.sign_in(email, password, address, old_token).await?;
+    Ok(sessions::cookie(base_url, &signed_in.token)?)
+}
+
+/// The status, and after how many seconds another attempt makes sense.
+fn outcome(error: &SignInError) -> (StatusCode, Option<u64>) {
+    match error {
+        SignInError::Wrong => (StatusCode::UNAUTHORIZED, None),
+        SignInError::TooMany { retry_after_s } => (StatusCode::TOO_MANY_REQUESTS, Some(*retry_after_s)),
+        SignInError::Failed(error) => (status_of(error), error.retry_after_s()),
+    }
+}
+
+pub(super) async fn sign_out(State(site): State<Site>, headers: HeaderMap) -> Result<Response, Error> {
+    let base_url = &site.console.config.base_url;
+    if let Some(token) = sessions::presented_token(base_url, &headers) {
+        site.console.sign_out(token).await?;
+    }
+    let cookie = sessions::removal(base_url)?;
+    Ok(([(SET_COOKIE, cookie)], Redirect::to(SIGN_IN)).into_response())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_refusal_has_its_status() {
+        assert_eq!(outcome(&SignInError::Wrong).0, 401);
+        assert_eq!(
+            outcome(&SignInError::TooMany { retry_after_s: 60 }),
+            (StatusCode::TOO_MANY_REQUESTS, Some(60))
+        );
+        assert_eq!(outcome(&SignInError::Failed(Error::Unavailable { retry_after_s: 2 })).0, 503);
+    }
+}
