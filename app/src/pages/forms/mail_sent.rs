@@ -28,7 +28,7 @@ pub fn CheckMail(form: FormView) -> impl IntoView {
                     "Send again"
                 </button>
             </form>
-            <ul class="ways sub">
+            <ul class="elsewhere sub">
                 <li>
                     "Mistyped the address? "
                     <a href=back rel="external">
@@ -56,7 +56,7 @@ pub fn ResetSent(form: FormView) -> impl IntoView {
                 " has an account here, we have written to it. The link in that mail lets you choose a new password, and works for one hour."
             </p>
             <p class="sub">"Nothing there after a minute? Look into the spam folder, or ask once more."</p>
-            <ul class="ways sub">
+            <ul class="elsewhere sub">
                 <li>
                     <a href="/forgot-password" rel="external">
                         "Ask for another link"

@@ -17,7 +17,7 @@ pub fn ForgotPassword(form: FormView) -> impl IntoView {
                     "Send the link"
                 </button>
             </form>
-            <p class="ways sub">
+            <p class="elsewhere sub">
                 "You remember it? "
                 <a href="/sign-in" rel="external">
                     "Sign in"

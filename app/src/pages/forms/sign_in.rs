@@ -29,7 +29,7 @@ pub fn SignIn(form: FormView) -> impl IntoView {
                     "Sign in"
                 </button>
             </form>
-            <ul class="ways sub">
+            <ul class="elsewhere sub">
                 <li>
                     <a href="/forgot-password" rel="external">
                         "Forgot your password?"

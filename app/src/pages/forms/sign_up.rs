@@ -39,7 +39,7 @@ pub fn SignUp(form: FormView) -> impl IntoView {
                     "Sign up"
                 </button>
             </form>
-            <p class="ways sub">
+            <p class="elsewhere sub">
                 "You have an account? "
                 <a href="/sign-in" rel="external">
                     "Sign in"

@@ -39,7 +39,7 @@ pub fn SendAgain(form: FormView) -> impl IntoView {
                     "Send again"
                 </button>
             </form>
-            <p class="ways sub">
+            <p class="elsewhere sub">
                 "Already verified? "
                 <a href="/sign-in" rel="external">
                     "Sign in"
