@@ -3,10 +3,8 @@
 //! The end, within a second: nothing new is accepted and live streams are closed; requests that have begun are
 //! answered; the sequencer commits and answers what waits; the socket goes; the store is closed.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
-use axum::serve::ListenerExt as _;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::{JoinHandle, JoinSet};
@@ -17,6 +15,7 @@ use super::books::Books;
 use super::socket::CommandSocket;
 use crate::config::Config;
 use crate::console::Console;
+use crate::http::{self, connections};
 use crate::jobs::{self, Stop, Stopping};
 use crate::mail::Sender;
 
@@ -32,7 +31,7 @@ const CLOSE_STREAMS: Duration = Duration::from_millis(20);
 pub struct Server {
     pub console: Console,
     writer: JoinHandle<()>,
-    http: JoinHandle<std::io::Result<()>>,
+    http: JoinHandle<()>,
     commands: JoinHandle<()>,
     jobs: JoinSet<()>,
     stop: Stop,
@@ -119,13 +118,6 @@ impl Server {
     }
 }
 
-async fn listen(listener: TcpListener, console: Console, mut stopping: Stopping) -> std::io::Result<()> {
-    // Answers are small and whole: waiting for more to send would only delay them.
-    let listener = listener.tap_io(|connection| {
-        if let Err(error) = connection.set_nodelay(true) {
-            tracing::debug!(%error, "a connection sends in larger pieces");
-        }
-    });
-    let service = crate::http::router(console).into_make_service_with_connect_info::<SocketAddr>();
-    axum::serve(listener, service).with_graceful_shutdown(async move { stopping.wait().await }).await
+async fn listen(listener: TcpListener, console: Console, mut stopping: Stopping) {
+    connections::serve(listener, http::router(console), async move { stopping.wait().await }).await;
 }

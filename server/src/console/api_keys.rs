@@ -187,7 +187,13 @@ impl Console {
 
     /// Writes how often keys were used since the last time; does nothing when none was.
     pub async fn write_key_requests(&self) -> Result<(), Error> {
-        Ok(self.keys.write_requests(&self.store, self.clock.now()).await?)
+        // A reader who leaves meanwhile must not take the counts along.
+        let console = self.clone();
+        let written =
+            tokio::spawn(
+                async move { console.keys.write_requests(&console.store, console.clock.now()).await },
+            );
+        Ok(written.await.map_err(Error::internal)??)
     }
 }
 

@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{FromRequest, Request};
@@ -12,13 +13,17 @@ use bytes::{Bytes, BytesMut};
 use futures::StreamExt as _;
 use http::HeaderMap;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::console::{Error, Reasons};
 
 /// The largest body, in bytes.
 pub const MAX_BODY: usize = 1 << 20;
+/// Fields that are read of an object; no request has half as many.
+const MAX_FIELDS: usize = 64;
+/// How long a body may take to arrive.
+const DEADLINE: Duration = Duration::from_secs(15);
 const TOO_LARGE: Error =
     Error::PayloadTooLarge("The body is larger than 1 MiB. Send it in several requests.");
 
@@ -36,7 +41,8 @@ impl<S: Sync> FromRequest<S> for JsonBody {
         if content_length(request.headers()).is_some_and(|length| length > MAX_BODY as u64) {
             return Err(TOO_LARGE);
         }
-        read(request.into_body()).await.map(Self)
+        let late = |_| Error::InvalidRequest("The body did not arrive within 15 seconds.".into());
+        tokio::time::timeout(DEADLINE, read(request.into_body())).await.map_err(late)?.map(Self)
     }
 }
 
@@ -102,10 +108,15 @@ fn unreadable(error: &serde_json::Error) -> Error {
 pub struct Fields<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
 
 impl<'a> Fields<'a> {
-    /// Errors: no object, or a field given twice (400).
+    /// Errors: no object, a field given twice, or more than [`MAX_FIELDS`] (400).
     pub fn of(value: &'a RawValue) -> Result<Self, Error> {
         let not_an_object = |_| Error::InvalidRequest("This must be a JSON object.".into());
         let fields: Self = serde_json::from_str(value.get()).map_err(not_an_object)?;
+        if fields.0.len() > MAX_FIELDS {
+            return Err(Error::InvalidRequest(
+                format!("A JSON object here has at most {MAX_FIELDS} fields.").into(),
+            ));
+        }
         for (place, (name, _)) in fields.0.iter().enumerate() {
             if fields.0[..place].iter().any(|(earlier, _)| earlier == name) {
                 return Err(Error::InvalidRequest(format!("{} is given twice.", shown(name)).into()));
@@ -216,6 +227,11 @@ impl<'de> Visitor<'de> for FieldsVisitor {
         let mut fields = Vec::with_capacity(8);
         while let Some(Name(name)) = map.next_key()? {
             fields.push((name, map.next_value()?));
+            // One too many says that there are too many; the others are only passed by.
+            if fields.len() > MAX_FIELDS {
+                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+                break;
+            }
         }
         Ok(fields)
     }
@@ -270,6 +286,20 @@ mod tests {
         for text in ["1", "[]", "\"a\"", "null", "{\"a\":1,\"a\":2}", r#"{"a":1,"\u0061":2}"#] {
             assert_eq!(body(text).object().unwrap_err().status(), 400, "{text}");
         }
+    }
+
+    #[test]
+    fn an_object_has_a_bounded_number_of_fields() {
+        let fields = |count: usize| {
+            let pairs: Vec<String> = (0..count).map(|n| format!("\"f{n}\":{n}")).collect();
+            body(&format!("{{{}}}", pairs.join(",")))
+                .object()
+                .map(|fields| fields.0.len())
+                .map_err(|error| error.status())
+        };
+        assert_eq!(fields(MAX_FIELDS), Ok(MAX_FIELDS));
+        assert_eq!(fields(MAX_FIELDS + 1), Err(400));
+        assert_eq!(fields(90_000), Err(400));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //!
 //! | module | does |
 //! |---|---|
+//! | [`connections`] | accepts them, within bounds |
 //! | [`routes`] | the whole router |
 //! | [`rest`] | one module per resource; `/usage/events` and `/v1/usage/events` are the same |
 //! | [`forms`] | signing up and in, and what else is one plain form |
@@ -10,11 +11,13 @@
 //! | [`frame`] | what every answer has: request id, error envelope, CORS |
 //! | [`failures`] | what a browser shows instead of an envelope |
 //! | [`security`] | headers of pages, and refusal of other sites' requests |
+//! | [`uncut`] | lets changes finish when the client has gone |
 //! | [`json`] | reads request bodies and names what is wrong with them |
 //! | [`query`] | reads query strings and names what is wrong with them |
 //! | [`health`] | whether the process and its store work |
 
 pub mod assets;
+pub mod connections;
 pub mod failures;
 pub mod forms;
 pub mod frame;
@@ -27,5 +30,6 @@ pub mod routes;
 pub mod security;
 mod settings;
 pub mod sse;
+pub mod uncut;
 
 pub use routes::router;

@@ -1,12 +1,18 @@
 //! The whole router.
 
+use std::time::Duration;
+
 use axum::Router;
+use axum::body::Body;
+use axum::extract::{DefaultBodyLimit, Request};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{any, get};
 
+use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::timeout::RequestBodyTimeoutLayer;
 
-use super::{assets, frame, health, pages, rest, security};
+use super::{assets, frame, health, pages, rest, security, uncut};
 use crate::console::{Console, Error};
 
 /// First segments of the API. Whatever below them is no route answers in the API's way, with a JSON envelope.
@@ -20,6 +26,11 @@ const API_ROOTS: [&str; 7] = [
     "/v1",
 ];
 
+/// The largest form, in bytes: a long text in which every character is escaped.
+const MAX_FORM: usize = 64 << 10;
+/// Between two pieces of a form.
+const FORM_PAUSE: Duration = Duration::from_secs(15);
+
 /// Everything the server answers.
 pub fn router(console: Console) -> Router {
     let framed = from_fn_with_state(console.clone(), frame::every_answer);
@@ -28,7 +39,14 @@ pub fn router(console: Console) -> Router {
         .route("/readyz", get(health::readyz))
         .method_not_allowed_fallback(no_such_method);
     let site = pages::router(console.clone()).merge(assets::router());
-    let site = site.layer(from_fn_with_state(console.clone(), security::page));
+    let bounded = ServiceBuilder::new()
+        .layer(RequestBodyTimeoutLayer::new(FORM_PAUSE))
+        .map_request(|request: Request<_>| request.map(Body::new))
+        .layer(DefaultBodyLimit::max(MAX_FORM));
+    let site = site
+        .layer(from_fn(uncut::to_the_end))
+        .layer(bounded)
+        .layer(from_fn_with_state(console.clone(), security::page));
     api(console.clone())
         .merge(probes.with_state(console))
         .merge(site)

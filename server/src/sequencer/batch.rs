@@ -59,7 +59,7 @@ pub(super) async fn post(
             Ok((answers, changes))
         }
         Err(error) => {
-            posting.rollback().await.map_err(Failure::Store)?;
+            posting.give_up(&error).await.map_err(Failure::Store)?;
             Err(error.into())
         }
     }

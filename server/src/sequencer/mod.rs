@@ -205,9 +205,8 @@ impl Writer {
         let tasks: Vec<Task> = tasks.into_iter().flatten().collect();
         let mut answers = self.decide(&tasks).await.into_iter();
         for (length, (reply, places)) in lengths.into_iter().zip(replies) {
-            let answers: Result<Vec<Answer>, Busy> = answers.by_ref().take(length).collect();
             // The caller may have gone; its answer is in the books all the same.
-            let _ = reply.send(answers);
+            let _ = reply.send(answers_of_one(&mut answers, length));
             drop(places);
         }
     }
@@ -245,6 +244,16 @@ impl Writer {
     }
 }
 
+/// The answers of the next job. All of them are taken, also where one of them means that the job has none: the rest
+/// would else be the next caller's.
+fn answers_of_one(
+    answers: &mut impl Iterator<Item = Result<Answer, Busy>>,
+    length: usize,
+) -> Result<Vec<Answer>, Busy> {
+    let own: Vec<_> = answers.take(length).collect();
+    own.into_iter().collect()
+}
+
 impl Task {
     /// What the caller hears when only this task's statement failed.
     fn failed(&self) -> Answer {
@@ -255,5 +264,20 @@ impl Task {
             Self::Void(..) => Answer::Void(Err(GrantRefusal::Failed)),
             Self::PostExpiries(_) => Answer::PostExpiries,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_job_without_answers_leaves_nothing_to_the_next_caller() {
+        let good = || Ok(Answer::PostExpiries);
+        let mut answers = vec![good(), Err(Busy::Unknown), good(), Err(Busy::Full), good()].into_iter();
+        assert!(matches!(answers_of_one(&mut answers, 3), Err(Busy::Unknown)));
+        assert!(matches!(answers_of_one(&mut answers, 1), Err(Busy::Full)));
+        assert_eq!(answers_of_one(&mut answers, 1).map(|own| own.len()), Ok(1));
+        assert!(answers.next().is_none());
     }
 }

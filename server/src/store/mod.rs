@@ -89,11 +89,14 @@ macro_rules! transact {
                 let result: Result<_, $crate::store::StoreError> = async { $body }.await;
                 match result {
                     Ok(value) => {
-                        transaction.commit().await?;
+                        let committed = transaction.commit().await;
+                        sqlite.committed(&committed);
+                        committed?;
                         $committed;
                         Ok(value)
                     }
                     Err(error) => {
+                        sqlite.gave_up(&error);
                         transaction.rollback().await?;
                         Err(error)
                     }

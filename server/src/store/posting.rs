@@ -16,7 +16,7 @@ use super::rows::{Column, EntryRow, GrantRow, entry_columns, entry_tables, parse
 use super::sqlite::SqliteStore;
 use super::{Store, StoreError, bulk};
 
-/// An open writing transaction. Must end with [`Posting::commit`] or [`Posting::rollback`].
+/// An open writing transaction. Must end with [`Posting::commit`], [`Posting::rollback`] or [`Posting::give_up`].
 pub enum Posting<'s> {
     Sqlite { store: &'s SqliteStore, writer: MutexGuard<'s, SqliteConnection> },
 }
@@ -259,18 +259,21 @@ impl Posting<'_> {
     pub async fn commit(self) -> Result<(), StoreError> {
         match self {
             Self::Sqlite { store, mut writer } => {
-                let result = sqlx::query("COMMIT").execute(&mut *writer).await;
-                if let Err(error) = result {
-                    if is_full(&error) {
-                        sqlx::query("ROLLBACK").execute(&mut *writer).await.ok();
-                    } else {
-                        store.stop_writing();
-                    }
-                    return Err(error.into());
+                let result = sqlx::query("COMMIT").execute(&mut *writer).await.map(drop);
+                store.committed(&result);
+                if result.is_err() {
+                    sqlx::query("ROLLBACK").execute(&mut *writer).await.ok();
                 }
-                Ok(())
+                Ok(result?)
             }
         }
+    }
+
+    /// Undoes everything, because of `error`.
+    pub async fn give_up(self, error: &StoreError) -> Result<(), StoreError> {
+        let Self::Sqlite { store, .. } = &self;
+        store.gave_up(error);
+        self.rollback().await
     }
 
     pub async fn rollback(self) -> Result<(), StoreError> {
@@ -282,11 +285,6 @@ impl Posting<'_> {
             }
         }
     }
-}
-
-/// The disk is full: the transaction is undone and a later one may succeed.
-fn is_full(error: &sqlx::Error) -> bool {
-    matches!(error, sqlx::Error::Database(error) if error.code().as_deref() == Some("13"))
 }
 
 fn expect(statement: &'static str, expected: usize, found: u64) -> Result<(), StoreError> {

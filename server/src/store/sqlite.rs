@@ -34,6 +34,8 @@ pub struct SqliteStore {
     checkpointer: Mutex<SqliteConnection>,
     epoch: AtomicU64,
     stopped: AtomicBool,
+    /// The last attempt to write failed for a reason that concerns every write: the disk is full, say.
+    in_trouble: AtomicBool,
     /// Held as long as this process owns the file.
     _owner: File,
 }
@@ -68,6 +70,7 @@ impl SqliteStore {
             checkpointer: Mutex::new(checkpointer),
             epoch: AtomicU64::new(0),
             stopped: AtomicBool::new(false),
+            in_trouble: AtomicBool::new(false),
             _owner: owner,
         })
     }
@@ -86,6 +89,22 @@ impl SqliteStore {
         self.stopped.store(true, Ordering::SeqCst);
     }
 
+    /// Takes note of how a commit ended. A full disk leaves nothing behind; after any other failure see
+    /// [`SqliteStore::stop_writing`].
+    pub(super) fn committed(&self, result: &Result<(), sqlx::Error>) {
+        self.in_trouble.store(result.is_err(), Ordering::SeqCst);
+        if result.as_ref().is_err_and(|error| !is_full(error)) {
+            self.stop_writing();
+        }
+    }
+
+    /// Takes note of why a transaction was given up.
+    pub(super) fn gave_up(&self, error: &StoreError) {
+        if error.is_systemic() {
+            self.in_trouble.store(true, Ordering::SeqCst);
+        }
+    }
+
     pub(super) fn epoch(&self) -> u64 {
         self.epoch.load(Ordering::SeqCst)
     }
@@ -96,7 +115,22 @@ impl SqliteStore {
 
     pub(super) async fn is_ready(&self) -> bool {
         let answers = sqlx::query("SELECT 1").execute(&self.readers).await.is_ok();
-        answers && !self.stopped.load(Ordering::SeqCst)
+        let in_trouble = self.in_trouble.load(Ordering::SeqCst) && !self.can_write().await;
+        answers && !in_trouble && !self.stopped.load(Ordering::SeqCst)
+    }
+
+    /// Whether what failed before succeeds again: some pages are written to the disk and freed.
+    async fn can_write(&self) -> bool {
+        let Ok(mut writer) = self.writer().await else { return false };
+        let probe = "BEGIN IMMEDIATE; CREATE TABLE probe (bytes BLOB) STRICT; \
+            INSERT INTO probe VALUES (zeroblob(65536)); DROP TABLE probe; COMMIT";
+        let written = sqlx::raw_sql(probe).execute(&mut *writer).await.is_ok();
+        if !written {
+            // Nothing is left to undo where SQLite has done so by itself.
+            sqlx::query("ROLLBACK").execute(&mut *writer).await.ok();
+        }
+        self.in_trouble.store(!written, Ordering::SeqCst);
+        written
     }
 
     pub(super) async fn close(&self) {
@@ -121,9 +155,29 @@ impl SqliteStore {
             "PRAGMA wal_checkpoint(PASSIVE)"
         };
         let mut checkpointer = self.checkpointer.lock().await;
-        sqlx::query(mode).execute(&mut *checkpointer).await?;
-        Ok(())
+        let moved = sqlx::query(mode).execute(&mut *checkpointer).await.map(drop);
+        if moved.as_ref().is_err_and(is_io_error) {
+            // Pages may be lost that a second attempt would take for written.
+            self.stop_writing();
+        }
+        Ok(moved?)
     }
+}
+
+/// The disk is full: the transaction is undone and a later one may succeed. Codes: <https://www.sqlite.org/rescode.html>.
+fn is_full(error: &sqlx::Error) -> bool {
+    has_code(error, 13)
+}
+
+/// Reading, writing or syncing failed (`SQLITE_IOERR`).
+fn is_io_error(error: &sqlx::Error) -> bool {
+    has_code(error, 10)
+}
+
+/// The low byte of SQLite's code says what kind of failure it is.
+fn has_code(error: &sqlx::Error, primary: u32) -> bool {
+    let sqlx::Error::Database(error) = error else { return false };
+    error.code().and_then(|code| code.parse::<u32>().ok()).is_some_and(|code| code & 0xff == primary)
 }
 
 /// Takes the lock that says whose file this is.

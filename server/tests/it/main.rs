@@ -13,6 +13,7 @@ mod crash;
 mod day_buckets;
 mod envelope;
 mod estimate;
+mod hanging_up;
 mod health;
 mod mail;
 mod outbox;

@@ -19,7 +19,9 @@ pub mod report;
 pub mod stream;
 
 use axum::Router;
+use axum::middleware::from_fn;
 
+use super::uncut;
 use crate::console::Console;
 
 /// All REST routes, without the `/v1` alias.
@@ -27,13 +29,14 @@ pub fn router() -> Router<Console> {
     Router::new()
         .merge(account::router())
         .merge(api_keys::router())
-        .merge(check::router())
         .merge(estimate::router())
-        .merge(events::router())
         .merge(events_list::router())
         .merge(export::router())
         .merge(history::router())
         .merge(rate_card::router())
         .merge(receipt::router())
         .merge(stream::router())
+        .layer(from_fn(uncut::to_the_end))
+        .merge(check::router())
+        .merge(events::router())
 }

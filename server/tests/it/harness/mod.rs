@@ -99,10 +99,8 @@ impl World {
             Sequencer::start(Arc::clone(&store), Arc::clone(&live), clock.clone(), config.queue_capacity);
         let random = Arc::new(SystemRandom);
         let console = Console::new(Arc::new(config), store, sequencer, live, clock.clone(), random);
-        let service =
-            server::http::router(console.clone()).into_make_service_with_connect_info::<SocketAddr>();
-        let http =
-            tokio::spawn(async move { axum::serve(listener, service).await.expect("a listening server") });
+        let router = server::http::router(console.clone());
+        let http = tokio::spawn(server::http::connections::serve(listener, router, std::future::pending()));
         Self { console, clock, url: format!("http://{addr}"), writer, http, folder }
     }
 

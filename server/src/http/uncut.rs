@@ -1,0 +1,27 @@
+//! Requests that change something run to their end, also when the client has hung up.
+//!
+//! The web server drops the work of a request whose connection is gone. A change that is cut between its commit and the
+//! moment when caches forget what they knew would be on disk and not in force: a revoked key would go on spending.
+
+use std::panic::resume_unwind;
+
+use axum::extract::Request;
+use axum::http::Method;
+use axum::middleware::Next;
+use axum::response::Response;
+
+use crate::console::Error;
+
+/// Middleware for all routes that change something by themselves. Charges don't need it: the sequencer finishes what it
+/// has taken, whoever waits for it.
+pub async fn to_the_end(request: Request, next: Next) -> Result<Response, Error> {
+    if matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS) {
+        return Ok(next.run(request).await);
+    }
+    match tokio::spawn(next.run(request)).await {
+        Ok(response) => Ok(response),
+        Err(error) if error.is_panic() => resume_unwind(error.into_panic()),
+        // The runtime is going down.
+        Err(_) => Err(Error::Unavailable { retry_after_s: 1 }),
+    }
+}
