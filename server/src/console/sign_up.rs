@@ -46,22 +46,27 @@ impl Console {
         let SignUpForm { name, user_name, email, password, time_zone, form } = form;
         let user = UserForm { email, name, user_name, password, is_verified: false, is_operator: false };
         let user = self.checked_for_sign_up(user).await?;
+        // The name first: whoever holds it by then is found by the form as well, if it was this form.
+        let holder = self.store.find_user_name(&user.user_name).await?;
         let before = self.find_by_form(&form).await?;
-        if let Some(before) = &before
-            && self.is_the_same(before, &user).await?
+        let repeated = before.as_ref().filter(|before| is_filled_in_as(&user, before));
+        if holder.is_some() && holder != before.as_ref().map(|before| before.id) {
+            return Err(taken());
+        }
+        let too_many = |retry_after_s| Error::RateLimited { retry_after_s };
+        self.letters.attempt(&user.email, address, self.clock.now()).map_err(too_many)?;
+        if let Some(repeated) = repeated
+            && self.passwords.verify(user.password.clone(), repeated.password_hash.clone()).await?
         {
             return Ok(());
         }
         // Whoever sent the form has gone back to correct something; a claim that was confirmed meanwhile stays.
         let is_final = before.as_ref().is_some_and(|before| !before.is_claim);
-        let form_hash = hash(&if form.is_empty() || is_final { self.new_form_name() } else { form });
-        let replaced = before.filter(|before| before.is_claim).map(|before| before.id);
-        let holder = self.store.find_user_name(&user.user_name).await?;
-        if holder.is_some_and(|holder| Some(holder) != replaced) {
+        if is_final && holder.is_some() {
             return Err(taken());
         }
-        let too_many = |retry_after_s| Error::RateLimited { retry_after_s };
-        self.letters.attempt(&user.email, address, self.clock.now()).map_err(too_many)?;
+        let form_hash = hash(&if form.is_empty() || is_final { self.new_form_name() } else { form });
+        let replaced = before.filter(|before| before.is_claim).map(|before| before.id);
         let sign_up = self.new_sign_up(user, &time_zone, form_hash, replaced).await?;
         match self.store.sign_up(&sign_up).await {
             Ok(()) => {
@@ -70,14 +75,6 @@ impl Console {
             }
             Err(error) => self.sent_before(error, form_hash).await,
         }
-    }
-
-    /// Whether a form that was sent before was sent with the same content.
-    async fn is_the_same(&self, before: &UserRow, form: &UserForm) -> Result<bool, Error> {
-        let (typed, known) =
-            ([&form.email, &form.name, &form.user_name], [&before.email, &before.name, &before.user_name]);
-        Ok(typed == known
-            && self.passwords.verify(form.password.clone(), before.password_hash.clone()).await?)
     }
 
     /// Who has signed up with the form of this name.
@@ -210,6 +207,11 @@ pub(super) fn email_of(typed: &str) -> Result<String, Error> {
     } else {
         Err(Error::field("email", "must be an e-mail address such as ada@example.com"))
     }
+}
+
+/// Whether a form was sent before with the same content, but for the password.
+fn is_filled_in_as(form: &UserForm, before: &UserRow) -> bool {
+    form.email == before.email && form.name == before.name && form.user_name == before.user_name
 }
 
 fn taken() -> Error {

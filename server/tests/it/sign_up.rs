@@ -37,6 +37,7 @@ async fn anon_signs_up_confirms_the_mail_and_has_the_credits() {
     assert_eq!(form.status, 200);
     assert!(!form.text.contains(".wasm"), "public pages load no wasm");
     assert_eq!(value(&form.text, "time_zone"), "UTC", "without scripts");
+    assert!(form.text.contains("100 free credits for 30 days"), "{}", form.text);
     assert_eq!(form.header("cache-control"), "no-store");
     let sent = sign_up(&anon, " Ada@Example.com ", "Ada", PASSWORD).await;
     assert_eq!(sent.status, 200, "{}", sent.text);

@@ -37,7 +37,7 @@ pub struct Field {
     /// `text`, `email` or `password`.
     pub kind: &'static str,
     pub autocomplete: &'static str,
-    /// What to type, said below it; may be empty.
+    /// What to type, said below it until something is wrong; may be empty.
     pub hint: &'static str,
 }
 
@@ -59,9 +59,9 @@ impl Field {
         let value = (kind != "password").then(|| form.value(name));
         let error = form.error_of(name);
         let invalid = error.as_ref().map(|_| "true");
+        let hint = if error.is_none() { hint } else { "" };
         let described = match (&error, hint) {
-            (Some(_), "") => Some(format!("{name}-error")),
-            (Some(_), _) => Some(format!("{name}-error {name}-hint")),
+            (Some(_), _) => Some(format!("{name}-error")),
             (None, "") => None,
             (None, _) => Some(format!("{name}-hint")),
         };

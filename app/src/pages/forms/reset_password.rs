@@ -9,9 +9,9 @@ use crate::ssr::FormView;
 pub fn ForgotPassword(form: FormView) -> impl IntoView {
     view! {
         <FormFrame title="Choose a new password" refused=form.is_refused()>
+            <Said error=form.error.clone() notice=form.notice.clone() />
             <p class="sub">"We send you a link with which you choose a new one. It works once, for an hour."</p>
             <form class="form" method="post" action="/forgot-password">
-                <Said error=form.error.clone() notice=form.notice.clone() />
                 {EMAIL.show(&form)}
                 <button class="button primary" type="submit">
                     "Send the link"
@@ -37,7 +37,7 @@ pub fn ResetPassword(form: FormView) -> impl IntoView {
                 <Said error=form.error.clone() notice=form.notice.clone() />
                 <input type="hidden" name="token" value=form.value("token") />
                 // For password managers: whose password it is.
-                <input class="hidden" type="text" autocomplete="username" value=email aria-hidden="true" tabindex="-1" readonly />
+                <input type="text" autocomplete="username" value=email readonly hidden />
                 {Field { label: "New password", ..NEW_PASSWORD }.show(&form)}
                 <button class="button primary" type="submit">
                     "Set the password"

@@ -20,11 +20,20 @@ const USER_NAME: Field = Field {
     hint: "Short and public, such as ada: letters a to z, digits, dots, hyphens and underscores.",
 };
 
+/// What signing up brings, by the console's own settings.
+fn promise(form: &FormView) -> String {
+    match (form.value("credits").as_str(), form.value("days").as_str()) {
+        ("" | "0", _) => "See what your models cost, while they run.".to_owned(),
+        (credits, "1") => format!("{credits} free credits for one day, once your e-mail is verified."),
+        (credits, days) => format!("{credits} free credits for {days} days, once your e-mail is verified."),
+    }
+}
+
 #[component]
 pub fn SignUp(form: FormView) -> impl IntoView {
     view! {
         <FormFrame title="Sign up" refused=form.is_refused()>
-            <p class="sub">"An account with credits to start with, as soon as your e-mail is verified."</p>
+            <p class="sub">{promise(&form)}</p>
             <form class="form" method="post" action="/sign-up">
                 <Said error=form.error.clone() notice=form.notice.clone() />
                 // Names this form: sent twice, it is still one account.

@@ -30,9 +30,9 @@ pub fn VerifyEmail(form: FormView) -> impl IntoView {
 pub fn SendAgain(form: FormView) -> impl IntoView {
     view! {
         <FormFrame title="Verify your e-mail" refused=form.is_refused()>
+            <Said error=form.error.clone() notice=form.notice.clone() />
             <p class="sub">"We send you a link that shows that the address is yours. It works once, for 24 hours."</p>
             <form class="form" method="post" action="/verify-email/again">
-                <Said error=form.error.clone() notice=form.notice.clone() />
                 <input type="hidden" name="token" value=form.value("token") />
                 {EMAIL.show(&form)}
                 <button class="button primary" type="submit">

@@ -26,11 +26,19 @@ pub struct Fields {
     form: String,
 }
 
+/// The form, which says what signing up brings.
+fn form(site: &Site) -> FormView {
+    let config = &site.console.config;
+    FormView::new(Screen::SignUp)
+        .with("credits", config.sign_up_credits.to_string())
+        .with("days", config.sign_up_credits_days.to_string())
+}
+
 /// An empty form; or, for somebody who comes back to correct the address, the one that was sent.
 pub(super) async fn page(State(site): State<Site>, uri: Uri) -> Result<Response, Error> {
     let asked = Asked::of(&uri).form;
     let sent = site.console.find_by_form(&asked).await?.filter(|user| user.is_claim);
-    let form = FormView::new(Screen::SignUp);
+    let form = form(&site);
     let form = match sent {
         Some(user) => form
             .with("form", asked)
@@ -51,7 +59,7 @@ pub(super) async fn submit(
     let Ok(Form(Fields { name, user_name, email, password, time_zone, form })) = fields else {
         return Ok(unreadable(&site, Screen::SignUp).await);
     };
-    let view = FormView::new(Screen::SignUp)
+    let view = self::form(&site)
         .with("name", name.clone())
         .with("user_name", user_name.clone())
         .with("email", email.clone())
