@@ -11,6 +11,7 @@
 //! | [`store`] | all SQL |
 //! | [`live`] | who hears of a commit |
 //! | [`mail`] | what we write to people, and how it gets there |
+//! | [`demo`] | a sample account with a year behind it |
 //! | [`calendar`] | instants as text, and days as a time zone counts them |
 //! | [`jobs`] | what happens by itself |
 
@@ -20,6 +21,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod console;
+pub mod demo;
 pub mod http;
 pub mod jobs;
 pub mod live;

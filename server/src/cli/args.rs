@@ -49,6 +49,8 @@ pub enum Command {
     RateCard(RateCardCommand),
     /// Figures over all accounts
     Stats,
+    /// Make a sample account with a year of history, and print its sign-in; no server may run meanwhile
+    Demo(DemoArgs),
     /// Mails that were not sent by SMTP, the newest first, with their links where no mail server is set
     Outbox {
         /// Only those to this address
@@ -198,6 +200,19 @@ pub struct ReplayArgs {
     /// Where the server is [default: the base URL of the configuration]
     #[arg(long)]
     pub url: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// The last instant of the history [default: now]
+    #[arg(long, value_name = "TIME", value_parser = parse_rfc3339)]
+    pub until: Option<Timestamp>,
+    /// How long it is
+    #[arg(long, default_value_t = 365, value_parser = clap::value_parser!(u16).range(2..=1100))]
+    pub days: u16,
+    /// The same seed, end and length make the same history
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
 }
 
 #[derive(Debug, Subcommand)]

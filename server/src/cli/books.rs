@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use tokio::task::JoinHandle;
 
-use crate::clock::SystemClock;
+use crate::clock::{SharedClock, SystemClock};
 use crate::config::Config;
 use crate::console::Console;
 use crate::live::LiveBus;
-use crate::random::SystemRandom;
+use crate::random::{SharedRandom, SystemRandom};
 use crate::sequencer::Sequencer;
 use crate::store::{OpenError, Store};
 
@@ -32,10 +32,15 @@ impl Books {
 
     /// Starts the writer on a store.
     pub fn start(config: Config, store: Store) -> Self {
-        let (store, live, clock) = (Arc::new(store), Arc::new(LiveBus::default()), Arc::new(SystemClock));
+        Self::start_with(config, store, Arc::new(SystemClock), Arc::new(SystemRandom))
+    }
+
+    /// By another clock than the machine's.
+    pub fn start_with(config: Config, store: Store, clock: SharedClock, random: SharedRandom) -> Self {
+        let (store, live) = (Arc::new(store), Arc::new(LiveBus::default()));
         let (sequencer, writer) =
             Sequencer::start(Arc::clone(&store), Arc::clone(&live), clock.clone(), config.queue_capacity);
-        let console = Console::new(Arc::new(config), store, sequencer, live, clock, Arc::new(SystemRandom));
+        let console = Console::new(Arc::new(config), store, sequencer, live, clock, random);
         Self { console, writer }
     }
 

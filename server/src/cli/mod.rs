@@ -8,6 +8,7 @@ mod answer;
 mod args;
 mod books;
 pub mod command;
+mod demo;
 mod price_list;
 mod replay;
 mod serve;
@@ -124,6 +125,7 @@ async fn dispatch(cli: Cli, config: Config) -> Result<ExitCode, Failure> {
     let command = match cli.command {
         Command::Serve => return serve::serve(config).await.map(|()| ExitCode::SUCCESS),
         Command::Migrate => return migrate(&config, cli.json).await,
+        Command::Demo(args) => return demo::run(&config, &args, cli.json).await,
         Command::Replay(args) => return replay::run(&config, &args, cli.json).await,
         Command::User(command) => user_command(command),
         Command::ServiceKey(command) => service_key_command(command),

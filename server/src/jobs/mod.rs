@@ -1,6 +1,7 @@
 //! What happens by itself while the server runs. Each job waits its time, does its work, and ends when the server
 //! stops; a failure is logged and the next round tries again.
 
+pub mod demo;
 mod expiry;
 mod mail;
 mod stopping;
@@ -43,6 +44,8 @@ pub fn start(console: &Console, sender: Option<Sender>, stopping: &Stopping) -> 
     jobs.spawn(every(SESSIONS, signal, move || forget_sessions(console.clone())));
     let (console, signal) = of();
     jobs.spawn(every(MAILS, signal, move || mail::tidy(console.clone())));
+    let (console, signal) = of();
+    jobs.spawn(demo::run(console, signal));
     if let Some(sender) = sender {
         let (console, signal) = of();
         jobs.spawn(mail::run(console, sender, signal));

@@ -11,6 +11,7 @@ mod cli;
 mod cli_replay;
 mod crash;
 mod day_buckets;
+mod demo;
 mod envelope;
 mod estimate;
 mod hanging_up;
