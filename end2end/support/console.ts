@@ -11,7 +11,9 @@ const binary = process.env.CONSOLE_BINARY ?? resolve(import.meta.dirname, "../..
 const START_MS = 20_000;
 const STOP_MS = 5_000;
 
-export type User = { user_id: string; account_id: string; email: string; password: string };
+/** Who signs in. */
+export type Login = { email: string; password: string };
+export type User = Login & { user_id: string; account_id: string };
 
 export class Console {
   private child?: ChildProcess;
@@ -21,12 +23,26 @@ export class Console {
   private constructor(
     readonly port: number,
     private readonly folder: string,
+    private readonly settings: Record<string, string>,
   ) {}
 
-  static async start(): Promise<Console> {
-    const console = new Console(await freePort(), await mkdtemp(join(tmpdir(), "plexe-console-")));
+  /** With these variables in its environment, such as SMTP_URL. */
+  static async start(settings: Record<string, string> = {}): Promise<Console> {
+    const console = await Console.prepare(settings);
     await console.serve();
     return console;
+  }
+
+  /** With a year of sample data that ends now, and the sign-in of its owner. */
+  static async demo(): Promise<{ console: Console; owner: Login }> {
+    const console = await Console.prepare({});
+    const { email, password } = await console.command<Login>("demo");
+    await console.serve();
+    return { console, owner: { email, password } };
+  }
+
+  private static async prepare(settings: Record<string, string>): Promise<Console> {
+    return new Console(await freePort(), await mkdtemp(join(tmpdir(), "plexe-console-")), settings);
   }
 
   /** Where the browser finds it; `localhost`, since the cookie is refused elsewhere without TLS. */
@@ -121,6 +137,7 @@ export class Console {
       CONSOLE_DATA_DIR: this.folder,
       DATABASE_URL: `sqlite://${join(this.folder, "console.db")}`,
       NO_COLOR: "1",
+      ...this.settings,
     };
   }
 }

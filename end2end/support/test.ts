@@ -2,7 +2,7 @@
 
 import AxeBuilder from "@axe-core/playwright";
 import { type Page, test as base, expect } from "@playwright/test";
-import { Console, type User } from "./console";
+import { Console, type Login } from "./console";
 
 /** What a page did that it should not have; a test that provokes something says so with `allow`. */
 export class Problems {
@@ -67,7 +67,7 @@ export async function hydrated(page: Page): Promise<void> {
 }
 
 /** Through the form, as a person does. */
-export async function signIn(page: Page, user: User): Promise<void> {
+export async function signIn(page: Page, user: Login): Promise<void> {
   await page.goto("/sign-in");
   await page.locator('input[name="email"]').fill(user.email);
   await page.locator('input[name="password"]').fill(user.password);

@@ -1,0 +1,43 @@
+// A real mail server for browser tests; smtp-server.mjs says what it does.
+
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { resolve } from "node:path";
+import { createInterface } from "node:readline";
+
+const program = resolve(import.meta.dirname, "smtp-server.mjs");
+
+export type Mail = { from: string; to: string[]; subject: string; message_id: string; headers: string[]; text: string; html: string };
+
+export class MailServer {
+  private constructor(
+    private readonly child: ChildProcess,
+    private readonly lines: AsyncIterator<string>,
+    readonly port: number,
+  ) {}
+
+  static async start(): Promise<MailServer> {
+    const child = spawn(process.execPath, [program, "{}"], { stdio: ["pipe", "pipe", "inherit"] });
+    const lines = createInterface({ input: child.stdout! })[Symbol.asyncIterator]();
+    const { port } = JSON.parse((await lines.next()).value) as { port: number };
+    return new MailServer(child, lines, port);
+  }
+
+  /** For SMTP_URL. */
+  get url(): string {
+    return `smtp://127.0.0.1:${this.port}`;
+  }
+
+  /** The next mail that arrives, or has arrived and was not looked at. */
+  async next(): Promise<Mail> {
+    const { value, done } = await this.lines.next();
+    if (done) throw new Error("the mail server ended");
+    return JSON.parse(value) as Mail;
+  }
+
+  async stop(): Promise<void> {
+    const ended = once(this.child, "exit");
+    this.child.stdin?.end();
+    await ended;
+  }
+}
