@@ -17,7 +17,8 @@ use crate::pages::pricing::PricingPage;
 use crate::pages::settings::account::AccountPage;
 use crate::pages::settings::api_keys::ApiKeysPage;
 
-/// Pages that anybody may see are the server's alone (`served`). Pages wait for their data before the first byte, so that they are whole without scripts.
+/// Pages wait for their data before the first byte, so that they are whole without scripts. Those that anybody may see
+/// are the server's alone (`served`).
 #[component]
 pub fn App() -> impl IntoView {
     provide_meta_context();

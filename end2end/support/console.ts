@@ -1,7 +1,7 @@
 // One server of the release binary: its own port, its own data folder, ended by its process id.
 
 import { type ChildProcess, execFile, spawn } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -108,6 +108,13 @@ export class Console {
 
   async grant(email: string, credits: number): Promise<void> {
     await this.command("grant", "--email", email, "--credits", String(credits), "--kind", "promo", "--reason", "browser test");
+  }
+
+  /** The next version of the price list, as a file says it. */
+  async importRateCard(toml: string): Promise<void> {
+    const file = join(this.folder, "rate-card.toml");
+    await writeFile(file, toml);
+    await this.command("rate-card", "import", file);
   }
 
   /** A key that may report usage. */

@@ -44,10 +44,7 @@ for (const theme of THEMES) {
           problems.allow(/404/);
           await page.goto(path);
           const name = path.replaceAll(/\W+/g, "-").slice(1);
-          await page.screenshot({ path: `test-results/pictures/public-${name}-${theme}-${width}.png`, fullPage: true });
-          const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-          expect(overflow, "sideways scrolling").toBeLessThanOrEqual(0);
-          expect(await accessibilityFindings(page)).toEqual([]);
+          await looksRight(page, `public-${name}-${theme}-${width}`);
         });
       }
     });
@@ -142,8 +139,7 @@ test("somebody signed in reads the public pages as well, without wasm, and finds
   expect(loaded).toEqual([]);
   await page.getByRole("link", { name: "Overview" }).click();
   await hydrated(page);
-  await page.getByRole("button", { name: "Account menu" }).click();
-  await page.getByRole("link", { name: "Pricing" }).click();
+  await page.getByRole("navigation", { name: "Main" }).getByRole("link", { name: "Pricing" }).first().click();
   await expect(page).toHaveURL(/\/pricing$/);
   await expect(page.getByRole("heading", { level: 1, name: "Pricing" })).toBeVisible();
 });
@@ -166,3 +162,44 @@ test("search engines may read the pages for everybody and no others, and the ico
   const icon = await page.request.get("/favicon.svg");
   expect(icon.headers()["content-type"]).toBe("image/svg+xml");
 });
+
+// The last ones: from here on this server announces a card.
+test.describe("a rate card that is to come", () => {
+  test.beforeAll(async ({ console }) => {
+    await console.importRateCard(`
+      effective_from = "2099-12-01T00:00:00Z"
+      [[price]]
+      operation = "model.build"
+      unit = "iteration"
+      credits_per_unit = "60"
+      [[price]]
+      operation = "model.inference"
+      unit = "1 000 tokens"
+      credits_per_unit = "0.1"
+    `);
+  });
+
+  for (const theme of THEMES) {
+    for (const width of WIDTHS) {
+      test.describe(`${theme}, ${width} wide`, () => {
+        test.use({ colorScheme: theme, viewport: { width, height: 900 }, reducedMotion: "reduce" });
+
+        test("is announced with what it changes", async ({ page }) => {
+          await page.goto("/pricing");
+          const change = "model.build 50 credits per iteration 60 credits per iteration";
+          await expect(page.getByRole("row", { name: change })).toBeVisible();
+          await expect(page.getByText("1 December 2099, 00:00 UTC")).toBeVisible();
+          await looksRight(page, `public-next-${theme}-${width}`);
+        });
+      });
+    }
+  }
+});
+
+/** Keeps a picture, and asks axe and the page's own width. */
+async function looksRight(page: Page, name: string): Promise<void> {
+  await page.screenshot({ path: `test-results/pictures/${name}.png`, fullPage: true });
+  const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+  expect(overflow, "sideways scrolling").toBeLessThanOrEqual(0);
+  expect(await accessibilityFindings(page)).toEqual([]);
+}

@@ -42,7 +42,7 @@ pub fn Calculator(calculation: RwSignal<Calculation>) -> impl IntoView {
                 <tfoot>
                     <tr>
                         <th scope="row" colspan="3">
-                            "Together"
+                            "Total"
                         </th>
                         <td class="num">
                             <output data-testid="total">{total}</output>
@@ -71,8 +71,9 @@ fn Line<'a>(calculation: RwSignal<Calculation>, line: usize, price: &'a Price) -
         Pricing::Flat { credits_per_unit } => {
             (format::exact(credits_per_unit), format!(" per {}", price.unit))
         }
-        _ => ("free".to_owned(), String::new()),
+        _ => ("Free".to_owned(), String::new()),
     };
+    let tag = if price.is_free() { "tag" } else { "" };
     let counted = format::counted(&price.unit);
     let cost = move || calculation.with(|all| all.cost(line));
     let typed = calculation.with_untracked(|all| all.typed(line).to_owned());
@@ -82,7 +83,7 @@ fn Line<'a>(calculation: RwSignal<Calculation>, line: usize, price: &'a Price) -
                 <label for=id.clone()>{operation.clone()}</label>
             </th>
             <td class="price">
-                <b>{amount}</b>
+                <b class=tag>{amount}</b>
                 <span>{unit}</span>
             </td>
             <td class="asked">

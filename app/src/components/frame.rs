@@ -1,6 +1,7 @@
 //! What surrounds every page of somebody signed in: navigation, live balance, account menu.
 
 use leptos::prelude::*;
+use leptos_meta::Title;
 use leptos_router::components::{Outlet, Redirect};
 use leptos_router::hooks::use_url;
 use leptos_router::location::Url;
@@ -32,10 +33,21 @@ pub fn SignedIn() -> impl IntoView {
                 match answer.await {
                     Ok(view) => view! { <Frame view /> }.into_any(),
                     Err(ConsoleError::Unauthorized) => view! { <ToSignIn /> }.into_any(),
-                    Err(error) => view! { <main class="public"><Problem sentence=error.to_string() /></main> }.into_any(),
+                    Err(error) => view! { <NoFrame sentence=error.to_string() /> }.into_any(),
                 }
             })}
         </Suspense>
+    }
+}
+
+/// What is shown when not even the frame could be made.
+#[component]
+fn NoFrame(sentence: String) -> impl IntoView {
+    view! {
+        <Title text="This page could not be loaded · Plexe Console" />
+        <main class="public">
+            <Problem sentence />
+        </main>
     }
 }
 
@@ -207,14 +219,6 @@ fn AccountMenu() -> impl IntoView {
                 </li>
             </ul>
             <ThemeSwitch />
-            <p class="away">
-                <a href="/pricing" rel="external">
-                    "Pricing"
-                </a>
-                <a href="/docs/billing" rel="external">
-                    "How credits work"
-                </a>
-            </p>
             <form method="post" action="/sign-out">
                 <button type="submit" class="button">
                     "Sign out"

@@ -76,7 +76,10 @@ fn Site(here: &'static str, children: Children) -> impl IntoView {
                 <a class="brand" href="/" rel="external" aria-label="Plexe Console">
                     <Brand />
                 </a>
-                <nav aria-label="Site">{links.collect_view()} <Ways /></nav>
+                <nav aria-label="Site">{links.collect_view()}</nav>
+                <div class="ways">
+                    <Ways />
+                </div>
                 <ThemeChoice />
             </header>
             {children()}
@@ -148,7 +151,7 @@ fn ThemeChoice() -> impl IntoView {
     }
 }
 
-/// `In force since 22 November 2026, 12:00 UTC`, or when it is still to come: `In force from …`.
+/// `in force since 22 November 2026, 12:00 UTC`, or when it is still to come: `in force from …`.
 #[component]
 pub fn Since(
     /// `None`: from the beginning.
@@ -158,9 +161,9 @@ pub fn Since(
     ahead: bool,
 ) -> impl IntoView {
     match since {
-        None => "In force from the beginning".into_any(),
+        None => "in force from the beginning".into_any(),
         Some(InstantView { instant, label }) => {
-            let word = if ahead { "In force from " } else { "In force since " };
+            let word = if ahead { "in force from " } else { "in force since " };
             let title = instant.clone();
             view! {
                 {word}

@@ -90,7 +90,7 @@ fn Card(card: CardView, asked: Asked) -> impl IntoView {
         <section class="card" aria-labelledby="card">
             <header>
                 <h2 id="card">{heading}</h2>
-                <p class="sub">
+                <p class="sub since">
                     <Since since=card.since />
                 </p>
             </header>
@@ -127,12 +127,12 @@ fn Upcoming(next: CardView, changes: Vec<Change>) -> impl IntoView {
         <section class="card" aria-labelledby="next">
             <header>
                 <h2 id="next">{heading}</h2>
-                <p class="sub">
+                <p class="sub since">
                     <Since since=next.since ahead=true />
                 </p>
             </header>
             <p class="sub">"What changes then. Everything charged before keeps its price for ever."</p>
-            <div class="scroll" tabindex="0" role="region" aria-labelledby="next">
+            <div class="scroll" tabindex="0" role="region" aria-label="Changes">
                 <table>
                     <thead>
                         <tr>

@@ -55,21 +55,38 @@ fn page(error: &Error, incident: &str) -> Result<(String, HeaderValue), Error> {
 
 #[cfg(test)]
 mod tests {
+    use app::backend::ConsoleError;
     use axum::Router;
     use axum::middleware::from_fn;
     use axum::routing::get;
     use http::StatusCode;
+    use leptos::prelude::*;
+    use leptos_axum::render_app_async_with_context;
     use tower::ServiceExt as _;
     use tower_http::catch_panic::CatchPanicLayer;
 
     use super::*;
+    use crate::console::Error;
+
+    async fn dies() -> Result<String, ConsoleError> {
+        tokio::task::yield_now().await;
+        panic!("SELECT secret")
+    }
+
+    /// A page whose data never comes, since what reads it panics on the way.
+    fn dead_page() -> impl IntoView {
+        let data = Resource::new_blocking(|| (), |()| dies());
+        view! { <Suspense>{move || Suspend::new(async move { data.await.ok() })}</Suspense> }
+    }
 
     async fn ask(path: &str, accept: &'static str) -> (StatusCode, String, Response<()>) {
         let broken = get(async || -> Response { panic!("SELECT secret") });
         let busy = get(async || Error::Unavailable { retry_after_s: 3 });
+        let dead = get(render_app_async_with_context(|| {}, dead_page));
         let router = Router::new()
             .route("/broken", broken)
             .route("/busy", busy)
+            .route("/dead", dead)
             .layer(CatchPanicLayer::custom(frame::panicked))
             .layer(from_fn(as_pages));
         let mut request = Request::builder().uri(path).header("accept", accept).body(Body::empty()).unwrap();
@@ -82,12 +99,14 @@ mod tests {
 
     #[tokio::test]
     async fn a_page_that_panics_shows_its_incident_and_nothing_else() {
-        let (status, page, response) = ask("/broken", "text/html,*/*").await;
-        assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
-        assert!(page.starts_with("<!DOCTYPE html>") && page.contains("req_1"), "{page}");
-        assert!(page.contains("Something went wrong on our side."), "{page}");
-        assert!(!page.contains("SELECT") && !page.contains("panic"), "{page}");
-        assert!(response.headers()[CONTENT_SECURITY_POLICY].to_str().unwrap().contains("'nonce-"));
+        for path in ["/broken", "/dead"] {
+            let (status, page, response) = ask(path, "text/html,*/*").await;
+            assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR, "{path}");
+            assert!(page.starts_with("<!DOCTYPE html>") && page.contains("req_1"), "{page}");
+            assert!(page.contains("Something went wrong on our side."), "{page}");
+            assert!(!page.contains("SELECT") && !page.contains("panic"), "{page}");
+            assert!(response.headers()[CONTENT_SECURITY_POLICY].to_str().unwrap().contains("'nonce-"));
+        }
     }
 
     #[tokio::test]

@@ -32,7 +32,12 @@ pub fn Routes(base_url: String, paid: Option<Price>) -> impl IntoView {
         <Part id="api">
             <p>"Everything on the pages can be read by programs:"</p>
             <dl>{ROUTES.map(route).collect_view()}</dl>
-            <p>"Your balance, with a key from Settings:"</p>
+            <p>
+                "Your balance, with a key from "
+                <a href="/settings/api-keys" rel="external">
+                    "Settings"
+                </a> ":"
+            </p>
             <pre tabindex="0">
                 <code>{current(&base_url)}</code>
             </pre>

@@ -39,7 +39,7 @@ pub fn Credits(view: PricingView) -> impl IntoView {
                 {free} "The whole card, with a calculator, is on "
                 <a href="/pricing" rel="external">
                     "Pricing"
-                </a> {format!(". Version {}: ", card.version)} <Since since=card.since /> "."
+                </a> {format!("; it is version {}, ", card.version)} <Since since=card.since /> "."
             </p>
             <p>
                 {format!(
