@@ -1,4 +1,4 @@
-//! Who hears of a commit: a channel per account that somebody listens to.
+//! Who hears what happens on an account: a channel per account that somebody listens to.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -31,13 +31,21 @@ impl Commit {
     }
 }
 
-/// Passes commits to the streams of their account. Publishing never waits.
+/// What the listeners of an account hear.
+#[derive(Debug, Clone)]
+pub enum News {
+    Commit(Commit),
+    /// A session or key of the account has ended, or the account was suspended or let in again.
+    Access,
+}
+
+/// Passes news to the streams of their account. Publishing never waits.
 #[derive(Debug, Default)]
-pub struct LiveBus(Mutex<HashMap<AccountId, broadcast::Sender<Commit>>>);
+pub struct LiveBus(Mutex<HashMap<AccountId, broadcast::Sender<News>>>);
 
 impl LiveBus {
-    /// Hears all commits of an account from now on.
-    pub fn subscribe(&self, account: AccountId) -> broadcast::Receiver<Commit> {
+    /// Hears all news of an account from now on.
+    pub fn subscribe(&self, account: AccountId) -> broadcast::Receiver<News> {
         let mut channels = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         channels.retain(|_, sender| sender.receiver_count() > 0);
         channels.entry(account).or_insert_with(|| broadcast::channel(BACKLOG).0).subscribe()
@@ -50,10 +58,19 @@ impl LiveBus {
     }
 
     pub fn publish(&self, commit: Commit) {
+        self.tell(commit.account, News::Commit(commit));
+    }
+
+    /// Who may listen to the account has changed, and the change is stored: its streams look at once who they serve.
+    pub fn access_changed(&self, account: AccountId) {
+        self.tell(account, News::Access);
+    }
+
+    fn tell(&self, account: AccountId, news: News) {
         let channels = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(sender) = channels.get(&commit.account) {
+        if let Some(sender) = channels.get(&account) {
             // Nobody left to hear it: they left between the two lines.
-            let _ = sender.send(commit);
+            let _ = sender.send(news);
         }
     }
 

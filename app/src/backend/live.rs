@@ -2,6 +2,7 @@
 //!
 //! For every commit of an account: `entry`* then `usage`* then one `balance`. Only `balance` and `reset` carry an SSE
 //! `id` (= their seq), so a cut never loses half a commit. `reset` comes instead of a gap that is too long to replay.
+//! `alert` says how the account stands; what is active is said again to everybody who connects.
 
 use ledger::{Credits, EventId, GrantId, KeyId, Quantity};
 use serde::{Deserialize, Serialize};
@@ -76,4 +77,18 @@ pub struct BalanceMessage {
     pub debt: Credits,
     /// RFC 3339, UTC.
     pub recorded_at: String,
+}
+
+/// Names of alerts.
+pub mod alert {
+    /// The account is suspended: nothing is charged and nothing can be changed.
+    pub const SUSPENDED: &str = "account_suspended";
+}
+
+/// `alert`: something about the account that is no entry has begun or is over.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AlertMessage {
+    /// One of [`alert`]; readers pass over those they don't know.
+    pub alert: String,
+    pub active: bool,
 }

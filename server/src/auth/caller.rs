@@ -106,8 +106,8 @@ impl Customer {
         }
     }
 
-    /// Whether key or session would still be let in; for streams that outlive their request. Reads the store only after
-    /// somebody's keys or sessions changed.
+    /// Whether key or session would still be let in, and whether the account is suspended by now; for streams that outlive
+    /// their request. Reads the store only after somebody's keys, sessions or accounts changed.
     pub async fn may_still_read(&mut self, console: &Console) -> bool {
         let now = console.clock.now();
         if self.until.is_some_and(|until| until <= now) {
@@ -124,15 +124,17 @@ impl Customer {
                 .store
                 .find_api_key(self.account_no, &key.id)
                 .await
-                .map(|key| key.filter(|key| key.revoked_at.is_none()).map(|key| key.expires_at)),
+                .map(|key| key.filter(|key| key.revoked_at.is_none()))
+                .map(|key| key.map(|key| (key.expires_at, key.account_status))),
             Via::Session(token_hash) => {
                 let found = console.store.find_session(*token_hash, now).await;
-                found.map(|session| session.map(|session| Some(session.expires_at)))
+                found.map(|it| it.map(|session| (Some(session.expires_at), session.user.account_status)))
             }
         };
-        let Ok(Some(until)) = found else { return false };
+        let Ok(Some((until, status))) = found else { return false };
         self.epoch = epoch;
         self.until = until;
+        self.is_suspended = status == AccountStatus::Suspended;
         until.is_none_or(|until| until > now)
     }
 }

@@ -182,6 +182,7 @@ impl Console {
     pub async fn revoke_api_key(&self, caller: &Customer, id: &KeyId) -> Result<Timestamp, Error> {
         caller.must_write()?;
         let revoked_at = self.store.revoke_api_key(caller.account_no, id, self.clock.now()).await?;
+        self.live.access_changed(caller.account);
         revoked_at.ok_or_else(unknown)
     }
 

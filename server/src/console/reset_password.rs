@@ -51,6 +51,7 @@ impl Console {
             mail: Some(self.compose_mail(&user.email, &letter)),
         };
         self.redeem(&redemption, &user).await?;
+        self.live.access_changed(user.account_id);
         if let Some(mail) = &redemption.mail {
             self.mail_written(mail);
         }

@@ -83,7 +83,11 @@ impl Console {
 
     /// Ends the session with this token, and its streams.
     pub async fn sign_out(&self, token: &str) -> Result<(), Error> {
+        let session = self.store.find_session(hash(token), self.clock.now()).await?;
         self.store.delete_session(hash(token)).await?;
+        if let Some(session) = session {
+            self.live.access_changed(session.user.account_id);
+        }
         Ok(())
     }
 

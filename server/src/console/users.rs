@@ -74,6 +74,7 @@ impl Console {
     pub async fn set_user_status(&self, email: &str, status: AccountStatus) -> Result<UserRow, Error> {
         let user = self.get_user_by_email(email).await?;
         self.store.set_account_status(user.account_no, status).await?;
+        self.live.access_changed(user.account_id);
         Ok(UserRow { account_status: status, ..user })
     }
 }

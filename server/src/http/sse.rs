@@ -6,7 +6,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use app::backend::live::{BalanceMessage, EntryMessage, EventFacts, UsageMessage, name};
+use app::backend::live::{AlertMessage, BalanceMessage, EntryMessage, EventFacts, UsageMessage, alert, name};
 use bytes::Bytes;
 use ledger::entry::Entry;
 use ledger::series::Series;
@@ -19,7 +19,7 @@ use tokio::time::{Interval, MissedTickBehavior, interval};
 use crate::auth::Customer;
 use crate::calendar::Rfc3339;
 use crate::console::{Console, Error};
-use crate::live::Commit;
+use crate::live::{Commit, News};
 use crate::store::WalletView;
 
 /// The longest gap, in entries, that is replayed; a longer one is skipped with a `reset`.
@@ -49,9 +49,11 @@ pub enum Start {
 pub struct Stream {
     console: Console,
     reader: Customer,
-    commits: Receiver<Commit>,
+    news: Receiver<News>,
     /// The last entry that the reader knows.
     seq: u64,
+    /// Whether the reader knows that the account is suspended.
+    knows_suspended: bool,
     checks: Interval,
     quiet_checks: u32,
 }
@@ -60,11 +62,12 @@ impl Stream {
     /// Starts to listen, and the first chunk: `retry`, and what the reader has missed.
     pub async fn open(console: Console, reader: Customer, start: Start) -> Result<(Self, Bytes), Error> {
         // Listening comes before reading: what is committed in between comes twice, and is then skipped.
-        let commits = console.live.subscribe(reader.account);
+        let news = console.live.subscribe(reader.account);
         let wallet = console.wallet(reader.account_no, reader.account).await?;
         let mut checks = interval(CHECK_EVERY);
         checks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut stream = Self { console, reader, commits, seq: wallet.seq, checks, quiet_checks: 0 };
+        let seq = wallet.seq;
+        let mut stream = Self { console, reader, news, seq, knows_suspended: false, checks, quiet_checks: 0 };
         let mut first = Frames::default();
         first.0.push_str(RETRY);
         match start {
@@ -75,7 +78,27 @@ impl Stream {
             }
             Start::After(_) | Start::Lost => first.snapshot(name::RESET, &wallet),
         }
+        stream.alert(&mut first);
         Ok((stream, first.into_bytes()))
+    }
+
+    /// Says what the reader doesn't know about the account's standing yet.
+    fn alert(&mut self, frames: &mut Frames) {
+        if self.knows_suspended != self.reader.is_suspended {
+            self.knows_suspended = self.reader.is_suspended;
+            let message = AlertMessage { alert: alert::SUSPENDED.to_owned(), active: self.knows_suspended };
+            frames.push(name::ALERT, None, &message);
+        }
+    }
+
+    /// Whether the reader may still listen, and what it is to be told about that.
+    async fn look_again(&mut self) -> Option<Frames> {
+        if !self.reader.may_still_read(&self.console).await {
+            return None;
+        }
+        let mut frames = Frames::default();
+        self.alert(&mut frames);
+        Some(frames)
     }
 
     async fn catch_up(&mut self, seq: u64, frames: &mut Frames) -> Result<(), Error> {
@@ -91,29 +114,31 @@ impl Stream {
     /// The next chunk; `None` once the stream is over and the reader should come again.
     pub async fn next(&mut self) -> Option<Bytes> {
         loop {
-            tokio::select! {
-                commit = self.commits.recv() => match commit {
-                    Ok(commit) => match self.follow(&commit) {
-                        Followed::Known => {}
+            let mut frames = tokio::select! {
+                news = self.news.recv() => match news {
+                    Ok(News::Commit(commit)) => match self.follow(&commit) {
+                        Followed::Known => continue,
                         Followed::New(chunk) => {
                             self.quiet_checks = 0;
                             return Some(chunk);
                         }
                         Followed::Gap => return None,
                     },
+                    Ok(News::Access) => self.look_again().await?,
                     // Too slow, or the server stops.
                     Err(RecvError::Lagged(_) | RecvError::Closed) => return None,
                 },
                 _ = self.checks.tick() => {
-                    if !self.reader.may_still_read(&self.console).await {
-                        return None;
-                    }
                     self.quiet_checks += 1;
-                    if self.quiet_checks >= QUIET_CHECKS {
-                        self.quiet_checks = 0;
-                        return Some(Bytes::from_static(b":\n\n"));
-                    }
+                    self.look_again().await?
                 }
+            };
+            if self.quiet_checks >= QUIET_CHECKS {
+                frames.0.push_str(":\n\n");
+            }
+            if !frames.0.is_empty() {
+                self.quiet_checks = 0;
+                return Some(frames.into_bytes());
             }
         }
     }

@@ -1,12 +1,17 @@
 //! `GET /usage/stream`: what happens on the account, while it happens.
 
+use std::time::Duration;
+
+use http::Method;
+use ledger::time::DAY;
 use serde_json::{Value, json};
-use server::store::Permission;
+use server::auth::tokens::hash;
+use server::store::{AccountStatus, NewSession, Permission};
 
 use crate::harness::client::assert_error;
 use crate::harness::events::{EVENTS, event, prediction, with};
 use crate::harness::sse::{Message, Reader};
-use crate::harness::{START, World};
+use crate::harness::{Member, START, World};
 
 fn names(group: &[Message]) -> Vec<&str> {
     group.iter().map(|message| message.event.as_str()).collect()
@@ -194,6 +199,58 @@ async fn member_with_a_revoked_or_expired_key_hears_no_more() {
     }
     world.grant(&ada, "1").await;
     assert_eq!(kept.group().await.last().unwrap().body["balance"], 2);
+}
+
+/// A stream that is opened with the cookie of a new session.
+async fn with_session(world: &World, member: &Member, token: &str) -> Reader {
+    let session = NewSession {
+        token_hash: hash(token),
+        user_id: member.user_id,
+        created_at: START,
+        expires_at: START.saturating_add(DAY),
+    };
+    world.console.store.insert_session(&session).await.expect("a session");
+    let request = world.anon().request(Method::GET, "/usage/stream");
+    let mut reader = Reader::listen(request.header("cookie", format!("plexe_session={token}"))).await;
+    reader.group().await;
+    reader
+}
+
+#[tokio::test]
+async fn member_who_signs_out_hears_no_more_within_a_second() {
+    let world = World::start().await;
+    let ada = world.member_with("ada", "1").await;
+    let mut ended = with_session(&world, &ada, "one").await;
+    let mut kept = with_session(&world, &ada, "two").await;
+    world.console.sign_out("one").await.unwrap();
+    let end = tokio::time::timeout(Duration::from_secs(1), ended.next()).await;
+    assert_eq!(end, Ok(None));
+    world.grant(&ada, "1").await;
+    assert_eq!(kept.group().await.last().unwrap().body["balance"], 2, "another browser's session goes on");
+}
+
+#[tokio::test]
+async fn member_is_told_when_the_account_is_suspended_and_let_in_again() {
+    let world = World::start().await;
+    let ada = world.member_with("ada", "1").await;
+    let caller = world.as_member(&ada).await;
+    let mut reader = Reader::open(&caller, "", None).await;
+    reader.group().await;
+    let alert = |active: bool| json!({"alert": "account_suspended", "active": active});
+    let set = async |status| world.console.set_user_status("ada@example.com", status).await.unwrap();
+    set(AccountStatus::Suspended).await;
+    let told = reader.next().await.unwrap();
+    assert_eq!((told.event.as_str(), told.id, &told.body), ("alert", None, &alert(true)));
+
+    let mut later = Reader::open(&caller, "?after=1", None).await;
+    assert_eq!(later.next().await.unwrap().body, alert(true), "whoever connects is told again");
+
+    set(AccountStatus::Active).await;
+    for reader in [&mut reader, &mut later] {
+        assert_eq!(reader.next().await.unwrap().body, alert(false));
+    }
+    world.grant(&ada, "1").await;
+    assert_eq!(reader.next().await.unwrap().event, "entry");
 }
 
 #[tokio::test]
