@@ -1,27 +1,18 @@
 //! An account's balance and what it has used in the current period.
 
-use ledger::{AccountId, Credits, Timestamp};
+use ledger::AccountId;
 
 use super::{Console, Error};
 use crate::auth::Customer;
 use crate::calendar::{Step, Zone};
+use crate::sequencer::figures::Current;
 use crate::store::{UserRow, WalletView};
-
-/// The wallet and the calendar month (UTC) that holds now.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CurrentUsage {
-    pub wallet: WalletView,
-    /// Used from `period_start` until `period_end`, by the events' own time.
-    pub consumption: Credits,
-    pub period_start: Timestamp,
-    pub period_end: Timestamp,
-}
 
 /// Who somebody is, for `/auth/user` and `/usage/profile`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Profile {
     pub user: UserRow,
-    pub usage: CurrentUsage,
+    pub usage: Current,
     /// Neither revoked nor expired.
     pub has_api_key: bool,
 }
@@ -37,14 +28,34 @@ impl Console {
         Ok(self.store.wallet(account_no, self.clock.now()).await?)
     }
 
-    /// Balance and consumption of the current period.
-    pub async fn current_usage(&self, account_no: i64, account: AccountId) -> Result<CurrentUsage, Error> {
-        let now = self.clock.now();
+    /// Balance, and consumption of the calendar month (UTC) that holds now. Grants that have run out are closed in the
+    /// books first.
+    pub async fn current_usage(&self, account_no: i64, account: AccountId) -> Result<Current, Error> {
+        let figures = self.sequencer.figures();
         let month = Zone::utc();
-        let (period_start, period_end) = (month.floor(now, Step::Month), month.ceil_after(now, Step::Month));
-        let wallet = self.wallet(account_no, account).await?;
-        let consumption = self.store.consumed(account_no, period_start, period_end).await?;
-        Ok(CurrentUsage { wallet, consumption, period_start, period_end })
+        loop {
+            let now = self.clock.now();
+            if let Some(current) = figures.find(account_no, now) {
+                return Ok(current);
+            }
+            let period = (month.floor(now, Step::Month), month.ceil_after(now, Step::Month));
+            let reading = figures.begin(account_no);
+            let (wallet, consumption) = self.store.wallet_and_consumption(account_no, now, period).await?;
+            if wallet.expiry_is_due {
+                self.sequencer.post_expiries(account).await?;
+                continue;
+            }
+            let current = Current {
+                seq: wallet.seq,
+                available: wallet.available,
+                held: wallet.held,
+                consumption,
+                period_start: period.0,
+                period_end: period.1,
+            };
+            figures.keep(reading, wallet, consumption, period);
+            return Ok(current);
+        }
     }
 
     /// The user behind a key or session, with the account's usage.

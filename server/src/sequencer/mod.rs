@@ -5,6 +5,7 @@
 
 mod batch;
 mod cache;
+pub mod figures;
 pub mod job;
 
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use self::cache::Cache;
+use self::figures::Figures;
 use self::job::{Busy, Charged, GrantRefusal, Granted, NewGrant, Quoted, Refusal, Submission, Voided};
 use crate::clock::SharedClock;
 use crate::live::LiveBus;
@@ -69,6 +71,7 @@ pub struct Sequencer {
     queue: mpsc::UnboundedSender<Message>,
     /// One permit per task that may wait.
     places: Arc<Semaphore>,
+    figures: Arc<Figures>,
 }
 
 impl Sequencer {
@@ -82,8 +85,14 @@ impl Sequencer {
     ) -> (Self, JoinHandle<()>) {
         let (queue, jobs) = mpsc::unbounded_channel();
         let places = Arc::new(Semaphore::new(capacity.max(MIN_CAPACITY)));
-        let writer = Writer { store, live, clock, cache: Cache::default() };
-        (Self { queue, places }, tokio::spawn(writer.run(jobs)))
+        let figures = Arc::new(Figures::default());
+        let writer = Writer { store, live, clock, cache: Cache::default(), figures: Arc::clone(&figures) };
+        (Self { queue, places, figures }, tokio::spawn(writer.run(jobs)))
+    }
+
+    /// What accounts have and have used, as of the last commit.
+    pub fn figures(&self) -> &Figures {
+        &self.figures
     }
 
     /// Charges events; the answers stand in the order of the submissions.
@@ -174,6 +183,7 @@ struct Writer {
     live: Arc<LiveBus>,
     clock: SharedClock,
     cache: Cache,
+    figures: Arc<Figures>,
 }
 
 impl Writer {
@@ -229,6 +239,7 @@ impl Writer {
                 }
                 Err(batch::Failure::Store(error)) => {
                     tracing::error!(%error, tasks = part.len(), "a batch could not be stored");
+                    self.figures.forget();
                     answers.extend(part.iter().map(|_| Err(Busy::Unknown)));
                 }
             }
@@ -238,6 +249,7 @@ impl Writer {
 
     async fn commit(&mut self, tasks: &[Task]) -> Result<Vec<Answer>, batch::Failure> {
         let (answers, changes) = batch::post(&self.store, &mut self.cache, self.clock.now(), tasks).await?;
+        self.figures.follow(&changes);
         batch::publish(&self.live, &changes);
         self.cache.keep(changes.wallets);
         Ok(answers)

@@ -3,6 +3,7 @@
 use ledger::grant::{Grant, GrantKind};
 use ledger::{AccountId, Credits, Timestamp};
 
+use super::rollups::CONSUMED;
 use super::rows::{Column, GrantRow, parse_text};
 use super::{Store, StoreError, read};
 
@@ -20,6 +21,8 @@ pub struct WalletView {
     pub expiry_is_due: bool,
     /// What `available` is made of, one per kind with something left, in burn order.
     pub lots: Vec<Lot>,
+    /// Every grant with something left, also those that come into force later, in burn order.
+    pub grants: Vec<Grant>,
 }
 
 /// The spendable grants of one kind.
@@ -41,24 +44,36 @@ struct WalletRow {
 impl Store {
     /// The wallet at an instant, read in one moment.
     pub async fn wallet(&self, account_no: i64, now: Timestamp) -> Result<WalletView, StoreError> {
-        let (row, grants): (Option<WalletRow>, Vec<GrantRow>) = read!(self, db => {
+        let (row, grants) = read!(self, db => {
             let mut moment = sqlx::Connection::begin(db).await?;
-            let row = sqlx::query_as("SELECT seq, held, recorded_at FROM wallets WHERE account = $1")
-                .bind(account_no)
-                .fetch_optional(&mut *moment)
-                .await?;
-            let grants = sqlx::query_as(
-                "SELECT account, seq, amount, remaining, kind, priority, effective_at, expires_at, source, reason \
-                 FROM grants WHERE account = $1 AND remaining > 0",
-            )
-            .bind(account_no)
-            .fetch_all(&mut *moment)
-            .await?;
+            let found = read_wallet(&mut moment, account_no).await?;
             moment.commit().await?;
-            Ok((row, grants))
+            Ok(found)
         })?;
-        let grants = grants.into_iter().map(GrantRow::into_grant).collect::<Result<Vec<_>, _>>()?;
-        view(row, &grants, account_no, now)
+        view(row, grants, account_no, now)
+    }
+
+    /// The wallet at an instant, and what was consumed by events with `from ≤ time < to`, read in one moment. Both are
+    /// multiples of 15 minutes.
+    pub async fn wallet_and_consumption(
+        &self,
+        account_no: i64,
+        now: Timestamp,
+        (from, to): (Timestamp, Timestamp),
+    ) -> Result<(WalletView, Credits), StoreError> {
+        let (row, grants, consumed) = read!(self, db => {
+            let mut moment = sqlx::Connection::begin(db).await?;
+            let (row, grants) = read_wallet(&mut moment, account_no).await?;
+            let (consumed,): (i64,) = sqlx::query_as(CONSUMED)
+                .bind(account_no)
+                .bind(from.micros())
+                .bind(to.micros())
+                .fetch_one(&mut *moment)
+                .await?;
+            moment.commit().await?;
+            Ok((row, grants, consumed))
+        })?;
+        Ok((view(row, grants, account_no, now)?, consumed.read("rollups", "credits", account_no)?))
     }
 
     /// All grants of an account, the oldest first.
@@ -91,15 +106,34 @@ impl Store {
     }
 }
 
+async fn read_wallet(
+    moment: &mut sqlx::SqliteConnection,
+    account_no: i64,
+) -> Result<(Option<WalletRow>, Vec<Grant>), StoreError> {
+    let row = sqlx::query_as("SELECT seq, held, recorded_at FROM wallets WHERE account = $1")
+        .bind(account_no)
+        .fetch_optional(&mut *moment)
+        .await?;
+    let grants: Vec<GrantRow> = sqlx::query_as(
+        "SELECT account, seq, amount, remaining, kind, priority, effective_at, expires_at, source, reason \
+         FROM grants WHERE account = $1 AND remaining > 0",
+    )
+    .bind(account_no)
+    .fetch_all(&mut *moment)
+    .await?;
+    Ok((row, grants.into_iter().map(GrantRow::into_grant).collect::<Result<_, _>>()?))
+}
+
 fn view(
     row: Option<WalletRow>,
-    grants: &[Grant],
+    mut grants: Vec<Grant>,
     account_no: i64,
     now: Timestamp,
 ) -> Result<WalletView, StoreError> {
     let (seq, held, recorded_at) = row.map_or((0, 0, 0), |row| (row.seq, row.held, row.recorded_at));
     // An entry may be recorded a moment ahead of this clock's answer; what it made available is available.
     let at = now.max(Timestamp::from_micros(recorded_at));
+    grants.sort_unstable_by_key(Grant::burn_key);
     let spendable: Vec<&Grant> = grants.iter().filter(|grant| grant.is_spendable(at)).collect();
     let sum = |grants: &mut dyn Iterator<Item = &&Grant>| {
         Credits::sum(grants.map(|grant| grant.remaining)).unwrap_or(Credits::MAX)
@@ -115,5 +149,6 @@ fn view(
         recorded_at: Timestamp::from_micros(recorded_at),
         expiry_is_due: grants.iter().any(|grant| grant.is_expired(at)),
         lots: lots.filter(|lot| !lot.remaining.is_zero()).collect(),
+        grants,
     })
 }

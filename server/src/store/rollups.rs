@@ -5,6 +5,10 @@ use ledger::{Credits, KeyId, Quantity, Timestamp};
 use super::rows::{Column, parse_text};
 use super::{Store, StoreError, read};
 
+/// What an account consumed in a stretch of time.
+pub(super) const CONSUMED: &str = "SELECT CAST(coalesce(sum(credits), 0) AS BIGINT) FROM rollups \
+                                   WHERE account = $1 AND bucket >= $2 AND bucket < $3";
+
 /// Which buckets: of an account, `from ≤ start < to`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RollupFilter {
@@ -111,15 +115,12 @@ impl Store {
         from: Timestamp,
         to: Timestamp,
     ) -> Result<Credits, StoreError> {
-        let (sum,): (i64,) = read!(self, db => Ok(sqlx::query_as(
-            "SELECT CAST(coalesce(sum(credits), 0) AS BIGINT) FROM rollups \
-             WHERE account = $1 AND bucket >= $2 AND bucket < $3",
-        )
-        .bind(account_no)
-        .bind(from.micros())
-        .bind(to.micros())
-        .fetch_one(db)
-        .await?))?;
+        let (sum,): (i64,) = read!(self, db => Ok(sqlx::query_as(CONSUMED)
+            .bind(account_no)
+            .bind(from.micros())
+            .bind(to.micros())
+            .fetch_one(db)
+            .await?))?;
         sum.read("rollups", "credits", account_no)
     }
 }

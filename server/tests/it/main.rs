@@ -32,6 +32,7 @@ mod sign_up;
 mod small_grant;
 mod stream;
 mod usage_check;
+mod usage_current;
 mod usage_events;
 mod usage_events_list;
 mod usage_export;

@@ -10,11 +10,12 @@ use serde::Serialize;
 
 use crate::auth::Customer;
 use crate::calendar::Rfc3339;
-use crate::console::account::{CurrentUsage, Profile};
+use crate::console::account::Profile;
 use crate::console::profile::ProfileForm;
 use crate::console::{Console, Error, Reasons};
 use crate::http::json::JsonBody;
 use crate::http::query::Query;
+use crate::sequencer::figures::Current;
 use crate::store::AccountStatus;
 
 pub fn router() -> Router<Console> {
@@ -58,7 +59,7 @@ async fn profile(
 ) -> Result<Json<ProfileView>, Error> {
     query.read(|_| ())?;
     let Profile { user, usage, .. } = console.profile(&customer).await?;
-    let usage = UsageView { credits: usage.wallet.available, consumption: usage.consumption };
+    let usage = UsageView { credits: usage.available, consumption: usage.consumption };
     Ok(Json(ProfileView { user_id: user.id, email: user.email, name: user.name, usage }))
 }
 
@@ -93,7 +94,7 @@ impl From<Profile> for UserView {
             email: user.email,
             name: user.name,
             user_name: user.user_name,
-            credits: usage.wallet.available,
+            credits: usage.available,
             consumption: usage.consumption,
             is_active: user.account_status == AccountStatus::Active,
             has_api_key,
@@ -128,17 +129,17 @@ struct CurrentView {
     seq: u64,
 }
 
-impl From<CurrentUsage> for CurrentView {
-    fn from(usage: CurrentUsage) -> Self {
+impl From<Current> for CurrentView {
+    fn from(usage: Current) -> Self {
         Self {
-            credits: usage.wallet.available,
+            credits: usage.available,
             consumption: usage.consumption,
-            held: usage.wallet.held,
+            held: usage.held,
             debt: Credits::ZERO,
             period_start: Rfc3339(usage.period_start),
             period_end: Rfc3339(usage.period_end),
             plan: None,
-            seq: usage.wallet.seq,
+            seq: usage.seq,
         }
     }
 }
