@@ -168,6 +168,12 @@ pub fn chart_value(micros: i64) -> f64 {
     micros as f64 / 1e6
 }
 
+/// A whole number as JavaScript has it; exact below 2^53.
+#[expect(clippy::cast_precision_loss, reason = "instants and counts are below 2^53")]
+pub fn js_number(whole: i64) -> f64 {
+    whole as f64
+}
+
 fn micros(credits: Credits) -> u64 {
     // An amount is never negative.
     u64::try_from(credits.micros()).unwrap_or_default()

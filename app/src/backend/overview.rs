@@ -88,6 +88,7 @@ pub struct OverviewView {
     pub last_7_days: SpendView,
     /// Today and the 29 days before it.
     pub last_30_days: SpendView,
+    pub runway: RunwayView,
     pub chart: ChartView,
     /// Newest first, at most 10.
     pub latest: Vec<ActivityRow>,
@@ -137,6 +138,48 @@ pub struct UsualView {
     pub credits: Credits,
     /// What it is compared with, for the sentence "against …": `a usual Sunday`.
     pub label: String,
+}
+
+/// What it takes to say when the credits are gone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunwayView {
+    /// The server's clock at the last entry or reading: milliseconds since 1970. The browser's clock may be wrong.
+    pub now_ms: i64,
+    pub pace: PaceView,
+    /// Everything that can be spent now or later, in burn order.
+    pub grants: Vec<RunwayGrant>,
+    /// The day of the end as the server foresees it, to be said without knowing the zone.
+    pub end: Option<EndView>,
+}
+
+/// What the forecast expects to go on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PaceView {
+    pub credits: Credits,
+    /// How long that took, in milliseconds.
+    pub over_ms: i64,
+    /// The full days it was measured over; 0 when there is none yet, and what is spent now still counts.
+    pub days: u16,
+}
+
+/// A grant and what is left of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunwayGrant {
+    pub grant_id: GrantId,
+    /// As it was given.
+    pub amount: Credits,
+    pub remaining: Credits,
+    pub effective_ms: i64,
+    pub expires: Option<EndView>,
+}
+
+/// An instant and its day in the viewer's zone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EndView {
+    /// Milliseconds since 1970.
+    pub at_ms: i64,
+    /// `Tue 8 Dec`
+    pub day: String,
 }
 
 /// Consumption by operation over time, gaps filled with zero.

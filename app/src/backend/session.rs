@@ -24,6 +24,8 @@ pub struct FrameView {
     pub viewer: Viewer,
     /// The live stream starts after `balance.seq`.
     pub balance: BalanceView,
+    /// Of the account: nothing is charged and nothing can be changed.
+    pub suspended: bool,
 }
 
 /// The signed-in user, as the session cookie says. `None` in context means nobody is signed in.

@@ -2,14 +2,20 @@
 
 use leptos::prelude::*;
 
+use super::dynamic::dynamic;
 use crate::backend::overview::ActivityRow;
 use crate::format;
 use crate::live::feed::Feed;
 
+/// Each place in the table is kept and says what is at that place now, so that a row that arrives moves no element: the
+/// page does not jump, and a pointer or a screen reader stays where it is.
+///
 /// The roles are said aloud because a table that is laid out as a list on a phone loses its own.
 #[component]
 pub fn LatestActivity(feed: RwSignal<Feed>) -> impl IntoView {
-    let rows = move || feed.with(|feed| feed.view().latest.clone());
+    let rows = move |feed: &Feed| {
+        feed.view().latest.iter().map(|one| row(one, feed.is_fresh(one.seq))).collect_view()
+    };
     view! {
         <section class="card activity" aria-labelledby="activity-title">
             <header>
@@ -30,32 +36,32 @@ pub fn LatestActivity(feed: RwSignal<Feed>) -> impl IntoView {
                         </th>
                     </tr>
                 </thead>
-                <tbody role="rowgroup">
-                    <For each=rows key=|row| row.seq children=move |row| view! { <Row row feed /> } />
-                </tbody>
+                <tbody role="rowgroup">{dynamic(move || feed.with(rows))}</tbody>
             </table>
         </section>
     }
 }
 
-#[component]
-fn Row(row: ActivityRow, feed: RwSignal<Feed>) -> impl IntoView {
-    // Arrived with the last batch: highlighted.
-    let seq = row.seq;
-    let fresh = move || feed.with(|feed| feed.is_fresh(seq));
+fn row(row: &ActivityRow, fresh: bool) -> impl IntoView + use<> {
+    // Arrived with the last batch: highlighted. Two names, so that the next one at the same place is highlighted anew.
+    let class = match (fresh, row.seq % 2) {
+        (false, _) => "",
+        (true, 0) => "new",
+        (true, _) => "new odd",
+    };
     let charged = if row.credits.is_zero() { "free".to_owned() } else { format::exact(row.credits) };
-    let key = row.api_key.map_or_else(
-        || view! { <span class="muted">"no key"</span> }.into_any(),
-        |key| view! { <code>{key}</code> }.into_any(),
-    );
+    let key = match &row.api_key {
+        Some(key) => view! { <code>{key.clone()}</code> }.into_any(),
+        None => view! { <span class="muted">"no key"</span> }.into_any(),
+    };
     view! {
-        <tr role="row" class:new=fresh>
+        <tr role="row" class=class>
             <td role="cell" class="when">
-                <time datetime=row.recorded_at title=row.exact_label>
-                    {row.at_label}
+                <time datetime=row.recorded_at.clone() title=row.exact_label.clone()>
+                    {row.at_label.clone()}
                 </time>
             </td>
-            <td role="cell" class="what">{row.operation}</td>
+            <td role="cell" class="what">{row.operation.clone()}</td>
             <td role="cell" class="quantity">{format::quantity(row.quantity, &row.unit)}</td>
             <td role="cell" class="key">{key}</td>
             <td role="cell" class="num cost">{charged}</td>

@@ -1,9 +1,11 @@
-//! The row of figures at the top of the overview.
+//! The row of figures at the top of the overview, and the burn-down beside the first of them.
 
 use leptos::prelude::*;
 
 use super::dynamic::{dynamic, text};
+use super::standing;
 use crate::backend::overview::{BalanceView, OverviewView, SpendView};
+use crate::charts::runway::{self, HEIGHT, WIDTH, outlook};
 use crate::format;
 use crate::live::feed::Feed;
 
@@ -26,15 +28,41 @@ fn Available(feed: RwSignal<Feed>) -> impl IntoView {
     view! {
         <article class="card hero">
             <h2>"Available"</h2>
-            <p class="figure" title=text(move || format!("{} credits", format::exact(available())))>
-                {text(move || format::balance_parts(available()).0)}
-                <small>{text(move || format::balance_parts(available()).1)}</small>
-            </p>
+            <div class="level">
+                <p class="figure" title=text(move || format!("{} credits", format::exact(available())))>
+                    {text(move || format::balance_parts(available()).0)}
+                    <small>{text(move || format::balance_parts(available()).1)}</small>
+                </p>
+                <BurnDown feed />
+            </div>
             <div class="stack" aria-hidden="true">
                 {dynamic(move || feed.with(|feed| stack(&feed.view().balance)))}
             </div>
             <p class="legend">{dynamic(move || feed.with(|feed| lots(&feed.view().balance)))}</p>
         </article>
+    }
+}
+
+/// Where the balance is going, from now to its end. The line above the cards says the same in words.
+#[component]
+fn BurnDown(feed: RwSignal<Feed>) -> impl IntoView {
+    let line = Memo::new(move |_| feed.with(|feed| runway::line(&outlook(&feed.view().runway))));
+    let said = standing::of(feed);
+    let path = move || {
+        let corners = line.get().into_iter().map(|(x, y)| format!("{x},{y}"));
+        corners.collect::<Vec<_>>().join(" ")
+    };
+    view! {
+        <svg
+            class="burn"
+            viewBox=format!("0 0 {WIDTH} {HEIGHT}")
+            preserveAspectRatio="none"
+            role="img"
+            aria-label=text(move || said.with(|said| format!("Burn-down. {}{}", said.strong, said.rest)))
+        >
+            <polygon points=text(move || format!("0,{HEIGHT} {} {WIDTH},{HEIGHT}", path())) />
+            <polyline points=text(path) />
+        </svg>
     }
 }
 

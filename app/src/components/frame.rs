@@ -75,8 +75,9 @@ fn sign_in_path() -> String {
 fn Frame(view: FrameView) -> impl IntoView {
     let live = expect_context::<Live>();
     live.wallet.set((&view.balance).into());
+    live.suspended.set(view.suspended);
     #[cfg(feature = "hydrate")]
-    crate::live::connection::keep(live);
+    crate::live::connection::keep(live, &view.viewer);
     let unverified = (!view.viewer.is_verified).then(|| view.viewer.email.clone());
     #[cfg(feature = "hydrate")]
     super::navigation::follow_pages();

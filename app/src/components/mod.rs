@@ -13,4 +13,5 @@ pub mod navigation;
 pub mod problem;
 pub mod public;
 pub mod served;
+pub mod standing;
 pub mod theme;

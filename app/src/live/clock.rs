@@ -6,12 +6,15 @@ use js_sys::{Array, Date, Function, Intl, Object, Reflect};
 use wasm_bindgen::{JsCast, JsValue};
 
 use super::feed::At;
+use crate::format::js_number;
 
 /// The formats of one zone; making them costs far more than using them.
 struct Formats {
     zone: String,
     time: Function,
     day: Function,
+    /// Without the year.
+    weekday: Function,
 }
 
 thread_local! {
@@ -21,15 +24,20 @@ thread_local! {
 /// `12:04:31`, and `Sun 22 Nov 2026, 12:04:31.482 Europe/Berlin`.
 pub fn at(rfc3339: &str, zone: &str) -> At {
     FORMATS.with_borrow_mut(|formats| {
-        let formats = match formats {
-            Some(known) if known.zone == zone => known,
-            other => other.insert(Formats::new(zone)),
-        };
+        let formats = Formats::of(zone, formats);
         let date = Date::new(&JsValue::from_str(rfc3339));
         let time = text(&formats.time, &date);
         let day = text(&formats.day, &date).replacen(',', "", 1);
         let millis = date.get_utc_milliseconds();
         At { exact: format!("{day}, {time}.{millis:03} {zone}"), label: time }
+    })
+}
+
+/// `Tue 8 Dec`
+pub fn day(at_ms: i64, zone: &str) -> String {
+    FORMATS.with_borrow_mut(|formats| {
+        let date = Date::new(&JsValue::from_f64(js_number(at_ms)));
+        text(&Formats::of(zone, formats).weekday, &date).replacen(',', "", 1)
     })
 }
 
@@ -40,6 +48,11 @@ pub fn now_ms() -> i64 {
 }
 
 impl Formats {
+    fn of<'a>(zone: &str, formats: &'a mut Option<Self>) -> &'a Self {
+        formats.take_if(|known| known.zone != zone);
+        formats.get_or_insert_with(|| Self::new(zone))
+    }
+
     fn new(zone: &str) -> Self {
         let format = |options: &[(&str, &str)]| {
             let object = Object::new();
@@ -54,11 +67,13 @@ impl Formats {
             zone: zone.to_owned(),
             time: format(&[("hour", two), ("minute", two), ("second", two), ("hourCycle", "h23")]),
             day: format(&[("weekday", "short"), ("day", "numeric"), ("month", "short"), ("year", "numeric")]),
+            weekday: format(&[("weekday", "short"), ("day", "numeric"), ("month", "short")]),
         }
     }
 }
 
 fn text(format: &Function, date: &Date) -> String {
     let text = format.call1(&JsValue::UNDEFINED, date.unchecked_ref());
-    text.ok().and_then(|text| text.as_string()).unwrap_or_default()
+    // British English has four letters for one month, the server three for all.
+    text.ok().and_then(|text| text.as_string()).unwrap_or_default().replacen("Sept", "Sep", 1)
 }

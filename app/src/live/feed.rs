@@ -135,24 +135,32 @@ fn apply_commit(view: &mut OverviewView, commit: &Commit, at: &impl Fn(&str) -> 
     view.balance.available = balance.available;
     view.balance.held = balance.held;
     view.balance.debt = balance.debt;
+    view.runway.now_ms = view.runway.now_ms.max(format::instant_ms(&balance.recorded_at)?);
     // A grant that came into force or ran out without an entry: only the server knows which.
     let lots = Credits::sum(view.balance.lots.iter().map(|lot| lot.remaining))?;
     (lots == balance.available).then_some(())
 }
 
-/// What an entry took from or gave to available belongs to the lot of its grant.
+/// What an entry took from or gave to available belongs to its grant, and to the lot that the grant is part of.
 fn apply_to_lots(view: &mut OverviewView, entry: &EntryMessage) -> Option<()> {
     let (before, after) = (view.balance.available, entry.available_after);
     view.balance.available = after;
+    if entry.movement == "issue" {
+        // Even one that comes into force later changes the outlook.
+        return None;
+    }
     if before == after {
         return Some(());
     }
-    let grant = entry.grant_id.as_ref()?;
-    let lot = view.balance.lots.iter_mut().find(|lot| lot.grants.contains(grant))?;
-    lot.remaining = match after.checked_sub(before) {
-        Some(gained) => lot.remaining.checked_add(gained)?,
-        None => lot.remaining.checked_sub(before.checked_sub(after)?)?,
+    let id = entry.grant_id.as_ref()?;
+    let change = |remaining: Credits| match after.checked_sub(before) {
+        Some(gained) => remaining.checked_add(gained),
+        None => remaining.checked_sub(before.checked_sub(after)?),
     };
+    let lot = view.balance.lots.iter_mut().find(|lot| lot.grants.contains(id))?;
+    lot.remaining = change(lot.remaining)?;
+    let grant = view.runway.grants.iter_mut().find(|grant| grant.grant_id == *id)?;
+    grant.remaining = change(grant.remaining)?;
     Some(())
 }
 
@@ -204,6 +212,10 @@ fn apply_to_spend(view: &mut OverviewView, usage: &UsageMessage) -> Option<()> {
             spend.credits = spend.credits.checked_add(usage.credits)?;
         }
     }
+    let pace = &mut view.runway.pace;
+    if pace.days == 0 {
+        pace.credits = pace.credits.checked_add(usage.credits)?;
+    }
     apply_to_chart(&mut view.chart, start_ms, usage)
 }
 
@@ -228,4 +240,4 @@ fn apply_to_chart(chart: &mut ChartView, start_ms: i64, usage: &UsageMessage) ->
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

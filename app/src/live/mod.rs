@@ -1,18 +1,23 @@
 //! What happens on the account while the page is open.
 //!
-//! Pure: messages in, arrivals out. [`connection`] (browser only) fills an [`Inbox`] from the stream; [`feed`] keeps the
-//! overview true. Loss, repetition and gaps on the way are noticed here and mended by reading the page's data again.
+//! Pure: messages in, arrivals out. [`connection`] (browser only) fills an [`Inbox`] from the stream, which [`sharing`]
+//! lets one tab hold for all; [`feed`] keeps the overview true. Loss, repetition and gaps on the way are noticed here
+//! and mended by reading the page's data again.
 
 #[cfg(feature = "hydrate")]
 pub mod clock;
 #[cfg(feature = "hydrate")]
 pub mod connection;
 pub mod feed;
+pub mod note;
+pub mod sharing;
+#[cfg(feature = "hydrate")]
+mod tabs;
 
 use ledger::Credits;
 use leptos::prelude::*;
 
-use crate::backend::live::{BalanceMessage, EntryMessage, UsageMessage, name};
+use crate::backend::live::{AlertMessage, BalanceMessage, EntryMessage, UsageMessage, name};
 use crate::backend::overview::BalanceView;
 
 /// One message of the stream.
@@ -22,6 +27,7 @@ pub enum Message {
     Usage(UsageMessage),
     Balance(BalanceMessage),
     Reset(BalanceMessage),
+    Alert(AlertMessage),
 }
 
 impl Message {
@@ -32,6 +38,7 @@ impl Message {
             name::USAGE => serde_json::from_str(data).map(Self::Usage),
             name::BALANCE => serde_json::from_str(data).map(Self::Balance),
             name::RESET => serde_json::from_str(data).map(Self::Reset),
+            name::ALERT => serde_json::from_str(data).map(Self::Alert),
             _ => return None,
         })
     }
@@ -50,14 +57,15 @@ pub struct Commit {
 pub enum Arrival {
     Commit(Commit),
     /// Too much was missed to say it in steps: read everything again.
-    Reset(BalanceMessage),
+    Reset(Wallet),
 }
 
 impl Arrival {
-    pub fn balance(&self) -> &BalanceMessage {
+    /// The wallet after it.
+    pub fn wallet(&self) -> Wallet {
         match self {
-            Self::Commit(commit) => &commit.balance,
-            Self::Reset(balance) => balance,
+            Self::Commit(commit) => (&commit.balance).into(),
+            Self::Reset(wallet) => *wallet,
         }
     }
 }
@@ -80,8 +88,10 @@ impl Inbox {
             }
             Message::Reset(balance) => {
                 *self = Self::default();
-                return Some(Arrival::Reset(balance));
+                return Some(Arrival::Reset((&balance).into()));
             }
+            // Of no commit; between commits.
+            Message::Alert(_) => {}
         }
         None
     }
@@ -138,6 +148,8 @@ pub enum Connection {
 pub struct Live {
     pub wallet: RwSignal<Wallet>,
     pub connection: RwSignal<Connection>,
+    /// The account is suspended: nothing is charged and nothing can be changed.
+    pub suspended: RwSignal<bool>,
     /// What has just arrived, in order. A listener that misses one batch finds a gap in the seqs and reads again.
     pub arrivals: RwSignal<Vec<Arrival>>,
 }
@@ -147,14 +159,25 @@ impl Live {
         Self {
             wallet: RwSignal::new(Wallet::default()),
             connection: RwSignal::new(Connection::default()),
+            suspended: RwSignal::new(false),
             arrivals: RwSignal::new(Vec::new()),
         }
     }
 
     /// Hands a batch to the top bar and the page.
     pub fn publish(self, arrivals: Vec<Arrival>) {
-        self.wallet
-            .update(|wallet| arrivals.iter().for_each(|arrival| wallet.refresh(arrival.balance().into())));
+        if arrivals.is_empty() {
+            return;
+        }
+        self.wallet.update(|wallet| {
+            for arrival in &arrivals {
+                match arrival {
+                    Arrival::Commit(_) => wallet.refresh(arrival.wallet()),
+                    // Also backwards: the server's books were restored from a copy.
+                    Arrival::Reset(now) => *wallet = *now,
+                }
+            }
+        });
         self.arrivals.set(arrivals);
     }
 }

@@ -14,6 +14,7 @@ use crate::components::dynamic::dynamic;
 use crate::components::first_steps::FirstSteps;
 use crate::components::frame::ToSignIn;
 use crate::components::problem::Problem;
+use crate::components::standing::StandingLine;
 use crate::live::feed::Feed;
 
 #[component]
@@ -45,6 +46,7 @@ fn Waiting() -> impl IntoView {
     view! {
         <div class="waiting" role="status">
             <span class="hidden">"Loading"</span>
+            <div class="banner standing"></div>
             <div class="cards">
                 <div class="card hero"></div>
                 <div class="card"></div>
@@ -62,9 +64,8 @@ fn Loaded(view: OverviewView, range: Memo<Range>) -> impl IntoView {
     #[cfg(feature = "hydrate")]
     live::follow(feed, range);
     let untouched = Memo::new(move |_| feed.with(|feed| feed.view().latest.is_empty()));
-    let exhausted = move || feed.with(|feed| feed.view().balance.available.is_zero());
     view! {
-        {dynamic(move || (exhausted() && !untouched.get()).then(Exhausted))}
+        <StandingLine feed />
         <Cards feed />
         <Consumption feed range />
         {dynamic(move || {
@@ -74,16 +75,6 @@ fn Loaded(view: OverviewView, range: Memo<Range>) -> impl IntoView {
                 view! { <LatestActivity feed /> }.into_any()
             }
         })}
-    }
-}
-
-#[component]
-fn Exhausted() -> impl IntoView {
-    view! {
-        <section class="banner bad" role="status">
-            <b>"There are no credits left."</b>
-            " Paid operations are refused until credits arrive; free ones still pass."
-        </section>
     }
 }
 
@@ -119,12 +110,14 @@ mod live {
         turn_with_the_clock(feed, range);
     }
 
-    /// A new hour or day begins even when nothing is spent. Asks once for each, however wrong this clock may be.
+    /// A new hour or day begins even when nothing is spent. This clock may be wrong by any amount, so it only measures how
+    /// long ago the server said what time it was; and each turn is asked for once.
     fn turn_with_the_clock(feed: RwSignal<Feed>, range: Memo<Range>) {
         let asked = StoredValue::new(0);
+        let ahead_ms = clock::now_ms() - feed.with_untracked(|feed| feed.view().runway.now_ms);
         let look = move || {
             let until_ms = feed.with_untracked(|feed| feed.view().chart.until_ms);
-            if until_ms != asked.get_value() && clock::now_ms() > until_ms {
+            if until_ms != asked.get_value() && clock::now_ms() - ahead_ms > until_ms {
                 asked.set_value(until_ms);
                 feed.update(Feed::expect_replacement);
                 refetch(feed, range, 0);

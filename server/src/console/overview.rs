@@ -1,12 +1,14 @@
 //! What the pages show: the wallet in every page's frame, and the overview.
 
 mod chart;
+mod runway;
 mod spend;
 
 use std::sync::Arc;
 
 use app::backend::overview::{
-    ActivityRow, BalanceView, KeyLabel, LabelsView, LotView, OverviewPort, OverviewView, Range, UnitLabel,
+    ActivityRow, BalanceView, KeyLabel, LabelsView, LotView, OverviewPort, OverviewView, Range, RunwayView,
+    UnitLabel,
 };
 use app::backend::session::{FrameView, SessionPort};
 use app::backend::{Backend, ConsoleError, Viewer};
@@ -16,7 +18,9 @@ use ledger::{AccountId, Credits, EventId, GrantId, Timestamp};
 
 use super::{Console, Error};
 use crate::calendar::{Rfc3339, Zone};
-use crate::store::{ApiKeyRow, BookedEvent, BucketRow, EventFilter, KeyFilter, RollupFilter, WalletView};
+use crate::store::{
+    AccountStatus, ApiKeyRow, BookedEvent, BucketRow, EventFilter, KeyFilter, RollupFilter, WalletView,
+};
 
 /// Rows of latest activity.
 const LATEST: u32 = 10;
@@ -89,9 +93,13 @@ impl Console {
     }
 
     async fn read_frame(&self, viewer: &Viewer) -> Result<FrameView, Error> {
-        let account_no = self.account_no(viewer.account_id).await?;
-        let wallet = self.wallet(account_no, viewer.account_id).await?;
-        Ok(FrameView { viewer: viewer.clone(), balance: balance(viewer.account_id, &wallet) })
+        let account = self.store.find_account(viewer.account_id).await?.ok_or(Error::Unauthorized)?;
+        let wallet = self.wallet(account.no, viewer.account_id).await?;
+        Ok(FrameView {
+            viewer: viewer.clone(),
+            balance: balance(viewer.account_id, &wallet),
+            suspended: account.status == AccountStatus::Suspended,
+        })
     }
 }
 
@@ -122,11 +130,17 @@ impl Moment {
             today: spend::today(&self.zone, self.now, &self.rows),
             last_7_days: spend::last_7_days(&self.zone, self.now, &self.rows),
             last_30_days: spend::last_30_days(&self.zone, self.now, &self.rows, &self.earlier),
+            runway: self.runway(account),
             chart: chart::view(&self.zone, windows, range, &self.rows),
             latest,
             labels,
             base_url,
         }
+    }
+
+    fn runway(&self, account: AccountId) -> RunwayView {
+        let pace = runway::pace(&self.zone, self.now, &self.rows, !self.earlier.is_nothing());
+        runway::view(account, &self.zone, self.now, &self.wallet.grants, pace)
     }
 
     fn row(&self, account: AccountId, booked: &BookedEvent, labels: &LabelsView) -> Option<ActivityRow> {

@@ -5,7 +5,8 @@ use ledger::{AccountId, EventId, GrantId, KeyId, Quantity};
 use super::*;
 use crate::backend::live::BalanceMessage;
 use crate::backend::overview::{
-    BalanceView, BucketView, Granularity, KeyLabel, LabelsView, LotView, Range, SpendView, UnitLabel,
+    BalanceView, BucketView, Granularity, KeyLabel, LabelsView, LotView, PaceView, Range, RunwayGrant,
+    RunwayView, SpendView, UnitLabel,
 };
 
 const DAY_MS: i64 = 86_400_000;
@@ -14,11 +15,11 @@ fn account() -> AccountId {
     "acct_01900000000070008000000000000001".parse().unwrap()
 }
 
-fn credits(text: &str) -> Credits {
+pub fn credits(text: &str) -> Credits {
     Credits::parse(text).unwrap()
 }
 
-fn grant(seq: u64) -> GrantId {
+pub fn grant(seq: u64) -> GrantId {
     GrantId { account: account(), seq }
 }
 
@@ -27,7 +28,7 @@ fn key() -> KeyId {
 }
 
 /// Two grants of 60 and 40 credits, nothing spent; days 20 and 21 since 1970, of which the second is today.
-fn overview() -> OverviewView {
+pub fn overview() -> OverviewView {
     let spend = |from_day: i64| SpendView { credits: Credits::ZERO, from_ms: from_day * DAY_MS, usual: None };
     let bucket = |day: i64| BucketView {
         start: String::new(),
@@ -40,6 +41,13 @@ fn overview() -> OverviewView {
         remaining: credits(remaining),
         grants,
     };
+    let runway_grant = |seq, amount| RunwayGrant {
+        grant_id: grant(seq),
+        amount: credits(amount),
+        remaining: credits(amount),
+        effective_ms: 0,
+        expires: None,
+    };
     OverviewView {
         balance: BalanceView {
             seq: 2,
@@ -51,6 +59,12 @@ fn overview() -> OverviewView {
         today: spend(21),
         last_7_days: spend(15),
         last_30_days: spend(-8),
+        runway: RunwayView {
+            now_ms: 21 * DAY_MS,
+            pace: PaceView { credits: Credits::ZERO, over_ms: DAY_MS, days: 0 },
+            grants: vec![runway_grant(1, "60"), runway_grant(2, "40")],
+            end: None,
+        },
         chart: ChartView {
             range: Range::Week,
             granularity: Granularity::Day,
@@ -148,6 +162,9 @@ fn a_charge_moves_balance_lot_rows_chart_and_totals() {
     assert_eq!(view.balance.available, credits("75"));
     assert_eq!(view.balance.lots[0].remaining, credits("35"));
     assert_eq!(view.balance.lots[1].remaining, credits("40"));
+    assert_eq!(view.runway.grants[0].remaining, credits("35"));
+    assert_eq!(view.runway.pace.credits, credits("25"), "what is spent on the first day is the pace");
+    assert_eq!(view.runway.now_ms, 21 * DAY_MS + DAY_MS / 24 * 10, "the server's clock, not the browser's");
     assert_eq!(
         [view.today.credits, view.last_7_days.credits, view.last_30_days.credits, view.chart.total],
         [credits("25"); 4]
@@ -263,7 +280,7 @@ fn whatever_the_page_has_not_heard_of_is_read_again() {
         assert_eq!(feed.apply(&batch([commit.clone()]), at), Outcome::Refetch, "{commit:?}");
     }
     let mut feed = Feed::new(overview());
-    assert_eq!(feed.apply(&[Arrival::Reset(balance(5_000, "1"))], at), Outcome::Refetch);
+    assert_eq!(feed.apply(&[Arrival::Reset((&balance(5_000, "1")).into())], at), Outcome::Refetch);
 }
 
 #[test]

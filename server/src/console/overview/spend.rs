@@ -38,6 +38,10 @@ impl Earlier {
             futures::try_join!(store.consumed(account, from, week), store.consumed(account, week, to))?;
         Ok(Self { first_week, rest })
     }
+
+    pub(super) fn is_nothing(&self) -> bool {
+        self.first_week.is_zero() && self.rest.is_zero()
+    }
 }
 
 /// Since midnight, against the same weekday of the last four weeks.

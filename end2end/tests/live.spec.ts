@@ -1,0 +1,186 @@
+// One stream for all tabs of a browser, and pages that stay true whatever happens to it.
+
+import type { BrowserContext, Page } from "@playwright/test";
+import type { Console, User } from "../support/console";
+import { expect, open, signIn, test } from "../support/test";
+
+const balance = (page: Page) => page.getByTestId("balance");
+const rows = (page: Page) => page.locator(".activity tbody tr");
+const chartTitle = (page: Page) => page.locator("#consumption-title");
+const standing = (page: Page) => page.locator(".standing");
+const isLive = (page: Page) => expect(page.locator(".pill.live")).toBeVisible();
+
+/** As the top bar writes it: two decimals, rounded down. */
+function shown(credits: number): string {
+  const cents = Math.floor(credits * 100 + 1e-6) / 100;
+  return cents.toLocaleString("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+}
+
+/** Addresses that the pages of a context ask for, from now on. */
+function asked(context: BrowserContext): string[] {
+  const paths: string[] = [];
+  context.on("request", (request) => {
+    const { pathname, search } = new URL(request.url());
+    paths.push(pathname + search);
+  });
+  return paths;
+}
+
+const streams = (paths: string[]) => paths.filter((path) => path.startsWith("/usage/stream"));
+
+/** A page that is loaded to the end: live, and with its chart drawn. */
+async function settled(page: Page): Promise<void> {
+  await isLive(page);
+  await expect(page.locator(".echart svg")).toBeVisible();
+}
+
+async function tabs(context: BrowserContext, user: User, count: number): Promise<Page[]> {
+  const first = await context.newPage();
+  await signIn(first, user);
+  await isLive(first);
+  const pages = [first];
+  while (pages.length < count) {
+    const page = await context.newPage();
+    await open(page, "/");
+    pages.push(page);
+  }
+  await Promise.all(pages.map(settled));
+  return pages;
+}
+
+/** Everything on the page that moves. */
+async function numbers(page: Page): Promise<string[]> {
+  return [...(await page.locator(".figure, #consumption-title, .chart .legend, .standing").allInnerTexts()), ...(await rows(page).allInnerTexts())];
+}
+
+async function mark(page: Page): Promise<void> {
+  await page.evaluate(() => Object.assign(window, { notReloaded: true }));
+}
+
+async function expectNotReloaded(page: Page): Promise<void> {
+  expect(await page.evaluate(() => "notReloaded" in window)).toBe(true);
+}
+
+/** A user with something spent already, and a key that spends more. */
+async function spender(console: Console, credits: number): Promise<{ user: User; key: string }> {
+  const user = await console.user(credits);
+  const key = await console.serviceKey();
+  await console.charge(key, user, "before", 1);
+  return { user, key };
+}
+
+test("two tabs and two browsers agree within a second after 1 000 events, over one stream each and without polling", async ({ browser, console }) => {
+  const { user, key } = await spender(console, 1_000);
+  const contexts = [await browser.newContext({ baseURL: console.url }), await browser.newContext({ baseURL: console.url })] as const;
+  const paths = contexts.map(asked);
+  const pages = [...(await tabs(contexts[0], user, 2)), ...(await tabs(contexts[1], user, 1))];
+  expect(paths.map((paths) => streams(paths).length)).toEqual([1, 1]);
+  for (const list of paths) list.length = 0;
+
+  const posts = Array.from({ length: 10 }, (_, n) => console.chargeMany(key, user, `fast-${n}`, 100));
+  const answers = await Promise.all(posts);
+  const last = answers.reduce((one, other) => (one.seq > other.seq ? one : other));
+  await Promise.all(pages.map((page) => expect(balance(page)).toHaveText(shown(last.balance), { timeout: 1_000 })));
+
+  await expect(chartTitle(pages[0] as Page)).toContainText("100.1 credits");
+  const seen = await Promise.all(pages.map(numbers));
+  expect(seen[0]?.length).toBeGreaterThan(15);
+  expect(seen[1]).toEqual(seen[0]);
+  expect(seen[2]).toEqual(seen[0]);
+  expect(paths).toEqual([[], []]);
+  await Promise.all(contexts.map((context) => context.close()));
+});
+
+test("when the tab that holds the stream closes another one takes over and misses nothing", async ({ browser, console }) => {
+  const { user, key } = await spender(console, 1_000);
+  const context = await browser.newContext({ baseURL: console.url });
+  const paths = asked(context);
+  const [first, second, third] = (await tabs(context, user, 3)) as [Page, Page, Page];
+  const before = await console.charge(key, user, "held-by-first", 10);
+  await Promise.all([second, third].map((page) => expect(balance(page)).toHaveText(shown(before.balance))));
+  await Promise.all([first.close(), console.chargeMany(key, user, "between", 50)]);
+  const after = await console.charge(key, user, "held-by-another", 10);
+  for (const page of [second, third]) {
+    await expect(balance(page)).toHaveText(shown(after.balance));
+    await expect(rows(page).first()).toContainText(shown(after.balance));
+    await isLive(page);
+  }
+  expect(streams(paths)).toHaveLength(2);
+  expect(streams(paths)[1]).toBe(`/usage/stream?after=${before.seq}`);
+  await context.close();
+});
+
+for (const hours of [-1, 1]) {
+  test(`a clock that is off by ${hours} h changes nothing`, async ({ browser, console }) => {
+    const { user, key } = await spender(console, 1_000);
+    const [right, wrong] = [await browser.newContext({ baseURL: console.url }), await browser.newContext({ baseURL: console.url })];
+    await wrong.clock.install({ time: Date.now() + hours * 3_600_000 });
+    const paths = asked(wrong);
+    const [one] = (await tabs(right, user, 1)) as [Page];
+    const [other] = (await tabs(wrong, user, 1)) as [Page];
+    await open(one, "/?range=24h");
+    await open(other, "/?range=24h");
+    await Promise.all([one, other].map(settled));
+    paths.length = 0;
+    const last = await console.chargeMany(key, user, "now", 20);
+    // Long enough for everything that looks at the clock by itself.
+    await wrong.clock.runFor(20_000);
+    for (const page of [one, other]) await expect(balance(page)).toHaveText(shown(last.balance));
+    expect(await numbers(other)).toEqual(await numbers(one));
+    expect(paths).toEqual([]);
+    await Promise.all([right.close(), wrong.close()]);
+  });
+}
+
+test("signing out in one tab leads the others to the form within a second", async ({ browser, console }) => {
+  const { user } = await spender(console, 10);
+  const context = await browser.newContext({ baseURL: console.url });
+  const pages = (await tabs(context, user, 3)) as [Page, Page, Page];
+  const leaver = pages[1];
+  await leaver.getByRole("button", { name: "Account menu" }).click();
+  await leaver.getByRole("button", { name: "Sign out" }).click();
+  await leaver.waitForURL(/\/sign-in/);
+  for (const page of [pages[0], pages[2]]) await page.waitForURL(/\/sign-in/, { timeout: 1_000 });
+  await context.close();
+});
+
+test("a browser without locks has a stream in each tab", async ({ browser, console }) => {
+  const { user, key } = await spender(console, 1_000);
+  const context = await browser.newContext({ baseURL: console.url });
+  await context.addInitScript(() => Object.defineProperty(navigator, "locks", { value: undefined }));
+  const paths = asked(context);
+  const pages = await tabs(context, user, 2);
+  expect(streams(paths)).toHaveLength(2);
+  const last = await console.charge(key, user, "both", 10);
+  for (const page of pages) await expect(balance(page)).toHaveText(shown(last.balance));
+  await context.close();
+});
+
+test("spent to zero the page says so and what to do, and a grant on the command line unblocks it", async ({ page, console }) => {
+  const { user, key } = await spender(console, 100);
+  await signIn(page, user);
+  await settled(page);
+  await mark(page);
+  const have = (await console.charge(key, user, "measure", 0)).balance;
+  await console.charge(key, user, "all", Number((have * 10).toFixed(5)));
+  await expect(standing(page)).toHaveText(/There are no credits left\. .*refused.*Ask whoever runs this console/);
+  await expect(standing(page)).toHaveClass(/bad/);
+  await expect(console.charge(key, user, "too-much", 10)).rejects.toThrow(/402.*insufficient_credits/);
+  await console.grant(user.email, 5_000);
+  await expect(standing(page)).not.toHaveClass(/bad/);
+  await expect(balance(page)).toHaveText("5,000.00");
+  const after = await console.charge(key, user, "too-much", 10);
+  await expect(balance(page)).toHaveText(shown(after.balance));
+  await expectNotReloaded(page);
+});
+
+test("with reduced motion a row arrives without moving", async ({ page, console }) => {
+  const { user, key } = await spender(console, 100);
+  await page.emulateMedia({ reducedMotion: "reduce" });
+  await signIn(page, user);
+  await settled(page);
+  await console.charge(key, user, "quiet", 1);
+  await expect(rows(page).first()).toHaveClass(/new/);
+  const moving = await page.evaluate(() => document.getAnimations().filter((one) => one.playState === "running").length);
+  expect(moving).toBe(0);
+});
