@@ -8,6 +8,8 @@ pub mod clock;
 #[cfg(feature = "hydrate")]
 pub mod connection;
 pub mod feed;
+#[cfg(feature = "hydrate")]
+pub mod page;
 
 use ledger::Credits;
 use leptos::prelude::*;

@@ -17,12 +17,14 @@
 pub mod account;
 pub mod api_keys;
 pub mod charging;
+mod charts;
 pub mod error;
 pub mod events;
 pub mod grants;
 pub mod history;
 pub mod links;
 pub mod outbox;
+mod labels;
 pub mod overview;
 pub mod pricing;
 pub mod profile;

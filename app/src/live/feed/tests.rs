@@ -5,7 +5,7 @@ use ledger::{AccountId, EventId, GrantId, KeyId, Quantity};
 use super::*;
 use crate::backend::live::BalanceMessage;
 use crate::backend::overview::{
-    BalanceView, BucketView, Granularity, KeyLabel, LabelsView, LotView, Range, SpendView, UnitLabel,
+    BalanceView, BucketView, Granularity, GroupBy, KeyLabel, LabelsView, LotView, Range, SpendView, UnitLabel,
 };
 
 const DAY_MS: i64 = 86_400_000;
@@ -29,18 +29,14 @@ fn key() -> KeyId {
 /// Two grants of 60 and 40 credits, nothing spent; days 20 and 21 since 1970, of which the second is today.
 fn overview() -> OverviewView {
     let spend = |from_day: i64| SpendView { credits: Credits::ZERO, from_ms: from_day * DAY_MS, usual: None };
-    let bucket = |day: i64| BucketView {
-        start: String::new(),
-        start_ms: day * DAY_MS,
-        label: String::new(),
-        title: String::new(),
-    };
+    let bucket = |day: i64| BucketView { start_ms: day * DAY_MS, label: String::new(), title: String::new() };
     let lot = |kind: &str, remaining, grants| LotView {
         kind: kind.to_owned(),
         remaining: credits(remaining),
         grants,
     };
     OverviewView {
+        range: Range::Week,
         balance: BalanceView {
             seq: 2,
             available: credits("100"),
@@ -52,7 +48,8 @@ fn overview() -> OverviewView {
         last_7_days: spend(15),
         last_30_days: spend(-8),
         chart: ChartView {
-            range: Range::Week,
+            about: String::new(),
+            group_by: GroupBy::Operation,
             granularity: Granularity::Day,
             time_zone: "UTC".to_owned(),
             buckets: vec![bucket(20), bucket(21)],
