@@ -10,6 +10,7 @@ pub mod connection;
 pub mod feed;
 #[cfg(feature = "hydrate")]
 pub mod page;
+pub mod usage;
 
 use ledger::Credits;
 use leptos::prelude::*;

@@ -72,7 +72,7 @@ pub(super) fn key_label(key: &ApiKeyRow) -> String {
 
 /// Every operation of every version, with its newest unit, in the order in which they came to the card: an operation
 /// keeps its place, and so its colour, when the card changes.
-fn units(cards: &RateCards) -> Vec<UnitLabel> {
+pub(super) fn units(cards: &RateCards) -> Vec<UnitLabel> {
     let mut units: Vec<UnitLabel> = vec![];
     for price in cards.versions().iter().flat_map(|card| &card.prices) {
         match units.iter_mut().find(|known| known.operation == price.operation) {

@@ -42,10 +42,12 @@ impl Console {
         let ports = Arc::new(self.clone());
         Backend {
             session: ports.clone(),
+            overview: ports.clone(),
             pricing: ports.clone(),
             account: ports.clone(),
             api_keys: ports.clone(),
-            overview: ports,
+            usage: ports.clone(),
+            receipt: ports,
         }
     }
 
