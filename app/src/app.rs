@@ -14,8 +14,10 @@ use crate::pages::how_credits_work::HowCreditsWork;
 use crate::pages::not_found::NotFound;
 use crate::pages::overview::OverviewPage;
 use crate::pages::pricing::PricingPage;
+use crate::pages::receipt::ReceiptPage;
 use crate::pages::settings::account::AccountPage;
 use crate::pages::settings::api_keys::ApiKeysPage;
+use crate::pages::usage::UsagePage;
 
 /// Pages wait for their data before the first byte, so that they are whole without scripts. Those that anybody may see
 /// are the server's alone (`served`).
@@ -41,6 +43,8 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("") view=OverviewPage ssr=SsrMode::Async />
                     <Route path=path!("/settings/account") view=AccountPage ssr=SsrMode::Async />
                     <Route path=path!("/settings/api-keys") view=ApiKeysPage ssr=SsrMode::Async />
+                    <Route path=path!("usage") view=UsagePage ssr=SsrMode::Async />
+                    <Route path=path!("receipts/:event_id") view=ReceiptPage ssr=SsrMode::Async />
                 </ParentRoute>
             </Routes>
         </Router>

@@ -217,6 +217,12 @@ impl Zone {
         found.unwrap_or_else(|| at.saturating_add(-i64::from(days) * DAY))
     }
 
+    /// The start of a day that is written `2026-11-22`.
+    pub fn day(&self, text: &str) -> Option<Timestamp> {
+        let date = text.parse::<Date>().ok().filter(|date| date.to_string() == text)?;
+        self.midnight(date)
+    }
+
     /// The first day of the day, week or month that holds `at`.
     fn first_day(&self, at: Timestamp, step: Step) -> Option<Date> {
         let date = instant(at)?.to_zoned(self.0.clone()).date();

@@ -5,7 +5,9 @@ pub mod api_keys;
 pub mod json;
 pub mod overview;
 pub mod pricing;
+pub mod receipt;
 pub mod session;
+pub mod usage;
 
 #[cfg(feature = "ssr")]
 use leptos::prelude::use_context;

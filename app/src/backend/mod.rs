@@ -11,7 +11,9 @@ pub mod form;
 pub mod live;
 pub mod overview;
 pub mod pricing;
+pub mod receipt;
 pub mod session;
+pub mod usage;
 
 #[cfg(feature = "ssr")]
 use std::sync::Arc;
@@ -28,4 +30,6 @@ pub struct Backend {
     pub pricing: Arc<dyn pricing::PricingPort>,
     pub account: Arc<dyn account::AccountPort>,
     pub api_keys: Arc<dyn api_keys::ApiKeysPort>,
+    pub usage: Arc<dyn usage::UsagePort>,
+    pub receipt: Arc<dyn receipt::ReceiptPort>,
 }

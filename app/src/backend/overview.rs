@@ -42,13 +42,6 @@ impl Range {
             Self::Month => "30d",
         }
     }
-
-    pub const fn granularity(self) -> Granularity {
-        match self {
-            Self::Day => Granularity::Hour,
-            Self::Week | Self::Month => Granularity::Day,
-        }
-    }
 }
 
 impl fmt::Display for Range {
@@ -72,15 +65,28 @@ impl FromStr for Range {
 
 /// How wide one bucket of a chart is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
 pub enum Granularity {
+    QuarterHour,
     Hour,
     Day,
+    Week,
+    Month,
+}
+
+/// What the series of a chart stand for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum GroupBy {
+    /// One series of everything.
+    Nothing,
+    Operation,
+    ApiKey,
 }
 
 /// Everything on the page, as of `balance.seq`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct OverviewView {
+    /// Of the chart.
+    pub range: Range,
     pub balance: BalanceView,
     /// Since midnight in the viewer's zone.
     pub today: SpendView,
@@ -182,10 +188,12 @@ pub struct EndView {
     pub day: String,
 }
 
-/// Consumption by operation over time, gaps filled with zero.
+/// Consumption over time, gaps filled with zero.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChartView {
-    pub range: Range,
+    /// What it is about, to go on after "You spent 12 credits": `on inference in the last 7 days`.
+    pub about: String,
+    pub group_by: GroupBy,
     pub granularity: Granularity,
     /// The IANA zone that the buckets and labels are in.
     pub time_zone: String,
@@ -193,7 +201,7 @@ pub struct ChartView {
     pub buckets: Vec<BucketView>,
     /// The end of the last bucket: milliseconds since 1970. What happens later needs a new chart.
     pub until_ms: i64,
-    /// The dearest operation first.
+    /// The dearest first. Without groups it is always one.
     pub series: Vec<SeriesView>,
     /// The sum of all points.
     pub total: Credits,
@@ -202,9 +210,7 @@ pub struct ChartView {
 /// One step of the time axis.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BucketView {
-    /// RFC 3339, UTC.
-    pub start: String,
-    /// The same instant in milliseconds since 1970.
+    /// Milliseconds since 1970.
     pub start_ms: i64,
     /// Short, in the zone of the chart: `Mon 16` for days, `14:00` for hours.
     pub label: String,
@@ -212,14 +218,17 @@ pub struct BucketView {
     pub title: String,
 }
 
-/// One operation's consumption, one point for each bucket.
+/// The consumption of one group, one point for each bucket.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SeriesView {
-    pub operation: String,
+    /// The operation or the key's id; empty for everything, and for what was reported without a key.
+    pub group: String,
+    /// What the legend calls it.
+    pub name: String,
     pub points: Vec<PointView>,
 }
 
-/// What one operation came to in one bucket.
+/// What one group came to in one bucket.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PointView {
     pub credits: Credits,
@@ -228,6 +237,9 @@ pub struct PointView {
     /// How many events.
     pub count: u64,
 }
+
+/// What the legend calls the series of everything that was reported without a key.
+pub const NO_KEY: &str = "no key";
 
 /// One charged (or free) event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -244,8 +256,8 @@ pub struct ActivityRow {
     /// The whole charge, over all grants.
     pub credits: Credits,
     pub balance_after: Credits,
-    /// RFC 3339, UTC.
-    pub recorded_at: String,
+    /// When it happened: as the service said, else when it was booked. RFC 3339, UTC.
+    pub at: String,
     /// In the viewer's zone: `12:04:31` today, `21 Nov 12:04` earlier.
     pub at_label: String,
     /// In the viewer's zone, whole, for the title: `Sun 22 Nov 2026, 12:04:31.482 Europe/Berlin`.

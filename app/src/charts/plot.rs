@@ -3,7 +3,7 @@
 use ledger::Credits;
 use ledger::credits::MICROS;
 
-use crate::backend::overview::{BucketView, ChartView, Granularity, LabelsView, Range};
+use crate::backend::overview::{BucketView, ChartView, Granularity, GroupBy, LabelsView, SeriesView};
 use crate::format;
 
 /// Inks of the palette, in the order of the tokens `--series-1` … `--series-6`.
@@ -18,13 +18,13 @@ pub struct Plot {
     pub caption: String,
     pub granularity: Granularity,
     pub buckets: Vec<BucketView>,
-    /// From the bottom of the stack upwards; without the operations that cost nothing.
+    /// From the bottom of the stack upwards; without the groups that cost nothing.
     pub series: Vec<PlotSeries>,
     pub total: Credits,
     pub scale: Scale,
 }
 
-/// One operation's bars.
+/// One group's bars.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlotSeries {
     pub name: String,
@@ -34,7 +34,8 @@ pub struct PlotSeries {
     pub total: Credits,
 }
 
-/// Which colour a series has. The same operation has the same one in every chart.
+/// Which colour a series has. The same operation has the same one in every chart; keys come and go, and have one as
+/// long as their chart is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Ink {
     /// `--series-1` is 0.
@@ -90,12 +91,13 @@ impl Scale {
 
 impl Plot {
     pub fn of(view: &ChartView, labels: &LabelsView) -> Self {
-        let series: Vec<_> = Ink::all().filter_map(|ink| PlotSeries::of(ink, view, labels)).collect();
+        let inks = inks(view, labels);
+        let series: Vec<_> = Ink::all().filter_map(|ink| PlotSeries::of(ink, view, &inks)).collect();
         let highest =
             (0..view.buckets.len()).map(|index| height_at(&series, index)).max().unwrap_or_default();
         Self {
             title: title(view),
-            caption: caption(view),
+            caption: format!("Credits per {}, {}", step(view.granularity), view.time_zone),
             granularity: view.granularity,
             buckets: view.buckets.clone(),
             series,
@@ -112,12 +114,12 @@ impl Plot {
 
 impl PlotSeries {
     /// Everything that is drawn in `ink`; `None` when that comes to nothing.
-    fn of(ink: Ink, view: &ChartView, labels: &LabelsView) -> Option<Self> {
+    fn of(ink: Ink, view: &ChartView, inks: &[Ink]) -> Option<Self> {
         let mut name = "other";
         let mut values = vec![Credits::ZERO; view.buckets.len()];
-        for one in view.series.iter().filter(|one| ink_of(&one.operation, labels) == ink) {
+        for (one, _) in view.series.iter().zip(inks).filter(|(_, other)| **other == ink) {
             if ink != Ink::Rest {
-                name = &one.operation;
+                name = &one.name;
             }
             for (value, point) in values.iter_mut().zip(&one.points) {
                 *value = value.checked_add(point.credits).unwrap_or(Credits::MAX);
@@ -136,36 +138,50 @@ fn sum(values: &[Credits]) -> Credits {
     Credits::sum(values.iter().copied()).unwrap_or(Credits::MAX)
 }
 
-/// By the place in the rate card, so that a colour never changes its meaning when the range does.
-fn ink_of(operation: &str, labels: &LabelsView) -> Ink {
-    match labels.units.iter().position(|unit| unit.operation == operation) {
-        Some(index) if index < INKS => Ink::Series(index),
-        _ => Ink::Rest,
+/// One for each series. Operations by the place in the rate card, so that a colour never changes its meaning when the
+/// range does.
+fn inks(view: &ChartView, labels: &LabelsView) -> Vec<Ink> {
+    let place = |(index, one): (usize, &SeriesView)| match view.group_by {
+        GroupBy::Operation => labels.units.iter().position(|unit| unit.operation == one.group),
+        GroupBy::ApiKey | GroupBy::Nothing => Some(index),
+    };
+    let ink = |place: Option<usize>| place.filter(|place| *place < INKS).map_or(Ink::Rest, Ink::Series);
+    view.series.iter().enumerate().map(place).map(ink).collect()
+}
+
+/// What one bucket is.
+pub fn step(granularity: Granularity) -> &'static str {
+    match granularity {
+        Granularity::QuarterHour => "quarter of an hour",
+        Granularity::Hour => "hour",
+        Granularity::Day => "day",
+        Granularity::Week => "week",
+        Granularity::Month => "month",
     }
 }
 
-fn caption(view: &ChartView) -> String {
-    let step = match view.granularity {
-        Granularity::Hour => "hour",
-        Granularity::Day => "day",
+fn title(view: &ChartView) -> String {
+    let about = &view.about;
+    if view.total.is_zero() {
+        return format!("You spent nothing {about}");
+    }
+    let finding = match view.group_by {
+        GroupBy::Nothing => highest_bucket(view),
+        GroupBy::Operation | GroupBy::ApiKey => largest_group(view),
     };
-    format!("Credits per {step}, {}", view.time_zone)
+    let credits = format::brief(view.total);
+    let noun = if credits == "1" { "credit" } else { "credits" };
+    format!("You spent {credits} {noun} {about}{finding}")
 }
 
-fn title(view: &ChartView) -> String {
-    let span = match view.range {
-        Range::Day => "the last 24 hours",
-        Range::Week => "the last 7 days",
-        Range::Month => "the last 30 days",
-    };
-    let totals = view.series.iter().map(|one| {
-        let values: Vec<_> = one.points.iter().map(|point| point.credits).collect();
-        (sum(&values), one.operation.as_str())
-    });
+fn total_of(series: &SeriesView) -> Credits {
+    sum(&series.points.iter().map(|point| point.credits).collect::<Vec<_>>())
+}
+
+fn largest_group(view: &ChartView) -> String {
+    let totals = view.series.iter().map(|one| (total_of(one), one));
     let spent = totals.filter(|(total, _)| !total.is_zero()).collect::<Vec<_>>();
-    let Some((most, operation)) = spent.iter().max_by_key(|(total, _)| *total) else {
-        return format!("You spent nothing in {span}");
-    };
+    let Some((most, one)) = spent.iter().max_by_key(|(total, _)| *total) else { return String::new() };
     let share = if spent.len() == 1 {
         "all of it"
     } else if most.micros() * 2 > view.total.micros() {
@@ -173,15 +189,28 @@ fn title(view: &ChartView) -> String {
     } else {
         "the largest part"
     };
-    let credits = format::brief(view.total);
-    let noun = if credits == "1" { "credit" } else { "credits" };
-    format!("You spent {credits} {noun} in {span}, {share} on {}", format::operation_phrase(operation))
+    match view.group_by {
+        GroupBy::ApiKey if one.group.is_empty() => format!(", {share} without a key"),
+        GroupBy::ApiKey => format!(", {share} with {}", one.name),
+        _ => format!(", {share} on {}", format::operation_phrase(&one.group)),
+    }
+}
+
+fn highest_bucket(view: &ChartView) -> String {
+    let one = view.series.first().map(|one| one.points.as_slice()).unwrap_or_default();
+    let highest = one.iter().zip(&view.buckets).max_by_key(|(point, _)| point.credits);
+    match highest {
+        Some((_, bucket)) if view.buckets.len() > 1 => {
+            format!("; the highest {} was {}", step(view.granularity), bucket.title)
+        }
+        _ => String::new(),
+    }
 }
 
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::backend::overview::{PointView, SeriesView, UnitLabel};
+    use crate::backend::overview::{PointView, UnitLabel};
 
     pub fn labels() -> LabelsView {
         let names = ["model.build", "model.inference", "a", "b", "c", "d", "e", "f"];
@@ -191,15 +220,12 @@ pub(super) mod tests {
 
     pub fn chart(series: &[(&str, [&str; 2])]) -> ChartView {
         let credits = |text: &str| Credits::parse(text).unwrap();
-        let bucket = |label: &str, start_ms| BucketView {
-            start: String::new(),
-            start_ms,
-            label: label.to_owned(),
-            title: label.to_owned(),
-        };
+        let bucket =
+            |label: &str, start_ms| BucketView { start_ms, label: label.to_owned(), title: label.to_owned() };
         let point = |text| PointView { credits: credits(text), ..PointView::default() };
         ChartView {
-            range: Range::Week,
+            about: "in the last 7 days".to_owned(),
+            group_by: GroupBy::Operation,
             granularity: Granularity::Day,
             time_zone: "Europe/Berlin".to_owned(),
             buckets: vec![bucket("Sat 21", 0), bucket("Sun 22", 86_400_000)],
@@ -207,7 +233,8 @@ pub(super) mod tests {
             series: series
                 .iter()
                 .map(|(name, values)| SeriesView {
-                    operation: (*name).to_owned(),
+                    group: (*name).to_owned(),
+                    name: (*name).to_owned(),
                     points: values.map(point).into(),
                 })
                 .collect(),
@@ -232,6 +259,28 @@ pub(super) mod tests {
             title(&[("a", ["1", "1"]), ("b", ["1", "0.5"]), ("c", ["1", "0"])]),
             "You spent 4.5 credits in the last 7 days, the largest part on a"
         );
+    }
+
+    #[test]
+    fn without_groups_the_finding_is_when() {
+        let mut view = chart(&[("", ["50", "100.04"])]);
+        view.group_by = GroupBy::Nothing;
+        let plot = Plot::of(&view, &labels());
+        assert_eq!(plot.title, "You spent 150 credits in the last 7 days; the highest day was Sun 22");
+        assert_eq!(plot.series[0].ink, Ink::Series(0));
+    }
+
+    #[test]
+    fn keys_are_found_by_name_and_have_inks_in_their_order() {
+        let mut view = chart(&[("key_2", ["50", "100"]), ("", ["1", "1"])]);
+        view.group_by = GroupBy::ApiKey;
+        view.series[0].name = "plx_sk_9f2a…k3Qd".to_owned();
+        let plot = Plot::of(&view, &labels());
+        assert!(plot.title.ends_with(", most of it with plx_sk_9f2a…k3Qd"), "{}", plot.title);
+        assert_eq!((plot.series[0].ink, plot.series[1].ink), (Ink::Series(0), Ink::Series(1)));
+        view.series.remove(0);
+        view.total = Credits::whole(2);
+        assert!(Plot::of(&view, &labels()).title.ends_with(", all of it without a key"));
     }
 
     #[test]

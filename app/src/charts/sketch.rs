@@ -1,9 +1,11 @@
 //! The chart as the server draws it: plain SVG in percentages, readable without scripts, on screen with the first paint.
 
+use std::fmt::Write as _;
+
 use ledger::Credits;
 use leptos::prelude::*;
 
-use super::consumption::{BAR_PERCENT, CORNER};
+use super::consumption::BAR_PERCENT;
 use super::plot::{Ink, Plot};
 use crate::components::dynamic::dynamic;
 use crate::format;
@@ -87,23 +89,26 @@ fn grid_lines(plot: &Plot) -> impl IntoView + use<> {
         .collect_view()
 }
 
+/// One path for each ink: a year of days is two thousand pieces. Corners are left to the chart library.
+fn paths(plot: &Plot) -> Vec<(Ink, String)> {
+    let mut paths: Vec<(Ink, String)> = plot.series.iter().map(|one| (one.ink, String::new())).collect();
+    for Piece { x, y, width, height, ink } in pieces(plot) {
+        if let Some((_, path)) = paths.iter_mut().find(|(other, _)| *other == ink) {
+            // Writing into a String cannot fail.
+            let _ = write!(path, "M{x} {y}h{width}v{height}h-{width}z");
+        }
+    }
+    paths
+}
+
 fn bars(plot: &Plot) -> impl IntoView + use<> {
-    pieces(plot)
-        .into_iter()
-        .map(|piece| {
-            let fill = format!("fill:var({})", piece.ink.token());
-            view! {
-                <rect
-                    x=percent(piece.x)
-                    y=percent(piece.y)
-                    width=percent(piece.width)
-                    height=percent(piece.height)
-                    rx=CORNER
-                    style=fill
-                />
-            }
-        })
-        .collect_view()
+    let path =
+        |(ink, path): (Ink, String)| view! { <path d=path style=format!("fill:var({})", ink.token()) /> };
+    view! {
+        <svg viewBox=format!("0 0 {WHOLE} {WHOLE}") preserveAspectRatio="none" width="100%" height="100%">
+            {paths(plot).into_iter().map(path).collect_view()}
+        </svg>
+    }
 }
 
 /// At most eight labels, of which a narrow page shows every other one, so that they never touch.
@@ -140,5 +145,8 @@ mod tests {
         assert_eq!(pieces[1].y + pieces[1].height, pieces[0].y, "the next one stands on the first");
         assert!(pieces.iter().all(|piece| piece.x >= 0 && piece.x + piece.width <= WHOLE));
         assert_eq!(percent(pieces[0].y), "33.34%");
+        let paths = paths(&Plot::of(&view, &labels()));
+        assert_eq!(paths.len(), 2);
+        assert_eq!(paths[0].1.matches('M').count(), 2, "builds on both days");
     }
 }

@@ -3,27 +3,30 @@
 use leptos::prelude::*;
 
 use super::dynamic::{dynamic, text};
-use crate::backend::overview::{Granularity, Range};
+use crate::backend::overview::Granularity;
 use crate::charts::Plot;
 use crate::charts::sketch::Sketch;
 use crate::format;
-use crate::live::feed::Feed;
 
 /// `id` of the element that ECharts draws into.
 const PLOT_ID: &str = "consumption";
 
-/// Shows the feed's chart; `range` is the one that the address asks for.
+/// Shows the plot; `busy` while another one is on its way.
 #[component]
-pub fn Consumption(feed: RwSignal<Feed>, range: Memo<Range>) -> impl IntoView {
-    let plot = Memo::new(move |_| feed.with(|feed| Plot::of(&feed.view().chart, &feed.view().labels)));
+pub fn Consumption(
+    plot: Memo<Plot>,
+    busy: Signal<bool>,
+    /// What stands beside the title.
+    #[prop(optional)]
+    children: Option<Children>,
+) -> impl IntoView {
     // A closed table need not follow every event.
     let open = RwSignal::new(false);
-    let busy = move || feed.with(|feed| feed.view().chart.range != range.get()).then_some("true");
     view! {
-        <section class="card chart" aria-labelledby="consumption-title" aria-busy=busy>
+        <section class="card chart" aria-labelledby="consumption-title" aria-busy=move || busy.get().then_some("true")>
             <header>
                 <h2 id="consumption-title">{text(move || plot.with(|plot| plot.title.clone()))}</h2>
-                <Ranges range />
+                {children.map(|children| children())}
             </header>
             <Drawing plot />
             <div class="legend">
@@ -36,29 +39,6 @@ pub fn Consumption(feed: RwSignal<Feed>, range: Memo<Range>) -> impl IntoView {
                 </div>
             </details>
         </section>
-    }
-}
-
-/// Links, so that the choice is in the address and works without scripts.
-#[component]
-fn Ranges(range: Memo<Range>) -> impl IntoView {
-    let link = move |one: Range| {
-        let name = match one {
-            Range::Day => "24 h",
-            Range::Week => "7 d",
-            Range::Month => "30 d",
-        };
-        let current = move || (range.get() == one).then_some("true");
-        view! {
-            <a href=format!("/?range={one}") aria-current=current data-noscroll="">
-                {name}
-            </a>
-        }
-    };
-    view! {
-        <nav class="seg" aria-label="Range">
-            {Range::ALL.map(link).collect_view()}
-        </nav>
     }
 }
 
@@ -96,8 +76,11 @@ fn legend(plot: &Plot) -> impl IntoView + use<> {
 /// One row for each bucket, newest first, and the sums.
 fn table(plot: &Plot) -> impl IntoView + use<> {
     let when = match plot.granularity {
+        Granularity::QuarterHour => "Quarter of an hour",
         Granularity::Hour => "Hour",
         Granularity::Day => "Day",
+        Granularity::Week => "Week",
+        Granularity::Month => "Month",
     };
     let names = plot.series.iter().map(|one| view! { <th class="num" scope="col">{one.name.clone()}</th> });
     let rows = (0..plot.buckets.len()).rev().map(|bucket| {

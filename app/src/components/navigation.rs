@@ -32,6 +32,14 @@ const PLACES: &[Place] = &[
         is_public: false,
     },
     Place {
+        path: "/usage",
+        roots: &["/receipts"],
+        name: "Usage",
+        short: "Usage",
+        icon: "M2.5 13.5h11M4 13.5v-4M8 13.5v-10M12 13.5V7",
+        is_public: false,
+    },
+    Place {
         path: "/pricing",
         roots: &[],
         name: "Pricing",
@@ -170,6 +178,8 @@ mod tests {
     #[test]
     fn a_page_below_a_place_belongs_to_it() {
         assert_eq!(place_of("/"), Some(("Overview", "page")));
+        assert_eq!(place_of("/usage"), Some(("Usage", "page")));
+        assert_eq!(place_of("/receipts/evt_1"), Some(("Usage", "true")));
         assert_eq!(place_of("/settings/account"), Some(("Settings", "page")));
         assert_eq!(place_of("/settings/api-keys"), Some(("Settings", "true")));
         assert_eq!(place_of("/settings"), Some(("Settings", "true")));

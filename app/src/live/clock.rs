@@ -21,7 +21,7 @@ thread_local! {
     static FORMATS: RefCell<Option<Formats>> = const { RefCell::new(None) };
 }
 
-/// `12:04:31`, and `Sun 22 Nov 2026, 12:04:31.482 Europe/Berlin`.
+/// `12:04:31` today, `21 Nov 12:04` on other days; and `Sun 22 Nov 2026, 12:04:31.482 Europe/Berlin`.
 pub fn at(rfc3339: &str, zone: &str) -> At {
     FORMATS.with_borrow_mut(|formats| {
         let formats = Formats::of(zone, formats);
@@ -29,7 +29,12 @@ pub fn at(rfc3339: &str, zone: &str) -> At {
         let time = text(&formats.time, &date);
         let day = text(&formats.day, &date).replacen(',', "", 1);
         let millis = date.get_utc_milliseconds();
-        At { exact: format!("{day}, {time}.{millis:03} {zone}"), label: time }
+        let today = text(&formats.day, &Date::new_0()).replacen(',', "", 1);
+        let label = match day.rsplit_once(' ').and_then(|(date, _)| date.split_once(' ')) {
+            Some((_, date)) if day != today => format!("{date} {}", time.get(..5).unwrap_or(&time)),
+            _ => time.clone(),
+        };
+        At { exact: format!("{day}, {time}.{millis:03} {zone}"), label }
     })
 }
 

@@ -1,13 +1,15 @@
-//! Keeps an [`OverviewView`] true as commits arrive.
+//! Keeps what a page shows true as commits arrive: the [`OverviewView`] here, the usage explorer in [`super::usage`].
 //!
 //! A commit is applied only when it follows directly on what the view already contains. Whatever else happens (a gap, a
 //! new day, a grant the page hasn't heard of) ends in [`Outcome::Refetch`]; commits that arrive meanwhile wait their turn.
 
-use ledger::{Credits, Quantity};
+use ledger::{Credits, KeyId, Quantity};
 
 use super::{Arrival, Commit};
 use crate::backend::live::{EntryMessage, EventFacts, UsageMessage};
-use crate::backend::overview::{ActivityRow, ChartView, OverviewView, PointView, SeriesView};
+use crate::backend::overview::{
+    ActivityRow, ChartView, GroupBy, LabelsView, NO_KEY, OverviewView, PointView, Range, SeriesView,
+};
 use crate::format;
 
 /// Rows of latest activity on the page.
@@ -31,23 +33,76 @@ pub enum Outcome {
     Refetch,
 }
 
+/// A page's data that commits keep true.
+pub trait LiveView: Sized + Send + Sync + 'static {
+    /// What the address asks for: a range, filters.
+    type Asked: Clone + PartialEq + Send + Sync + 'static;
+
+    /// The account's last entry that is contained.
+    fn seq(&self) -> u64;
+    /// What was asked for.
+    fn asked(&self) -> Self::Asked;
+    /// The zone of its labels.
+    fn time_zone(&self) -> &str;
+    /// The server's clock when it was read, milliseconds since 1970.
+    fn now_ms(&self) -> i64;
+    /// From when on (milliseconds since 1970) the clock alone makes it old; `None`: never.
+    fn until_ms(&self) -> Option<i64>;
+    /// Takes in a commit that follows on `seq`. `None` when it lacks what that takes; it may then be half changed and
+    /// must be replaced.
+    fn take(&mut self, commit: &Commit, at: &dyn Fn(&str) -> At) -> Option<()>;
+}
+
+impl LiveView for OverviewView {
+    type Asked = Range;
+
+    fn seq(&self) -> u64 {
+        self.balance.seq
+    }
+
+    fn asked(&self) -> Range {
+        self.range
+    }
+
+    fn time_zone(&self) -> &str {
+        &self.chart.time_zone
+    }
+
+    fn now_ms(&self) -> i64 {
+        self.runway.now_ms
+    }
+
+    fn until_ms(&self) -> Option<i64> {
+        Some(self.chart.until_ms)
+    }
+
+    fn take(&mut self, commit: &Commit, at: &dyn Fn(&str) -> At) -> Option<()> {
+        apply_commit(self, commit, at)
+    }
+}
+
 /// The view, and what waits for its replacement.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Feed {
-    view: OverviewView,
+pub struct Feed<V = OverviewView> {
+    view: V,
     /// Rows above this seq are new to the reader.
     fresh_after: u64,
     /// `Some` while a replacement is on its way.
     waiting: Option<Vec<Commit>>,
 }
 
-impl Feed {
-    pub fn new(view: OverviewView) -> Self {
-        Self { fresh_after: view.balance.seq, view, waiting: None }
+impl<V: LiveView> Feed<V> {
+    pub fn new(view: V) -> Self {
+        Self { fresh_after: view.seq(), view, waiting: None }
     }
 
-    pub fn view(&self) -> &OverviewView {
+    pub fn view(&self) -> &V {
         &self.view
+    }
+
+    /// Rows above this seq are new to the reader.
+    pub fn fresh_after(&self) -> u64 {
+        self.fresh_after
     }
 
     /// Is the row of this seq new to the reader?
@@ -66,27 +121,27 @@ impl Feed {
 
     /// Applies a batch. `at` reads an RFC 3339 instant for the viewer.
     pub fn apply(&mut self, arrivals: &[Arrival], at: impl Fn(&str) -> At) -> Outcome {
-        let before = self.view.balance.seq;
+        let before = self.view.seq();
         let mut outcome = Outcome::Done;
         for arrival in arrivals {
             if self.take(arrival, &at) == Outcome::Refetch {
                 outcome = Outcome::Refetch;
             }
         }
-        if self.view.balance.seq > before {
+        if self.view.seq() > before {
             self.fresh_after = before;
         }
         outcome
     }
 
     /// The replacement has come. What waited is applied to it.
-    pub fn replace(&mut self, view: OverviewView, at: impl Fn(&str) -> At) -> Outcome {
-        if self.waiting.is_none() && view.balance.seq < self.view.balance.seq {
+    pub fn replace(&mut self, view: V, at: impl Fn(&str) -> At) -> Outcome {
+        if self.waiting.is_none() && view.seq() < self.view.seq() {
             // An earlier request's answer, overtaken by a later one's.
             return Outcome::Done;
         }
-        if view.balance.seq > self.view.balance.seq {
-            self.fresh_after = self.view.balance.seq;
+        if view.seq() > self.view.seq() {
+            self.fresh_after = self.view.seq();
         }
         self.view = view;
         let waiting = self.waiting.take().unwrap_or_default();
@@ -94,7 +149,7 @@ impl Feed {
         self.apply(&arrivals, at)
     }
 
-    fn take(&mut self, arrival: &Arrival, at: &impl Fn(&str) -> At) -> Outcome {
+    fn take(&mut self, arrival: &Arrival, at: &dyn Fn(&str) -> At) -> Outcome {
         let Arrival::Commit(commit) = arrival else {
             return self.wait(None);
         };
@@ -104,11 +159,11 @@ impl Feed {
             }
             return Outcome::Done;
         }
-        if commit.balance.seq <= self.view.balance.seq {
+        if commit.balance.seq <= self.view.seq() {
             return Outcome::Done;
         }
-        let follows = commit.entries.first().is_some_and(|entry| entry.seq == self.view.balance.seq + 1);
-        if !follows || apply_commit(&mut self.view, commit, at).is_none() {
+        let follows = commit.entries.first().is_some_and(|entry| entry.seq == self.view.seq() + 1);
+        if !follows || self.view.take(commit, at).is_none() {
             return self.wait(Some(commit.clone()));
         }
         Outcome::Done
@@ -121,8 +176,7 @@ impl Feed {
     }
 }
 
-/// `None` when the view lacks what it would take; it may then be half changed and must be replaced.
-fn apply_commit(view: &mut OverviewView, commit: &Commit, at: &impl Fn(&str) -> At) -> Option<()> {
+fn apply_commit(view: &mut OverviewView, commit: &Commit, at: &dyn Fn(&str) -> At) -> Option<()> {
     for entry in &commit.entries {
         apply_to_lots(view, entry)?;
         apply_to_rows(view, entry, at)?;
@@ -164,29 +218,41 @@ fn apply_to_lots(view: &mut OverviewView, entry: &EntryMessage) -> Option<()> {
     Some(())
 }
 
-fn apply_to_rows(view: &mut OverviewView, entry: &EntryMessage, at: &impl Fn(&str) -> At) -> Option<()> {
+fn apply_to_rows(view: &mut OverviewView, entry: &EntryMessage, at: &dyn Fn(&str) -> At) -> Option<()> {
     if let Some(event) = &entry.event {
-        let row = row_of(view, entry, event, at(&entry.recorded_at))?;
+        let row = row_of(&view.labels, entry, event, at)?;
         view.latest.insert(0, row);
         view.latest.truncate(ROWS);
         return Some(());
     }
-    // A further leg of the newest row's event: its row ends where the leg ends.
-    if entry.leg > 0 && entry.movement == "charge" {
-        let row = view.latest.first_mut().filter(|row| row.seq + 1 == entry.seq)?;
-        row.seq = entry.seq;
-        row.balance_after = entry.available_after;
+    if entry.leg > 0 && entry.movement == "charge" && !take_leg(&mut view.latest, entry) {
+        return None;
     }
     Some(())
 }
 
+/// A further leg of the newest row's event: its row ends where the leg ends. Whether it was one.
+pub(super) fn take_leg(rows: &mut [ActivityRow], entry: &EntryMessage) -> bool {
+    let Some(row) = rows.first_mut().filter(|row| row.seq + 1 == entry.seq) else { return false };
+    row.seq = entry.seq;
+    row.balance_after = entry.available_after;
+    true
+}
+
 /// `None` when the key is one that the page hasn't heard of.
-fn row_of(view: &OverviewView, entry: &EntryMessage, event: &EventFacts, at: At) -> Option<ActivityRow> {
-    let unit = view.labels.units.iter().find(|unit| unit.operation == event.operation)?;
+pub(super) fn row_of(
+    labels: &LabelsView,
+    entry: &EntryMessage,
+    event: &EventFacts,
+    at: &dyn Fn(&str) -> At,
+) -> Option<ActivityRow> {
+    let happened = event.occurred_at.as_ref().unwrap_or(&entry.recorded_at);
+    let unit = labels.units.iter().find(|unit| unit.operation == event.operation)?;
     let api_key = match &event.api_key_id {
-        Some(key_id) => Some(view.labels.keys.iter().find(|key| key.key_id == *key_id)?.label.clone()),
+        Some(key_id) => Some(key_label(labels, key_id)?.to_owned()),
         None => None,
     };
+    let At { label, exact } = at(happened);
     Some(ActivityRow {
         event_id: event.event_id,
         seq: entry.seq,
@@ -196,10 +262,14 @@ fn row_of(view: &OverviewView, entry: &EntryMessage, event: &EventFacts, at: At)
         api_key,
         credits: event.credits,
         balance_after: entry.available_after,
-        recorded_at: entry.recorded_at.clone(),
-        at_label: at.label,
-        exact_label: at.exact,
+        at: happened.clone(),
+        at_label: label,
+        exact_label: exact,
     })
+}
+
+fn key_label<'a>(labels: &'a LabelsView, key_id: &KeyId) -> Option<&'a str> {
+    labels.keys.iter().find(|key| key.key_id == *key_id).map(|key| key.label.as_str())
 }
 
 fn apply_to_spend(view: &mut OverviewView, usage: &UsageMessage) -> Option<()> {
@@ -216,18 +286,24 @@ fn apply_to_spend(view: &mut OverviewView, usage: &UsageMessage) -> Option<()> {
     if pace.days == 0 {
         pace.credits = pace.credits.checked_add(usage.credits)?;
     }
-    apply_to_chart(&mut view.chart, start_ms, usage)
+    apply_to_chart(&mut view.chart, &view.labels, start_ms, usage)
 }
 
-fn apply_to_chart(chart: &mut ChartView, start_ms: i64, usage: &UsageMessage) -> Option<()> {
+pub(super) fn apply_to_chart(
+    chart: &mut ChartView,
+    labels: &LabelsView,
+    start_ms: i64,
+    usage: &UsageMessage,
+) -> Option<()> {
     // Late events may belong before the chart begins.
     let Some(index) = chart.buckets.iter().rposition(|bucket| bucket.start_ms <= start_ms) else {
         return Some(());
     };
-    let position = chart.series.iter().position(|one| one.operation == usage.operation);
+    let (group, name) = group_of(chart.group_by, labels, usage)?;
+    let position = chart.series.iter().position(|one| one.group == group);
     let position = position.unwrap_or_else(|| {
         let points = vec![PointView::default(); chart.buckets.len()];
-        chart.series.push(SeriesView { operation: usage.operation.clone(), points });
+        chart.series.push(SeriesView { group, name, points });
         chart.series.len() - 1
     });
     let point = chart.series.get_mut(position)?.points.get_mut(index)?;
@@ -237,6 +313,18 @@ fn apply_to_chart(chart: &mut ChartView, start_ms: i64, usage: &UsageMessage) ->
     point.count += u64::from(usage.count);
     chart.total = chart.total.checked_add(usage.credits)?;
     Some(())
+}
+
+/// The series that it belongs to, and that one's name; `None` for a key that the page hasn't heard of.
+fn group_of(group_by: GroupBy, labels: &LabelsView, usage: &UsageMessage) -> Option<(String, String)> {
+    match (group_by, &usage.api_key_id) {
+        (GroupBy::Nothing, _) => Some((String::new(), String::new())),
+        (GroupBy::Operation, _) => Some((usage.operation.clone(), usage.operation.clone())),
+        (GroupBy::ApiKey, None) => Some((String::new(), NO_KEY.to_owned())),
+        (GroupBy::ApiKey, Some(key_id)) => {
+            Some((key_id.as_str().to_owned(), key_label(labels, key_id)?.to_owned()))
+        }
+    }
 }
 
 #[cfg(test)]

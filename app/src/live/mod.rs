@@ -10,9 +10,12 @@ pub mod clock;
 pub mod connection;
 pub mod feed;
 pub mod note;
+#[cfg(feature = "hydrate")]
+pub mod page;
 pub mod sharing;
 #[cfg(feature = "hydrate")]
 mod tabs;
+pub mod usage;
 
 use ledger::Credits;
 use leptos::prelude::*;

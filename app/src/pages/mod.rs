@@ -6,4 +6,6 @@ pub mod how_credits_work;
 pub mod not_found;
 pub mod overview;
 pub mod pricing;
+pub mod receipt;
 pub mod settings;
+pub mod usage;

@@ -8,8 +8,8 @@ use ledger::{AccountId, Credits};
 
 use super::command::{
     AdminAnswer, AdminCommand, CreateApiKey, CreateGrant, CreateServiceKey, CreateUser, GrantView, KeyList,
-    KeyView, MailView, MismatchView, NewKey, OutboxView, RateCardView, RevokedKey, StatsView, UserIds,
-    UserStatus, Verdict, VoidView,
+    KeyView, MailView, MismatchView, NewKey, OutboxView, RateCardView, ReportList, ReportedView, RevokedKey,
+    StatsView, UserIds, UserStatus, Verdict, VoidView,
 };
 use crate::calendar::Rfc3339;
 use crate::console::api_keys::ApiKeyForm;
@@ -18,7 +18,8 @@ use crate::console::service_keys::ServiceKeyForm;
 use crate::console::users::UserForm;
 use crate::console::{Console, Error, Reasons};
 use crate::store::{
-    AccountRow, AccountStatus, OutboxRow, Permission, Scopes, ServiceKeyRow, StoreError, UserRow, VerifyError,
+    AccountRow, AccountStatus, OutboxRow, Permission, ProblemReportRow, Scopes, ServiceKeyRow, StoreError,
+    UserRow, VerifyError,
 };
 
 /// Accounts that `verify` lists at a time.
@@ -81,6 +82,10 @@ pub async fn execute(console: &Console, command: AdminCommand) -> Result<AdminAn
             let card = console.import_rate_card(effective_from, prices).await?;
             let (version, effective_from, prices) = (card.version, card.effective_from, card.prices);
             Ok(AdminAnswer::RateCard(RateCardView { version, effective_from, prices, coming: vec![] }))
+        }
+        AdminCommand::ListReports => {
+            let reports = console.list_problem_reports().await?.into_iter().map(reported_view).collect();
+            Ok(AdminAnswer::Reports(ReportList { reports }))
         }
         AdminCommand::Stats => stats(console).await,
         AdminCommand::OpenOutbox { email } => {
@@ -189,6 +194,15 @@ async fn show_rate_card(console: &Console) -> Result<AdminAnswer, AdminError> {
         prices: card.prices.clone(),
         coming: later.map(|other| (other.version, other.effective_from)).collect(),
     }))
+}
+
+fn reported_view(report: ProblemReportRow) -> ReportedView {
+    ReportedView {
+        reported_at: Rfc3339(report.created_at).to_string(),
+        event_id: report.event_id,
+        email: report.email,
+        text: report.text,
+    }
 }
 
 async fn stats(console: &Console) -> Result<AdminAnswer, AdminError> {

@@ -7,7 +7,9 @@ use ledger::rate::{Price, Pricing};
 use serde::Serialize;
 use serde::ser::SerializeMap as _;
 
-use super::command::{AdminAnswer, KeyView, MailView, OutboxView, RateCardView, StatsView, Verdict};
+use super::command::{
+    AdminAnswer, KeyView, MailView, OutboxView, RateCardView, ReportedView, StatsView, Verdict,
+};
 use super::price_list;
 use crate::calendar::Rfc3339;
 
@@ -24,6 +26,7 @@ impl AdminAnswer {
             Self::Voided(view) => serde_json::to_string(view),
             Self::Verified(view) => serde_json::to_string(view),
             Self::RateCard(view) => serde_json::to_string(&RateCardJson::from(view)),
+            Self::Reports(view) => serde_json::to_string(view),
             Self::Stats(view) => serde_json::to_string(view),
             Self::Outbox(view) => serde_json::to_string(view),
         }
@@ -71,6 +74,11 @@ impl fmt::Display for AdminAnswer {
             }
             Self::Verified(verdict) => out.write_str(&verdict_lines(verdict)?),
             Self::RateCard(card) => price_list::write(card, out),
+            Self::Reports(list) if list.reports.is_empty() => out.write_str("nothing was reported"),
+            Self::Reports(list) => {
+                let lines: Vec<String> = list.reports.iter().map(report_lines).collect();
+                out.write_str(&lines.join("\n\n"))
+            }
             Self::Stats(stats) => out.write_str(&stats_lines(stats)?),
             Self::Outbox(outbox) => out.write_str(&outbox_lines(outbox)),
         }
@@ -85,6 +93,11 @@ fn key_line(key: &KeyView) -> String {
     };
     let (prefix, suffix) = (&key.key_prefix, &key.key_suffix);
     format!("{}  {prefix}…{suffix}  {}  may {}{source}, {state}", key.key_id, key.name, key.scopes.join(", "))
+}
+
+fn report_lines(report: &ReportedView) -> String {
+    let ReportedView { reported_at, event_id, email, text } = report;
+    format!("{reported_at}  {email}  {event_id}\n  {}", text.replace('\n', "\n  "))
 }
 
 fn verdict_lines(verdict: &Verdict) -> Result<String, fmt::Error> {

@@ -47,6 +47,8 @@ pub enum Command {
     /// The price list
     #[command(subcommand)]
     RateCard(RateCardCommand),
+    /// What customers find wrong with a charge, the newest first
+    Reports,
     /// Figures over all accounts
     Stats,
     /// Make a sample account with a year of history, and print its sign-in; no server may run meanwhile

@@ -4,7 +4,7 @@
 use std::fmt;
 
 use ledger::rate::Price;
-use ledger::{AccountId, Credits, GrantId, KeyId, Timestamp, UserId};
+use ledger::{AccountId, Credits, EventId, GrantId, KeyId, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
 /// A change or a question.
@@ -41,6 +41,7 @@ pub enum AdminCommand {
         effective_from: Timestamp,
         prices: Vec<Price>,
     },
+    ListReports,
     Stats,
     /// To one address, or to all.
     OpenOutbox {
@@ -112,6 +113,7 @@ pub enum AdminAnswer {
     Voided(VoidView),
     Verified(Verdict),
     RateCard(RateCardView),
+    Reports(ReportList),
     Stats(StatsView),
     Outbox(OutboxView),
 }
@@ -219,6 +221,22 @@ pub struct RateCardView {
     pub prices: Vec<Price>,
     /// Version and start of those that are not in force yet.
     pub coming: Vec<(u32, Timestamp)>,
+}
+
+/// What customers find wrong, the newest first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReportList {
+    pub reports: Vec<ReportedView>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReportedView {
+    /// RFC 3339.
+    pub reported_at: String,
+    pub event_id: EventId,
+    /// Of who sent it.
+    pub email: String,
+    pub text: String,
 }
 
 /// Figures over all accounts; `remaining` is what is left of all grants, effective or not.

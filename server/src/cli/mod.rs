@@ -136,6 +136,7 @@ async fn dispatch(cli: Cli, config: Config) -> Result<ExitCode, Failure> {
         Command::Verify { account } => AdminCommand::Verify { account_id: account },
         Command::RateCard(RateCardCommand::Show) => AdminCommand::ShowRateCard,
         Command::RateCard(RateCardCommand::Import { file }) => import(&file)?,
+        Command::Reports => AdminCommand::ListReports,
         Command::Stats => AdminCommand::Stats,
         Command::Outbox { email } => AdminCommand::OpenOutbox { email },
     };

@@ -11,28 +11,34 @@
 //! | [`account`] | balance and consumption |
 //! | [`grants`], [`rate_card`] | what an operator gives, takes back and charges |
 //! | [`outbox`] | writes letters, and shows those that were not sent |
-//! | [`overview`], [`history`], [`events`], [`receipt`] | what pages and readers of the API are shown |
 //! | [`pricing`] | what anybody may know: prices, what a list of operations would cost |
+//! | [`problem_reports`] | takes what customers find wrong with a charge |
+//! | [`overview`], `usage`, [`history`], [`events`], [`receipt`] | what pages and readers of the API are shown |
 
 pub mod account;
 pub mod api_keys;
 pub mod charging;
+mod charts;
 pub mod error;
 pub mod events;
 pub mod grants;
 pub mod history;
+mod labels;
 pub mod links;
 pub mod outbox;
 pub mod overview;
 pub mod pricing;
+pub mod problem_reports;
 pub mod profile;
 pub mod rate_card;
 pub mod receipt;
+mod receipt_page;
 pub mod reset_password;
 pub mod service_keys;
 mod settings;
 pub mod sign_in;
 pub mod sign_up;
+mod usage;
 pub mod users;
 pub mod verify_email;
 
@@ -74,6 +80,8 @@ pub struct Parts {
     pub(crate) letters: LetterThrottle,
     /// Keys that an account may still make this hour.
     pub(crate) new_keys: Allowance<i64>,
+    /// Problems that an account may still report this hour.
+    pub(crate) reports: Allowance<i64>,
 }
 
 impl Deref for Console {
@@ -106,6 +114,7 @@ impl Console {
             bell: Bell::default(),
             letters: LetterThrottle::default(),
             new_keys: Allowance::new(api_keys::NEW_KEYS_AN_HOUR, 3_600 * ledger::time::SECOND),
+            reports: Allowance::new(problem_reports::REPORTS_AN_HOUR, 3_600 * ledger::time::SECOND),
         }))
     }
 

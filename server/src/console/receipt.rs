@@ -132,3 +132,32 @@ impl Console {
         self.receipt(account_no, account, event).await
     }
 }
+
+/// Credits before rounding, given in millionths of a micro-credit (10^-12), with all their decimals.
+pub fn exact_text(picos: i128) -> String {
+    const PICOS: i128 = 1_000_000_000_000;
+    let (whole, rest) = (picos.div_euclid(PICOS), picos.rem_euclid(PICOS));
+    let fraction = format!("{rest:012}");
+    match fraction.trim_end_matches('0') {
+        "" => whole.to_string(),
+        fraction => format!("{whole}.{fraction}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_rounded_is_shown_with_all_its_decimals() {
+        for (picos, text) in [
+            (0, "0"),
+            (1, "0.000000000001"),
+            (481_800_000_000, "0.4818"),
+            (150_000_000_000_000, "150"),
+            (1_000_000_500_000, "1.0000005"),
+        ] {
+            assert_eq!(exact_text(picos), text);
+        }
+    }
+}

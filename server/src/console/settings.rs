@@ -13,7 +13,7 @@ use ledger::time::DAY;
 use ledger::{KeyId, Timestamp};
 
 use super::api_keys::ApiKeyForm;
-use super::overview::{at_label, exact_label, key_label, zone_of};
+use super::labels::{at_label, exact_label, key_label, zone_of};
 use super::profile::ProfileForm;
 use super::sign_in::viewer as shown;
 use super::{Console, Error, Reasons};

@@ -1,5 +1,7 @@
 //! Pages and their server functions, rendered by `app`. Pages that are one plain form have handlers in [`forms`].
 
+mod receipt;
+
 use std::fmt::Write as _;
 use std::sync::{Arc, OnceLock};
 
@@ -17,6 +19,7 @@ use axum::http::uri::PathAndQuery;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::post;
 use leptos::config::LeptosOptions;
 use leptos::nonce::use_nonce;
 use leptos::prelude::{provide_context, use_context};
@@ -62,6 +65,7 @@ pub fn router(console: Console) -> Router {
     Router::new()
         .merge(forms::router())
         .merge(settings::router())
+        .route("/receipts/{event_id}", post(receipt::report))
         .leptos_routes_with_context(&site, page_routes(), move || provide(&context), shell)
         .fallback(no_such_page)
         .method_not_allowed_fallback(async || Error::MethodNotAllowed)

@@ -189,6 +189,32 @@ async fn operator_shows_and_imports_the_price_list() {
 }
 
 #[tokio::test]
+async fn operator_lists_what_customers_find_wrong() {
+    let site = Site::new();
+    let user = site.user("ada").await;
+    let none = site.run(&["reports"]).await;
+    assert_eq!((none.code, none.stdout.trim_end()), (Some(0), "nothing was reported"));
+    let serving = site.serve().await;
+    let service = Caller::new(&serving.url, Some(&site.service_key().await));
+    let charged = service.post(EVENTS, &prediction("a", &user)).await.ok();
+    let event_id = charged["event_id"].as_str().unwrap().to_owned();
+    let insert = "INSERT INTO problem_reports (account, seq, user_id, text, created_at) \
+        SELECT e.account, e.seq, m.user_id, 'too much' || char(10) || 'twice', 0 FROM entries e \
+        JOIN memberships m ON m.account = e.account WHERE e.event_id = 'a'";
+    assert_eq!(serving.terminate().await, Some(0));
+    assert_eq!(Raw::open(&site.database()).await.run(insert).await, 1);
+    let list = site.json(&["reports"]).await;
+    let report = &list["reports"][0];
+    assert_eq!((&report["event_id"], &report["email"]), (&json!(event_id), &json!(ADA)));
+    assert_eq!(
+        (&report["text"], &report["reported_at"]),
+        (&json!("too much\ntwice"), &json!("1970-01-01T00:00:00Z"))
+    );
+    let plain = site.run(&["reports"]).await.stdout;
+    assert_eq!(plain, format!("1970-01-01T00:00:00Z  {ADA}  {event_id}\n  too much\n  twice\n"));
+}
+
+#[tokio::test]
 async fn operator_types_what_is_no_command() {
     let site = Site::new();
     for words in

@@ -5,8 +5,8 @@ use ledger::{AccountId, EventId, GrantId, KeyId, Quantity};
 use super::*;
 use crate::backend::live::BalanceMessage;
 use crate::backend::overview::{
-    BalanceView, BucketView, Granularity, KeyLabel, LabelsView, LotView, PaceView, Range, RunwayGrant,
-    RunwayView, SpendView, UnitLabel,
+    BalanceView, BucketView, Granularity, GroupBy, KeyLabel, LabelsView, LotView, PaceView, Range,
+    RunwayGrant, RunwayView, SpendView, UnitLabel,
 };
 
 const DAY_MS: i64 = 86_400_000;
@@ -30,12 +30,7 @@ fn key() -> KeyId {
 /// Two grants of 60 and 40 credits, nothing spent; days 20 and 21 since 1970, of which the second is today.
 pub fn overview() -> OverviewView {
     let spend = |from_day: i64| SpendView { credits: Credits::ZERO, from_ms: from_day * DAY_MS, usual: None };
-    let bucket = |day: i64| BucketView {
-        start: String::new(),
-        start_ms: day * DAY_MS,
-        label: String::new(),
-        title: String::new(),
-    };
+    let bucket = |day: i64| BucketView { start_ms: day * DAY_MS, label: String::new(), title: String::new() };
     let lot = |kind: &str, remaining, grants| LotView {
         kind: kind.to_owned(),
         remaining: credits(remaining),
@@ -49,6 +44,7 @@ pub fn overview() -> OverviewView {
         expires: None,
     };
     OverviewView {
+        range: Range::Week,
         balance: BalanceView {
             seq: 2,
             available: credits("100"),
@@ -66,7 +62,8 @@ pub fn overview() -> OverviewView {
             end: None,
         },
         chart: ChartView {
-            range: Range::Week,
+            about: String::new(),
+            group_by: GroupBy::Operation,
             granularity: Granularity::Day,
             time_zone: "UTC".to_owned(),
             buckets: vec![bucket(20), bucket(21)],

@@ -1,12 +1,12 @@
 //! The overview's chart: what each operation came to in each step of the time axis.
 
-use app::backend::overview::{BucketView, ChartView, Granularity, PointView, Range, SeriesView};
+use app::backend::overview::{ChartView, GroupBy, Range};
 use ledger::Timestamp;
-use ledger::series::Totals;
 use ledger::time::SECOND;
 
-use crate::calendar::{Rfc3339, Step, Windows, Zone};
-use crate::console::history::{GroupBy, MOST_POINTS, arrange};
+use crate::calendar::{Step, Windows, Zone};
+use crate::console::charts::Drawn;
+use crate::console::history::{GroupBy as Groups, MOST_POINTS, arrange};
 use crate::store::BucketRow;
 
 /// Before the current one, as many hours are shown.
@@ -26,66 +26,40 @@ pub(super) const fn days_before(range: Range) -> u16 {
     }
 }
 
+const fn step(range: Range) -> Step {
+    match range {
+        Range::Day => Step::Hour,
+        Range::Week | Range::Month => Step::Day,
+    }
+}
+
 /// The steps of the range's time axis.
 pub(super) fn windows(zone: &Zone, now: Timestamp, range: Range) -> Windows {
-    let (from, step) = match range {
-        Range::Day => (now.saturating_add(-EARLIER_HOURS * 3_600 * SECOND), Step::Hour),
-        Range::Week | Range::Month => (zone.days_before(now, days_before(range)), Step::Day),
+    let from = match range {
+        Range::Day => now.saturating_add(-EARLIER_HOURS * 3_600 * SECOND),
+        Range::Week | Range::Month => zone.days_before(now, days_before(range)),
     };
     let to = now.saturating_add(1);
     // A chart has at most 30 days or 25 hours.
-    zone.windows(from, to, step, MOST_POINTS).unwrap_or_else(|| Windows::one(from, to))
+    zone.windows(from, to, step(range), MOST_POINTS).unwrap_or_else(|| Windows::one(from, to))
 }
 
 /// `rows` in order of time; those outside the windows are left out.
 pub(super) fn view(zone: &Zone, windows: Windows, range: Range, rows: &[BucketRow]) -> ChartView {
     let first = rows.partition_point(|row| row.start < windows.from());
     let end = rows.partition_point(|row| row.start < windows.to());
-    let buckets = buckets(zone, &windows, range.granularity());
-    let history = arrange(windows, rows.get(first..end).unwrap_or_default(), GroupBy::Operation);
-    let series = history.series.into_iter().map(|one| SeriesView {
-        operation: one.group.unwrap_or_default(),
-        points: one.points.into_iter().map(point).collect(),
-    });
-    ChartView {
-        range,
-        granularity: range.granularity(),
-        time_zone: zone.name().to_owned(),
-        buckets,
-        until_ms: millis(history.windows.to()),
-        series: series.collect(),
-        total: history.total,
+    let history = arrange(windows, rows.get(first..end).unwrap_or_default(), Groups::Operation);
+    let drawn =
+        Drawn { zone, step: step(range), group_by: GroupBy::Operation, about: about(range).to_owned() };
+    drawn.chart(history, |operation| operation.unwrap_or_default().to_owned())
+}
+
+const fn about(range: Range) -> &'static str {
+    match range {
+        Range::Day => "in the last 24 hours",
+        Range::Week => "in the last 7 days",
+        Range::Month => "in the last 30 days",
     }
-}
-
-fn point(Totals { credits, quantity, count }: Totals) -> PointView {
-    PointView { credits, quantity, count }
-}
-
-fn buckets(zone: &Zone, windows: &Windows, granularity: Granularity) -> Vec<BucketView> {
-    let starts = windows.starts().iter().enumerate();
-    let bucket = |(index, start): (usize, &Timestamp)| {
-        let (label, title) = labels(zone, *start, windows.end_of(index), granularity);
-        BucketView { start: Rfc3339(*start).to_string(), start_ms: millis(*start), label, title }
-    };
-    starts.map(bucket).collect()
-}
-
-fn labels(zone: &Zone, start: Timestamp, end: Timestamp, granularity: Granularity) -> (String, String) {
-    let day = zone.format(start, "%A, %-d %B %Y");
-    match granularity {
-        Granularity::Day => (zone.format(start, "%a %-d"), day),
-        Granularity::Hour => {
-            let (from, to) = (zone.format(start, "%H:%M"), zone.format(end, "%H:%M"));
-            let title = format!("{day}, {from} – {to}");
-            (from, title)
-        }
-    }
-}
-
-/// Milliseconds since 1970.
-pub(super) const fn millis(at: Timestamp) -> i64 {
-    at.micros().div_euclid(1_000)
 }
 
 #[cfg(test)]
@@ -94,6 +68,7 @@ mod tests {
 
     use super::*;
     use crate::calendar::parse_rfc3339;
+    use crate::console::charts::millis;
 
     fn at(text: &str) -> Timestamp {
         parse_rfc3339(text).unwrap()
@@ -125,7 +100,7 @@ mod tests {
         assert_eq!(chart.buckets[0].title, "Monday, 16 November 2026");
         assert_eq!(chart.until_ms, millis(at("2026-11-22T23:00:00Z")));
         assert_eq!(chart.total, Credits::whole(3));
-        let operations: Vec<&str> = chart.series.iter().map(|one| one.operation.as_str()).collect();
+        let operations: Vec<&str> = chart.series.iter().map(|one| one.group.as_str()).collect();
         assert_eq!(operations, ["model.inference", "model.build"]);
         assert_eq!(chart.series[0].points[6].credits, Credits::whole(2));
     }

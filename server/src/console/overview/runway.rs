@@ -7,8 +7,8 @@ use ledger::grant::Grant;
 use ledger::time::DAY;
 use ledger::{AccountId, Credits, GrantId, Timestamp};
 
-use super::chart::millis;
 use crate::calendar::Zone;
+use crate::console::charts::millis;
 use crate::store::BucketRow;
 
 /// Full days that the pace is measured over, at most.

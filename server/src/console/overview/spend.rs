@@ -4,8 +4,9 @@ use app::backend::overview::{Range, SpendView, UsualView};
 use ledger::series::BUCKET;
 use ledger::{Credits, Timestamp};
 
-use super::chart::{days_before, millis};
+use super::chart::days_before;
 use crate::calendar::Zone;
+use crate::console::charts::millis;
 use crate::store::{BucketRow, Store, StoreError};
 
 /// With fewer earlier stretches than this nothing is usual yet.

@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 
 use crate::auth::Customer;
 use crate::calendar::Rfc3339;
-use crate::console::receipt::BookedReceipt;
+use crate::console::receipt::{BookedReceipt, exact_text};
 use crate::console::{Console, Error};
 
 pub fn router() -> Router<Console> {
@@ -182,40 +182,8 @@ impl GrantUseView {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Exact(i128);
 
-const PICOS: i128 = 1_000_000_000_000;
-
-impl Exact {
-    fn text(self) -> String {
-        let (whole, rest) = (self.0.div_euclid(PICOS), self.0.rem_euclid(PICOS));
-        let fraction = format!("{rest:012}");
-        match fraction.trim_end_matches('0') {
-            "" => whole.to_string(),
-            fraction => format!("{whole}.{fraction}"),
-        }
-    }
-}
-
 impl Serialize for Exact {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        RawValue::from_string(self.text()).map_err(serde::ser::Error::custom)?.serialize(serializer)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_was_rounded_is_shown_with_all_its_decimals() {
-        for (picos, text) in [
-            (0, "0"),
-            (1, "0.000000000001"),
-            (481_800_000_000, "0.4818"),
-            (PICOS * 150, "150"),
-            (PICOS + 500_000, "1.0000005"),
-        ] {
-            assert_eq!(Exact(picos).text(), text);
-            assert_eq!(serde_json::to_string(&Exact(picos)).unwrap(), text);
-        }
+        RawValue::from_string(exact_text(self.0)).map_err(serde::ser::Error::custom)?.serialize(serializer)
     }
 }

@@ -1,0 +1,197 @@
+//! `/receipts/{event_id}`: why did this cost what it cost?
+
+use leptos::prelude::*;
+use leptos_meta::Title;
+use leptos_router::hooks::use_params_map;
+
+use crate::api::receipt::receipt;
+use crate::backend::ConsoleError;
+use crate::backend::receipt::{GrantLine, LONGEST_REPORT, Line, ReceiptView, RefusedReport, ReportView};
+use crate::components::dynamic::text;
+use crate::components::frame::ToSignIn;
+use crate::components::problem::Problem;
+use crate::format;
+
+#[component]
+pub fn ReceiptPage() -> impl IntoView {
+    let params = use_params_map();
+    let event_id = Memo::new(move |_| params.with(|params| params.get("event_id")).unwrap_or_default());
+    let answer = Resource::new_blocking(move || event_id.get(), receipt);
+    view! {
+        <Suspense fallback=Waiting>
+            {move || Suspend::new(async move {
+                match answer.await {
+                    Ok(view) => receipt_of(view).into_any(),
+                    Err(ConsoleError::Unauthorized) => view! { <ToSignIn /> }.into_any(),
+                    Err(ConsoleError::NotFound) => missing().into_any(),
+                    Err(error) => view! { <Problem sentence=error.to_string() /> }.into_any(),
+                }
+            })}
+        </Suspense>
+    }
+}
+
+/// As large as what will stand here.
+#[component]
+fn Waiting() -> impl IntoView {
+    view! {
+        <div class="waiting" role="status">
+            <span class="hidden">"Loading"</span>
+            <div class="card"></div>
+            <div class="card chart"></div>
+        </div>
+    }
+}
+
+fn missing() -> impl IntoView {
+    view! {
+        <Title text="Receipt not found · Plexe Console" />
+        <section class="card problem">
+            <h1>"There is no such receipt"</h1>
+            <p class="sub">"The address may be mistyped, or the event belongs to another account."</p>
+            <p>
+                <a class="button" href="/usage">
+                    "See your usage"
+                </a>
+            </p>
+        </section>
+    }
+}
+
+fn receipt_of(view: ReceiptView) -> impl IntoView {
+    let charged = if view.credits.is_zero() { "free".to_owned() } else { format::exact(view.credits) };
+    let cost = if view.credits.is_zero() { "" } else { " credits" };
+    view! {
+        <Title text="Receipt · Plexe Console" />
+        <article class="receipt">
+            <section class="card" aria-labelledby="receipt-title">
+                <header>
+                    <h1 id="receipt-title">{view.title}</h1>
+                </header>
+                <p class="figure">{charged}<small>{cost}</small></p>
+                {lines(&view.facts)}
+            </section>
+            <section class="card" aria-labelledby="arithmetic-title">
+                <header>
+                    <h2 id="arithmetic-title">"How the price came about"</h2>
+                </header>
+                {lines(&view.arithmetic)}
+            </section>
+            <section class="card" aria-labelledby="paid-title">
+                <header>
+                    <h2 id="paid-title">"What paid for it, and why in this order"</h2>
+                </header>
+                {paid(&view.grants)}
+                <p class="balance">
+                    "Balance " <b>{format::exact(view.balance_before)}</b> " before, "
+                    <b>{format::exact(view.balance_after)}</b> " credits after"
+                </p>
+            </section>
+            <section class="card" aria-labelledby="chain-title">
+                <header>
+                    <h2 id="chain-title">"Where it stands in your books"</h2>
+                </header>
+                {lines(&view.chain)}
+            </section>
+            {reports(&view.event_id, &view.reports, view.refused)}
+        </article>
+    }
+}
+
+fn lines(lines: &[Line]) -> AnyView {
+    let line = |line: &Line| {
+        let note = (!line.note.is_empty()).then(|| view! { <span class="sub">{line.note.clone()}</span> });
+        view! {
+            <div>
+                <dt>{line.name.clone()}</dt>
+                <dd>{line.value.clone()} " " {note}</dd>
+            </div>
+        }
+    };
+    view! { <dl class="lines">{lines.iter().map(line).collect_view()}</dl> }.into_any()
+}
+
+fn paid(grants: &[GrantLine]) -> AnyView {
+    if grants.is_empty() {
+        return view! { <p class="sub">"Nothing: it cost nothing."</p> }.into_any();
+    }
+    let grant = |grant: &GrantLine| {
+        view! {
+            <li>
+                <p>
+                    <b title=grant.grant_id.clone()>{grant.name.clone()}</b>
+                    <span class="cost">{format!("{} credits", format::exact(grant.credits))}</span>
+                </p>
+                <p class="sub">{format!("{} {}", grant.why, grant.expiry)}</p>
+            </li>
+        }
+    };
+    view! { <ol class="paid">{grants.iter().map(grant).collect_view()}</ol> }.into_any()
+}
+
+fn reports(event_id: &str, reports: &[ReportView], refused: Option<RefusedReport>) -> impl IntoView + use<> {
+    let heading = if reports.is_empty() { "Report a problem" } else { "Reported" };
+    let sent = reports.iter().map(report).collect_view();
+    let form = form(event_id, refused, reports.is_empty());
+    view! {
+        <section class="card" id="reports" aria-labelledby="reports-title">
+            <header>
+                <h2 id="reports-title">{heading}</h2>
+            </header>
+            {sent}
+            {form}
+        </section>
+    }
+}
+
+fn report(report: &ReportView) -> impl IntoView + use<> {
+    view! {
+        <div class="report">
+            <p>{report.text.clone()}</p>
+            <p class="sub">
+                "Sent " <time datetime=report.at.clone()>{report.at_label.clone()}</time>
+                ". Whoever runs this console can read it."
+            </p>
+        </div>
+    }
+}
+
+fn form(event_id: &str, refused: Option<RefusedReport>, is_first: bool) -> impl IntoView + use<> {
+    let sending = RwSignal::new(false);
+    let refused = refused.unwrap_or(RefusedReport { text: String::new(), problem: String::new() });
+    let is_refused = !refused.problem.is_empty();
+    let problem = is_refused.then(|| {
+        view! {
+            <p class="notice bad" id="report-problem" role="alert">
+                {refused.problem}
+            </p>
+        }
+    });
+    let label = if is_first { "What is wrong with this charge?" } else { "Anything to add?" };
+    let button = text(move || if sending.get() { "Sending…" } else { "Send report" }.to_owned());
+    view! {
+        <form
+            class="form"
+            method="post"
+            action=format!("/receipts/{event_id}")
+            on:submit=move |_| sending.set(true)
+        >
+            {problem}
+            <label for="report">{label}</label>
+            <textarea
+                id="report"
+                name="text"
+                rows="4"
+                required
+                maxlength=LONGEST_REPORT.to_string()
+                aria-invalid=is_refused.then_some("true")
+                aria-describedby=is_refused.then_some("report-problem")
+            >
+                {refused.text}
+            </textarea>
+            <button type="submit" class="button" disabled=sending>
+                {button}
+            </button>
+        </form>
+    }
+}
