@@ -207,14 +207,6 @@ fn AccountMenu() -> impl IntoView {
                 </li>
             </ul>
             <ThemeSwitch />
-            <p class="away">
-                <a href="/pricing" rel="external">
-                    "Pricing"
-                </a>
-                <a href="/docs/billing" rel="external">
-                    "How credits work"
-                </a>
-            </p>
             <form method="post" action="/sign-out">
                 <button type="submit" class="button">
                     "Sign out"
