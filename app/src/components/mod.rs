@@ -10,6 +10,7 @@ pub mod filters;
 pub mod first_steps;
 pub mod form;
 pub mod frame;
+pub mod loading;
 pub mod navigation;
 pub mod problem;
 pub mod public;

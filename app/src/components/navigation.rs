@@ -51,7 +51,7 @@ const PLACES: &[Place] = &[
         path: "/docs/billing",
         roots: &[],
         name: "How credits work",
-        short: "Credits",
+        short: "Guide",
         icon: "M8 14A6 6 0 1 0 8 2a6 6 0 0 0 0 12zM6.2 6.4a1.8 1.8 0 1 1 2.6 1.6c-.5.3-.8.6-.8 1.2M8 11.3h.01",
         is_public: true,
     },
@@ -97,14 +97,8 @@ pub fn Places() -> impl IntoView {
     PLACES.iter().map(link).collect_view()
 }
 
-/// A few pages of one room, side by side.
-#[component]
-pub fn Rooms(
-    /// What the room is called.
-    label: &'static str,
-    /// Paths and names.
-    rooms: &'static [(&'static str, &'static str)],
-) -> impl IntoView {
+/// A few pages of one room, side by side: what the room is called, and their paths and names.
+pub fn rooms(label: &'static str, rooms: &'static [(&'static str, &'static str)]) -> impl IntoView {
     let path = use_location().pathname;
     let link = move |(href, name): &'static (&'static str, &'static str)| {
         let current = move || path.with(|path| (path == *href).then_some("page"));

@@ -4,53 +4,44 @@ use leptos::ev::SubmitEvent;
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
-use super::{Head, Waiting};
+use super::{head, waiting};
 use crate::api::account::{account, change_account};
-use crate::backend::ConsoleError;
 use crate::backend::account::AccountView;
 use crate::components::copy::CopyLine;
 use crate::components::form::{
     Field, FormError, Labelled, Said, Sending, Submit, described_by, invalid, put,
 };
-use crate::components::frame::{Me, ToSignIn};
-use crate::components::problem::Problem;
+use crate::components::frame::Me;
+use crate::components::loading::loading;
 
 #[component]
 pub fn AccountPage() -> impl IntoView {
     let answer = Resource::new_blocking(|| (), |()| account());
     view! {
-        <Head title="Account" />
-        <Suspense fallback=Waiting>
-            {move || Suspend::new(async move {
-                match answer.await {
-                    Ok(view) => view! { <Loaded view /> }.into_any(),
-                    Err(ConsoleError::Unauthorized) => view! { <ToSignIn /> }.into_any(),
-                    Err(error) => view! { <Problem sentence=error.to_string() /> }.into_any(),
-                }
-            })}
-        </Suspense>
+        {head("Account")}
+        {loading(answer, waiting, loaded)}
     }
 }
 
-#[component]
-fn Loaded(view: AccountView) -> impl IntoView {
+fn loaded(view: AccountView) -> AnyView {
+    let profile = profile(&view);
     view! {
         <div class="settings">
-            <Profile view=view.clone() />
-            <Facts view />
+            {profile}
+            {facts(view)}
         </div>
     }
+    .into_any()
 }
 
 /// What can be changed.
-#[component]
-fn Profile(view: AccountView) -> impl IntoView {
+fn profile(view: &AccountView) -> impl IntoView + use<> {
     let AccountView { viewer, form, time_zones, .. } = view;
     let sending = Sending::new(form.errors.clone());
     let is_saved = use_query_map().with_untracked(|query| query.get("saved").is_some());
     let said = RwSignal::new(if is_saved { SAVED.to_owned() } else { String::new() });
     let me = expect_context::<Me>();
-    let zone = form.value("time_zone", &viewer.time_zone);
+    let zones = options(time_zones, &form.value("time_zone", &viewer.time_zone));
     view! {
         <section class="card" aria-labelledby="profile-title">
             <header>
@@ -91,7 +82,7 @@ fn Profile(view: AccountView) -> impl IntoView {
                         name="time_zone"
                         aria-invalid=invalid(sending.error("time_zone"))
                         aria-describedby=described_by("time_zone")
-                        inner_html=options(&time_zones, &zone)
+                        inner_html=zones
                     ></select>
                 </Labelled>
                 <div class="sends">
@@ -146,8 +137,7 @@ fn options(zones: &[String], chosen: &str) -> String {
 }
 
 /// What can't be changed here.
-#[component]
-fn Facts(view: AccountView) -> impl IntoView {
+fn facts(view: AccountView) -> impl IntoView {
     let AccountView { viewer, is_verified, is_active, since, .. } = view;
     let mark = |is_good: bool, good, bad| {
         let (class, word) = if is_good { ("mark-word ok", good) } else { ("mark-word warn", bad) };

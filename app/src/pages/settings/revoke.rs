@@ -9,25 +9,26 @@ use leptos_router::hooks::{use_navigate, use_query_map};
 use super::api_keys::Page;
 use crate::api::api_keys::revoke_api_key;
 use crate::backend::api_keys::ApiKeyView;
-use crate::components::dynamic::dynamic;
+use crate::components::dynamic::{dynamic, text};
 use crate::components::form::{FormError, Sending, Submit, focus};
 use crate::format;
 
 pub(super) const REVOKED: &str = "The key is revoked.";
 
 /// The dialog, while the address asks for it.
-#[component]
-pub(super) fn Revoking(page: Page) -> impl IntoView {
+pub(super) fn revoking(page: Page) -> impl IntoView {
     let query = use_query_map();
-    let asked = Memo::new(move |_| {
-        let id = query.with(|query| query.get("revoke"))?;
-        page.view.with(|view| view.keys.iter().find(|key| key.key_id.as_str() == id).cloned())
-    });
-    dynamic(move || asked.get().map(|key| view! { <Question key page /> }))
+    let asked = text(move || query.with(|query| query.get("revoke")).unwrap_or_default());
+    dynamic(move || {
+        let id = asked.get();
+        let found = page.view.with_untracked(|view| {
+            view.keys.iter().find(|key| key.key_id.as_str() == id).filter(|key| !key.is_revoked).cloned()
+        });
+        found.map(|key| question(key, page))
+    })
 }
 
-#[component]
-fn Question(key: ApiKeyView, page: Page) -> impl IntoView {
+fn question(key: ApiKeyView, page: Page) -> impl IntoView {
     let sending = Sending::new(Vec::new());
     let navigate = use_navigate();
     let back = move |_| {
@@ -36,13 +37,13 @@ fn Question(key: ApiKeyView, page: Page) -> impl IntoView {
     };
     #[cfg(feature = "hydrate")]
     Effect::new(browser::make_modal);
-    let used = key.last_used.as_ref().map_or_else(
-        || "It has never been used.".to_owned(),
-        |last| {
-            let requests = format::count(key.requests);
-            format!("It was last used {} and made {requests} requests in the last 30 days.", last.label)
-        },
-    );
+    let used = if key.last_used.exact.is_empty() {
+        "It has never been used.".to_owned()
+    } else {
+        let requests = if key.requests == 1 { "request" } else { "requests" };
+        let (last, count) = (&key.last_used.label, format::count(key.requests));
+        format!("It was last used {last} and made {count} {requests} in the last 30 days.")
+    };
     view! {
         <dialog
             open
