@@ -60,5 +60,9 @@ async function photograph(page: Page, path: string, style: string): Promise<void
   const chart = page.locator(".echart");
   if ((await chart.count()) > 0) await expect(chart.locator("svg").first()).toBeVisible();
   const name = path.replace(/^\/$/, "overview").replace(/evt_\w+/, "").replace(/\W+/g, "-").replace(/^-|-$/g, "");
-  await page.screenshot({ path: `test-results/photos/${name}-${style}.png`, fullPage: true });
+  const viewport = page.viewportSize() ?? { width: 1280, height: 900 };
+  // As tall as the page, so that what keeps to the window's edge stands at the page's.
+  await page.setViewportSize({ ...viewport, height: await page.evaluate(() => document.documentElement.scrollHeight) });
+  await page.screenshot({ path: `test-results/photos/${name}-${style}.png` });
+  await page.setViewportSize(viewport);
 }
