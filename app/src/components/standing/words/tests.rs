@@ -41,7 +41,7 @@ fn row() -> ActivityRow {
         api_key: None,
         credits: Credits::ZERO,
         balance_after: Credits::ZERO,
-        recorded_at: String::new(),
+        at: String::new(),
         at_label: String::new(),
         exact_label: String::new(),
     }
