@@ -36,3 +36,9 @@ fn answer<T>(result: Result<T, ConsoleError>) -> Result<T, ConsoleError> {
 fn sent_form() -> FormState {
     use_context().unwrap_or_default()
 }
+
+/// For an argument that names nothing we know; `error` ends a sentence that begins with its name.
+#[cfg(feature = "ssr")]
+fn invalid(field: &'static str, error: &dyn std::fmt::Display) -> ConsoleError {
+    ConsoleError::Invalid { field: field.to_owned(), message: format!("{field} {error}.") }
+}

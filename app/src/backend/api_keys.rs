@@ -26,8 +26,7 @@ pub trait ApiKeysPort: Send + Sync {
 }
 
 /// Which keys are listed. In URLs: `active`, `revoked`, `all`.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub enum Show {
     /// Neither revoked nor expired.
     #[default]
@@ -70,7 +69,8 @@ impl FromStr for Show {
 /// The whole page.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ApiKeysView {
-    pub show: Show,
+    /// A [`Show`] by its name.
+    pub show: String,
     /// The newest first, at most 100.
     pub keys: Vec<ApiKeyView>,
     /// How many there are of this kind.
@@ -95,23 +95,18 @@ pub struct ApiKeyView {
     /// `plx_sk_9f2a…k3Qd`
     pub label: String,
     pub may_write: bool,
-    pub status: KeyStatus,
+    pub is_revoked: bool,
+    /// By itself; a revoked one may be that as well.
+    pub is_expired: bool,
     pub created: WhenView,
-    pub expires: Option<WhenView>,
-    pub last_used: Option<WhenView>,
-    pub revoked: Option<WhenView>,
+    /// When it was revoked, else when it expires.
+    pub ends: WhenView,
+    pub last_used: WhenView,
     /// Requests in the last 30 days.
     pub requests: u64,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum KeyStatus {
-    Active,
-    Expired,
-    Revoked,
-}
-
-/// An instant, short and whole.
+/// An instant, short and whole; `never` and nothing when there is none.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WhenView {
     /// `21 Nov 2026`
@@ -156,7 +151,6 @@ mod tests {
     fn a_kind_of_keys_is_read_back_from_its_name_and_nothing_else() {
         for show in Show::ALL {
             assert_eq!(show.to_string().parse(), Ok(show));
-            assert_eq!(serde_json::to_string(&show).unwrap(), format!("\"{show}\""));
         }
         assert_eq!("Active".parse::<Show>(), Err(UnknownShow));
     }

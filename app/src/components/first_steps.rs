@@ -7,7 +7,8 @@ use super::frame::Me;
 use crate::backend::overview::OverviewView;
 use crate::backend::session::Viewer;
 
-/// Commands that work for this reader as they stand, but for the secret key.
+/// What the reader does in the browser first, then a request that works as it stands but for the secret, then what a
+/// service does. Only the last one moves this page.
 #[component]
 pub fn FirstSteps<'a>(view: &'a OverviewView) -> impl IntoView + use<> {
     let Me(viewer) = expect_context();
@@ -16,35 +17,61 @@ pub fn FirstSteps<'a>(view: &'a OverviewView) -> impl IntoView + use<> {
     let email = viewer.as_ref().map(|viewer| viewer.email.as_str()).unwrap_or_default();
     let grant =
         format!("plexe-console grant --email {email} --credits 100 --kind promo --reason \"first credits\"");
-    let request = viewer.as_ref().map(|viewer| request(&view.base_url, viewer)).unwrap_or_default();
+    let current = format!("curl {}/usage/current \\\n  -H \"x-api-key: plx_sk_…\"", view.base_url);
+    let event = viewer.as_ref().map(|viewer| request(&view.base_url, viewer)).unwrap_or_default();
+    let key = view.labels.keys.first().map(|key| key.label.clone());
     view! {
         <section class="card first" aria-labelledby="first-title">
             <header>
                 <h2 id="first-title">"Nothing has been charged yet"</h2>
             </header>
             <p class="sub">
-                "Your platform's services report what they do, and it appears here within a second. The commands run where this console runs."
+                "The platform's services report what they do for you, and it appears here within a second."
             </p>
             <ol>
+                <li>{key_step(key)}</li>
+                <li>
+                    <p>"Ask with it what you can spend:"</p>
+                    <CopyBlock label="the request" text=current />
+                </li>
                 {needs_credits
                     .then(|| {
                         view! {
                             <li>
-                                <p>"Put credits into the account:"</p>
+                                <p>"Get credits. Whoever runs this console puts them into the account with:"</p>
                                 <CopyBlock label="the command" text=grant />
                             </li>
                         }
                     })}
                 <li>
-                    <p>"Make a key for a service. It is shown once:"</p>
+                    <p>
+                        "Let a service charge something, and watch this page. Its key is made where this console runs, and shown once:"
+                    </p>
                     <CopyBlock label="the command" text="plexe-console service-key create --name first-steps" />
-                </li>
-                <li>
-                    <p>"Report an event with it, and watch this page:"</p>
-                    <CopyBlock label="the request" text=request />
+                    <p>"With it the service reports what it did for you:"</p>
+                    <CopyBlock label="the event" text=event />
                 </li>
             </ol>
         </section>
+    }
+}
+
+fn key_step(key: Option<String>) -> AnyView {
+    match key {
+        Some(key) => view! {
+            <p>
+                "You have made a key: " <code>{key}</code> ". "
+                <a href="/settings/api-keys">"Your keys"</a>
+            </p>
+        }
+        .into_any(),
+        None => view! {
+            <p>"Make a key of your own. Its secret is shown once:"</p>
+            <a class="button primary" href="/settings/api-keys">
+                "Make a key"
+            </a>
+        }
+        .into_any(),
     }
 }
 

@@ -9,6 +9,7 @@ pub mod dynamic;
 pub mod first_steps;
 pub mod form;
 pub mod frame;
+pub mod loading;
 pub mod navigation;
 pub mod problem;
 pub mod public;

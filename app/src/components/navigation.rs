@@ -43,7 +43,7 @@ const PLACES: &[Place] = &[
         path: "/docs/billing",
         roots: &[],
         name: "How credits work",
-        short: "Credits",
+        short: "Guide",
         icon: "M8 14A6 6 0 1 0 8 2a6 6 0 0 0 0 12zM6.2 6.4a1.8 1.8 0 1 1 2.6 1.6c-.5.3-.8.6-.8 1.2M8 11.3h.01",
         is_public: true,
     },

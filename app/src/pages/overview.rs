@@ -5,15 +5,13 @@ use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
 
 use crate::api::overview::overview;
-use crate::backend::ConsoleError;
 use crate::backend::overview::{OverviewView, Range};
 use crate::components::activity::LatestActivity;
 use crate::components::cards::Cards;
 use crate::components::chart::Consumption;
 use crate::components::dynamic::dynamic;
 use crate::components::first_steps::FirstSteps;
-use crate::components::frame::ToSignIn;
-use crate::components::problem::Problem;
+use crate::components::loading::loading;
 use crate::components::standing::StandingLine;
 use crate::live::feed::Feed;
 
@@ -28,15 +26,7 @@ pub fn OverviewPage() -> impl IntoView {
     view! {
         <Title text="Overview · Plexe Console" />
         <h1 class="hidden">"Overview"</h1>
-        <Suspense fallback=Waiting>
-            {move || Suspend::new(async move {
-                match answer.await {
-                    Ok(view) => view! { <Loaded view range /> }.into_any(),
-                    Err(ConsoleError::Unauthorized) => view! { <ToSignIn /> }.into_any(),
-                    Err(error) => view! { <Problem sentence=error.to_string() /> }.into_any(),
-                }
-            })}
-        </Suspense>
+        {loading(answer, || Waiting().into_any(), move |view| view! { <Loaded view range /> }.into_any())}
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use app::backend::account::{AccountForm, AccountPort, AccountView};
 use app::backend::api_keys::{
-    ApiKeyForm as TypedKey, ApiKeyView, ApiKeysPort, ApiKeysView, CreatedView, KeyStatus, Show, WhenView,
+    ApiKeyForm as TypedKey, ApiKeyView, ApiKeysPort, ApiKeysView, CreatedView, Show, WhenView,
 };
 use app::backend::form::FormState;
 use app::backend::{ConsoleError, Viewer};
@@ -69,7 +69,7 @@ impl Console {
             key_view(&zone, now, key, requests)
         });
         Ok(ApiKeysView {
-            show,
+            show: show.to_string(),
             keys: keys.collect(),
             total,
             is_verified: user.verified_at.is_some(),
@@ -117,23 +117,19 @@ fn read_key(typed: TypedKey) -> Result<(KeyId, ApiKeyForm), Error> {
 }
 
 fn key_view(zone: &Zone, now: Timestamp, key: ApiKeyRow, requests: u64) -> ApiKeyView {
-    let day = |at| WhenView { label: zone.format(at, "%-d %b %Y"), exact: exact_label(zone, at) };
-    let moment = |at| WhenView { label: at_label(zone, now, at), exact: exact_label(zone, at) };
-    let status = match (key.revoked_at, key.expires_at) {
-        (Some(_), _) => KeyStatus::Revoked,
-        (None, Some(expires_at)) if expires_at <= now => KeyStatus::Expired,
-        (None, _) => KeyStatus::Active,
-    };
+    let at = |at, label| WhenView { label, exact: exact_label(zone, at) };
+    let day = |day| at(day, zone.format(day, "%-d %b %Y"));
+    let never = || WhenView { label: "never".to_owned(), exact: String::new() };
     ApiKeyView {
         label: key_label(&key),
         key_id: key.id,
         name: key.name,
         may_write: key.permission == Permission::ReadWrite,
-        status,
+        is_revoked: key.revoked_at.is_some(),
+        is_expired: key.expires_at.is_some_and(|expires_at| expires_at <= now),
         created: day(key.created_at),
-        expires: key.expires_at.map(day),
-        last_used: key.last_used_at.map(moment),
-        revoked: key.revoked_at.map(day),
+        ends: key.revoked_at.or(key.expires_at).map_or_else(never, day),
+        last_used: key.last_used_at.map_or_else(never, |used| at(used, at_label(zone, now, used))),
         requests,
     }
 }

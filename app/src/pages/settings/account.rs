@@ -6,29 +6,20 @@ use leptos_router::hooks::use_query_map;
 
 use super::{Head, Waiting};
 use crate::api::account::{account, change_account};
-use crate::backend::ConsoleError;
 use crate::backend::account::AccountView;
 use crate::components::copy::CopyLine;
 use crate::components::form::{
     Field, FormError, Labelled, Said, Sending, Submit, described_by, invalid, put,
 };
-use crate::components::frame::{Me, ToSignIn};
-use crate::components::problem::Problem;
+use crate::components::frame::Me;
+use crate::components::loading::loading;
 
 #[component]
 pub fn AccountPage() -> impl IntoView {
     let answer = Resource::new_blocking(|| (), |()| account());
     view! {
         <Head title="Account" />
-        <Suspense fallback=Waiting>
-            {move || Suspend::new(async move {
-                match answer.await {
-                    Ok(view) => view! { <Loaded view /> }.into_any(),
-                    Err(ConsoleError::Unauthorized) => view! { <ToSignIn /> }.into_any(),
-                    Err(error) => view! { <Problem sentence=error.to_string() /> }.into_any(),
-                }
-            })}
-        </Suspense>
+        {loading(answer, || Waiting().into_any(), |view| view! { <Loaded view /> }.into_any())}
     }
 }
 

@@ -7,35 +7,28 @@ use leptos_router::hooks::use_query_map;
 use super::revoke::Revoking;
 use super::{Head, Waiting};
 use crate::api::api_keys::{api_keys, create_api_key};
+#[cfg(feature = "hydrate")]
 use crate::backend::ConsoleError;
-use crate::backend::api_keys::{ApiKeyView, ApiKeysView, CreatedView, KeyStatus, Show, WhenView};
+use crate::backend::api_keys::{ApiKeyView, ApiKeysView, CreatedView, Show, WhenView};
 use crate::backend::form::FormState;
 use crate::components::copy::{CopyBlock, CopyLine};
 use crate::components::dynamic::{dynamic, text};
 use crate::components::form::{Field, FormError, Said, Sending, Submit, focus, put};
-use crate::components::frame::ToSignIn;
-use crate::components::problem::Problem;
+use crate::components::loading::loading;
 use crate::format;
 
 #[component]
 pub fn ApiKeysPage() -> impl IntoView {
     let query = use_query_map();
-    let show = Memo::new(move |_| {
-        query.with(|query| query.get("show")).and_then(|show| show.parse().ok()).unwrap_or_default()
+    let show = text(move || {
+        let show = query.with(|query| query.get("show")).and_then(|show| show.parse::<Show>().ok());
+        show.unwrap_or_default().to_string()
     });
     // Read once; what changes here asks again for itself.
     let answer = Resource::new_blocking(|| (), move |()| api_keys(show.get_untracked()));
     view! {
         <Head title="API keys" />
-        <Suspense fallback=Waiting>
-            {move || Suspend::new(async move {
-                match answer.await {
-                    Ok(view) => view! { <Loaded view show /> }.into_any(),
-                    Err(ConsoleError::Unauthorized) => view! { <ToSignIn /> }.into_any(),
-                    Err(error) => view! { <Problem sentence=error.to_string() /> }.into_any(),
-                }
-            })}
-        </Suspense>
+        {loading(answer, || Waiting().into_any(), move |view| view! { <Loaded view show /> }.into_any())}
     }
 }
 
@@ -44,7 +37,7 @@ pub fn ApiKeysPage() -> impl IntoView {
 pub(super) struct Page {
     pub view: RwSignal<ApiKeysView>,
     /// Which keys the address asks for.
-    pub show: Memo<Show>,
+    pub show: Signal<String>,
     pub said: RwSignal<String>,
 }
 
@@ -70,7 +63,7 @@ impl Page {
 }
 
 #[component]
-fn Loaded(view: ApiKeysView, show: Memo<Show>) -> impl IntoView {
+fn Loaded(view: ApiKeysView, show: Signal<String>) -> impl IntoView {
     let query = use_query_map();
     let is_revoked = query.with_untracked(|query| query.get("revoked").is_some());
     let said = RwSignal::new(if is_revoked { super::revoke::REVOKED.to_owned() } else { String::new() });
@@ -95,9 +88,9 @@ fn Loaded(view: ApiKeysView, show: Memo<Show>) -> impl IntoView {
         <section class="card keys" aria-labelledby="keys-title">
             <header>
                 <h2 id="keys-title">"Your keys"</h2>
+                <Said said />
                 <Kinds show />
             </header>
-            <Said said />
             {dynamic(move || page.view.with(list))}
         </section>
         <Revoking page />
@@ -231,14 +224,14 @@ fn create(event: &SubmitEvent, sending: Sending, page: Page, created: RwSignal<O
 
 /// Links, so that the choice is in the address and works without scripts.
 #[component]
-fn Kinds(show: Memo<Show>) -> impl IntoView {
+fn Kinds(show: Signal<String>) -> impl IntoView {
     let link = move |one: Show| {
         let name = match one {
             Show::Active => "Active",
             Show::Revoked => "Revoked",
             Show::All => "All",
         };
-        let current = move || (show.get() == one).then_some("true");
+        let current = move || show.with(|show| show == one.as_str()).then_some("true");
         view! {
             <a href=format!("/settings/api-keys?show={one}") aria-current=current data-noscroll="">
                 {name}
@@ -254,14 +247,14 @@ fn Kinds(show: Memo<Show>) -> impl IntoView {
 
 fn list(view: &ApiKeysView) -> AnyView {
     if view.keys.is_empty() {
-        let sentence = match view.show {
-            Show::Active => "No key is active. Make one above; it works at once.",
-            Show::Revoked => "No key has been revoked.",
-            Show::All => "There are no keys yet. Make one above; it works at once.",
+        let sentence = match view.show.as_str() {
+            "active" => "No key is active. Make one above; it works at once.",
+            "revoked" => "No key has been revoked.",
+            _ => "There are no keys yet. Make one above; it works at once.",
         };
         return view! { <p class="sub empty">{sentence}</p> }.into_any();
     }
-    let rows = view.keys.iter().map(|key| row(key, view.show)).collect_view();
+    let rows = view.keys.iter().map(|key| row(key, &view.show)).collect_view();
     let shown = u64::try_from(view.keys.len()).unwrap_or(u64::MAX);
     let more = (shown < view.total).then(|| {
         let (shown, total) = (format::count(shown), format::count(view.total));
@@ -289,20 +282,15 @@ fn list(view: &ApiKeysView) -> AnyView {
     .into_any()
 }
 
-fn row(key: &ApiKeyView, show: Show) -> impl IntoView + use<> {
-    let status = match key.status {
-        KeyStatus::Active => None,
-        KeyStatus::Expired => Some(("mark-word warn", "Expired")),
-        KeyStatus::Revoked => Some(("mark-word", "Revoked")),
+fn row(key: &ApiKeyView, show: &str) -> impl IntoView + use<> {
+    let status = match (key.is_revoked, key.is_expired) {
+        (true, _) => "Revoked",
+        (false, true) => "Expired",
+        (false, false) => "",
     };
-    let status = status.map(|(class, word)| view! { " " <span class=class>{word}</span> });
     let permission = if key.may_write { "Read and write" } else { "Read only" };
-    let ends = key
-        .revoked
-        .as_ref()
-        .map_or_else(|| when(key.expires.as_ref(), "never"), |revoked| when(Some(revoked), ""));
-    let ends_label = if key.revoked.is_some() { "Revoked" } else { "Expires" };
-    let revoke = (key.status != KeyStatus::Revoked).then(|| {
+    let ends_label = if key.is_revoked { "Revoked" } else { "Expires" };
+    let revoke = (!key.is_revoked).then(|| {
         view! {
             <a
                 class="button small"
@@ -318,22 +306,25 @@ fn row(key: &ApiKeyView, show: Show) -> impl IntoView + use<> {
         <tr role="row">
             <td role="cell" class="what">
                 <b>{key.name.clone()}</b>
-                {status}
+                " "
+                <span class="mark-word" hidden=status.is_empty()>{status}</span>
                 <code>{key.label.clone()}</code>
             </td>
             <td role="cell" data-label="Permission">{permission}</td>
-            <td role="cell" data-label="Created">{when(Some(&key.created), "")}</td>
-            <td role="cell" data-label=ends_label>{ends}</td>
-            <td role="cell" data-label="Last used">{when(key.last_used.as_ref(), "never")}</td>
+            <td role="cell" data-label="Created">{when(&key.created)}</td>
+            <td role="cell" data-label=ends_label>{when(&key.ends)}</td>
+            <td role="cell" data-label="Last used">{when(&key.last_used)}</td>
             <td role="cell" data-label="Requests, 30 d" class="num">{format::count(key.requests)}</td>
             <td role="cell" class="act">{revoke}</td>
         </tr>
     }
 }
 
-fn when(at: Option<&WhenView>, none: &'static str) -> AnyView {
-    match at {
-        Some(at) => view! { <span title=at.exact.clone()>{at.label.clone()}</span> }.into_any(),
-        None => view! { <span class="muted">{none}</span> }.into_any(),
+fn when(at: &WhenView) -> impl IntoView + use<> {
+    let class = if at.exact.is_empty() { "muted" } else { "" };
+    view! {
+        <span class=class title=at.exact.clone()>
+            {at.label.clone()}
+        </span>
     }
 }

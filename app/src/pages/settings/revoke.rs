@@ -9,7 +9,7 @@ use leptos_router::hooks::{use_navigate, use_query_map};
 use super::api_keys::Page;
 use crate::api::api_keys::revoke_api_key;
 use crate::backend::api_keys::ApiKeyView;
-use crate::components::dynamic::dynamic;
+use crate::components::dynamic::{dynamic, text};
 use crate::components::form::{FormError, Sending, Submit, focus};
 use crate::format;
 
@@ -19,11 +19,14 @@ pub(super) const REVOKED: &str = "The key is revoked.";
 #[component]
 pub(super) fn Revoking(page: Page) -> impl IntoView {
     let query = use_query_map();
-    let asked = Memo::new(move |_| {
-        let id = query.with(|query| query.get("revoke"))?;
-        page.view.with(|view| view.keys.iter().find(|key| key.key_id.as_str() == id).cloned())
-    });
-    dynamic(move || asked.get().map(|key| view! { <Question key page /> }))
+    let asked = text(move || query.with(|query| query.get("revoke")).unwrap_or_default());
+    dynamic(move || {
+        let id = asked.get();
+        let found = page.view.with_untracked(|view| {
+            view.keys.iter().find(|key| key.key_id.as_str() == id).filter(|key| !key.is_revoked).cloned()
+        });
+        found.map(|key| view! { <Question key page /> })
+    })
 }
 
 #[component]
@@ -36,13 +39,12 @@ fn Question(key: ApiKeyView, page: Page) -> impl IntoView {
     };
     #[cfg(feature = "hydrate")]
     Effect::new(browser::make_modal);
-    let used = key.last_used.as_ref().map_or_else(
-        || "It has never been used.".to_owned(),
-        |last| {
-            let requests = format::count(key.requests);
-            format!("It was last used {} and made {requests} requests in the last 30 days.", last.label)
-        },
-    );
+    let used = if key.last_used.exact.is_empty() {
+        "It has never been used.".to_owned()
+    } else {
+        let requests = format::count(key.requests);
+        format!("It was last used {} and made {requests} requests in the last 30 days.", key.last_used.label)
+    };
     view! {
         <dialog
             open
