@@ -6,13 +6,15 @@ use leptos::server_fn::codec::{GetUrl, PostUrl};
 use super::json::Answer;
 use crate::backend::ConsoleError;
 use crate::backend::api_keys::{ApiKeysView, CreatedView};
+#[cfg(feature = "ssr")]
+use crate::backend::api_keys::{Show, UnknownShow};
 
 /// The account's newest keys of one kind (`active`, `revoked` or `all`); with the form as it came back, when the page answers one.
 #[server(input = GetUrl, output = Answer)]
 pub async fn api_keys(show: String) -> Result<ApiKeysView, ConsoleError> {
     let result = async {
         let (viewer, backend) = super::caller()?;
-        let show = show.parse().map_err(|error| super::invalid("show", &error))?;
+        let show: Show = show.parse().map_err(|error: UnknownShow| super::invalid("show", &error))?;
         let (form, created) = (super::sent_form(), use_context());
         let view = backend.api_keys.api_keys(&viewer, show).await?;
         Ok(ApiKeysView { form, created, ..view })

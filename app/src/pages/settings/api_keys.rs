@@ -48,7 +48,7 @@ impl Page {
         let Some(wanted) = self.show.try_get_untracked() else { return };
         leptos::task::spawn_local(async move {
             match api_keys(wanted).await {
-                Ok(view) if self.show.try_get_untracked() == Some(view.show) => {
+                Ok(view) if self.show.try_get_untracked().as_deref() == Some(view.show.as_str()) => {
                     self.view.try_set(view);
                 }
                 Err(ConsoleError::Unauthorized) => crate::live::connection::leave(),
@@ -97,12 +97,15 @@ fn Loaded(view: ApiKeysView, show: Signal<String>) -> impl IntoView {
     }
 }
 
+/// In the form's place. The frame says how to verify it.
 #[component]
 fn Unverified() -> impl IntoView {
     view! {
-        <section class="banner warn">
-            <b>"Keys can be made once your e-mail address is verified."</b>
-            " Follow the link in the mail that we sent you."
+        <section class="card" aria-labelledby="create-title">
+            <header>
+                <h2 id="create-title">"Make a key"</h2>
+            </header>
+            <p class="sub">"Keys can be made once your e-mail address is verified."</p>
         </section>
     }
 }

@@ -42,8 +42,9 @@ fn Question(key: ApiKeyView, page: Page) -> impl IntoView {
     let used = if key.last_used.exact.is_empty() {
         "It has never been used.".to_owned()
     } else {
-        let requests = format::count(key.requests);
-        format!("It was last used {} and made {requests} requests in the last 30 days.", key.last_used.label)
+        let requests = if key.requests == 1 { "request" } else { "requests" };
+        let (last, count) = (&key.last_used.label, format::count(key.requests));
+        format!("It was last used {last} and made {count} {requests} in the last 30 days.")
     };
     view! {
         <dialog
