@@ -89,14 +89,8 @@ pub fn Places() -> impl IntoView {
     PLACES.iter().map(link).collect_view()
 }
 
-/// A few pages of one room, side by side.
-#[component]
-pub fn Rooms(
-    /// What the room is called.
-    label: &'static str,
-    /// Paths and names.
-    rooms: &'static [(&'static str, &'static str)],
-) -> impl IntoView {
+/// A few pages of one room, side by side: what the room is called, and their paths and names.
+pub fn rooms(label: &'static str, rooms: &'static [(&'static str, &'static str)]) -> impl IntoView {
     let path = use_location().pathname;
     let link = move |(href, name): &'static (&'static str, &'static str)| {
         let current = move || path.with(|path| (path == *href).then_some("page"));

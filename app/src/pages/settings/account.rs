@@ -4,7 +4,7 @@ use leptos::ev::SubmitEvent;
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
-use super::{Head, Waiting};
+use super::{head, waiting};
 use crate::api::account::{account, change_account};
 use crate::backend::account::AccountView;
 use crate::components::copy::CopyLine;
@@ -18,24 +18,24 @@ use crate::components::loading::loading;
 pub fn AccountPage() -> impl IntoView {
     let answer = Resource::new_blocking(|| (), |()| account());
     view! {
-        <Head title="Account" />
-        {loading(answer, || Waiting().into_any(), |view| view! { <Loaded view /> }.into_any())}
+        {head("Account")}
+        {loading(answer, waiting, loaded)}
     }
 }
 
-#[component]
-fn Loaded(view: AccountView) -> impl IntoView {
+fn loaded(view: AccountView) -> AnyView {
+    let profile = profile(&view);
     view! {
         <div class="settings">
-            <Profile view=view.clone() />
-            <Facts view />
+            {profile}
+            {facts(view)}
         </div>
     }
+    .into_any()
 }
 
 /// What can be changed.
-#[component]
-fn Profile(view: AccountView) -> impl IntoView {
+fn profile(view: &AccountView) -> impl IntoView + use<> {
     let AccountView { viewer, form, time_zones, .. } = view;
     let sending = Sending::new(form.errors.clone());
     let is_saved = use_query_map().with_untracked(|query| query.get("saved").is_some());
@@ -82,7 +82,7 @@ fn Profile(view: AccountView) -> impl IntoView {
                         name="time_zone"
                         aria-invalid=invalid(sending.error("time_zone"))
                         aria-describedby=described_by("time_zone")
-                        inner_html=options(&time_zones, &zone)
+                        inner_html=options(time_zones, &zone)
                     ></select>
                 </Labelled>
                 <div class="sends">
@@ -137,8 +137,7 @@ fn options(zones: &[String], chosen: &str) -> String {
 }
 
 /// What can't be changed here.
-#[component]
-fn Facts(view: AccountView) -> impl IntoView {
+fn facts(view: AccountView) -> impl IntoView {
     let AccountView { viewer, is_verified, is_active, since, .. } = view;
     let mark = |is_good: bool, good, bad| {
         let (class, word) = if is_good { ("mark-word ok", good) } else { ("mark-word warn", bad) };

@@ -4,8 +4,8 @@ use leptos::ev::SubmitEvent;
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
-use super::revoke::Revoking;
-use super::{Head, Waiting};
+use super::revoke::revoking;
+use super::{head, waiting};
 use crate::api::api_keys::{api_keys, create_api_key};
 #[cfg(feature = "hydrate")]
 use crate::backend::ConsoleError;
@@ -27,8 +27,8 @@ pub fn ApiKeysPage() -> impl IntoView {
     // Read once; what changes here asks again for itself.
     let answer = Resource::new_blocking(|| (), move |()| api_keys(show.get_untracked()));
     view! {
-        <Head title="API keys" />
-        {loading(answer, || Waiting().into_any(), move |view| view! { <Loaded view show /> }.into_any())}
+        {head("API keys")}
+        {loading(answer, waiting, move |view| loaded(view, show))}
     }
 }
 
@@ -62,8 +62,7 @@ impl Page {
     pub fn refresh(self) {}
 }
 
-#[component]
-fn Loaded(view: ApiKeysView, show: Signal<String>) -> impl IntoView {
+fn loaded(view: ApiKeysView, show: Signal<String>) -> AnyView {
     let query = use_query_map();
     let is_revoked = query.with_untracked(|query| query.get("revoked").is_some());
     let said = RwSignal::new(if is_revoked { super::revoke::REVOKED.to_owned() } else { String::new() });
@@ -79,27 +78,27 @@ fn Loaded(view: ApiKeysView, show: Signal<String>) -> impl IntoView {
     });
     let base_url = move || page.view.with_untracked(|view| view.base_url.clone());
     view! {
-        {dynamic(move || created.get().map(|made| view! { <Created made base_url=base_url() created /> }))}
+        {dynamic(move || created.get().map(|made| secret(made, &base_url(), created)))}
         {if page.view.with_untracked(|view| view.is_verified) {
-            view! { <Create page sent created /> }.into_any()
+            form(page, &sent, created).into_any()
         } else {
-            Unverified().into_any()
+            unverified().into_any()
         }}
         <section class="card keys" aria-labelledby="keys-title">
             <header>
                 <h2 id="keys-title">"Your keys"</h2>
                 <Said said />
-                <Kinds show />
+                {kinds(show)}
             </header>
             {dynamic(move || page.view.with(list))}
         </section>
-        <Revoking page />
+        {revoking(page)}
     }
+    .into_any()
 }
 
 /// In the form's place. The frame says how to verify it.
-#[component]
-fn Unverified() -> impl IntoView {
+fn unverified() -> impl IntoView {
     view! {
         <section class="card" aria-labelledby="create-title">
             <header>
@@ -111,8 +110,11 @@ fn Unverified() -> impl IntoView {
 }
 
 /// The secret, this once, with something that works with it.
-#[component]
-fn Created(made: CreatedView, base_url: String, created: RwSignal<Option<CreatedView>>) -> impl IntoView {
+fn secret(
+    made: CreatedView,
+    base_url: &str,
+    created: RwSignal<Option<CreatedView>>,
+) -> impl IntoView + use<> {
     let request = format!("curl {base_url}/usage/current \\\n  -H \"x-api-key: {}\"", made.secret);
     let may = if made.may_write { "read and change" } else { "read" };
     view! {
@@ -139,8 +141,7 @@ fn Created(made: CreatedView, base_url: String, created: RwSignal<Option<Created
     }
 }
 
-#[component]
-fn Create(page: Page, sent: FormState, created: RwSignal<Option<CreatedView>>) -> impl IntoView {
+fn form(page: Page, sent: &FormState, created: RwSignal<Option<CreatedView>>) -> impl IntoView + use<> {
     let sending = Sending::new(sent.errors.clone());
     let writes = sent.typed("permission") == Some("read_write");
     let option = |value, checked: bool, name, what| {
@@ -226,8 +227,7 @@ fn create(event: &SubmitEvent, sending: Sending, page: Page, created: RwSignal<O
 }
 
 /// Links, so that the choice is in the address and works without scripts.
-#[component]
-fn Kinds(show: Signal<String>) -> impl IntoView {
+fn kinds(show: Signal<String>) -> impl IntoView {
     let link = move |one: Show| {
         let name = match one {
             Show::Active => "Active",

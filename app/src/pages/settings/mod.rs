@@ -1,4 +1,7 @@
 //! `/settings/…`: what people arrange for themselves.
+//!
+//! Parts that stand in one place are plain functions: each component costs the wasm its own copy of all that a view can
+//! do.
 
 pub mod account;
 pub mod api_keys;
@@ -7,24 +10,22 @@ mod revoke;
 use leptos::prelude::*;
 use leptos_meta::Title;
 
-use crate::components::navigation::Rooms;
+use crate::components::navigation::rooms;
 
 /// The pages of this room.
 const ROOMS: &[(&str, &str)] = &[("/settings/account", "Account"), ("/settings/api-keys", "API keys")];
 
 /// What every page here begins with.
-#[component]
-fn Head(title: &'static str) -> impl IntoView {
+fn head(title: &'static str) -> impl IntoView {
     view! {
         <Title text=format!("{title} · Plexe Console") />
-        <Rooms label="Settings" rooms=ROOMS />
+        {rooms("Settings", ROOMS)}
         <h1>{title}</h1>
     }
 }
 
 /// As large as what will stand here.
-#[component]
-fn Waiting() -> impl IntoView {
+fn waiting() -> AnyView {
     view! {
         <div class="waiting" role="status">
             <span class="hidden">"Loading"</span>
@@ -32,4 +33,5 @@ fn Waiting() -> impl IntoView {
             <div class="card"></div>
         </div>
     }
+    .into_any()
 }

@@ -16,8 +16,7 @@ use crate::format;
 pub(super) const REVOKED: &str = "The key is revoked.";
 
 /// The dialog, while the address asks for it.
-#[component]
-pub(super) fn Revoking(page: Page) -> impl IntoView {
+pub(super) fn revoking(page: Page) -> impl IntoView {
     let query = use_query_map();
     let asked = text(move || query.with(|query| query.get("revoke")).unwrap_or_default());
     dynamic(move || {
@@ -25,12 +24,11 @@ pub(super) fn Revoking(page: Page) -> impl IntoView {
         let found = page.view.with_untracked(|view| {
             view.keys.iter().find(|key| key.key_id.as_str() == id).filter(|key| !key.is_revoked).cloned()
         });
-        found.map(|key| view! { <Question key page /> })
+        found.map(|key| question(key, page))
     })
 }
 
-#[component]
-fn Question(key: ApiKeyView, page: Page) -> impl IntoView {
+fn question(key: ApiKeyView, page: Page) -> impl IntoView {
     let sending = Sending::new(Vec::new());
     let navigate = use_navigate();
     let back = move |_| {
