@@ -41,7 +41,7 @@ fn profile(view: &AccountView) -> impl IntoView + use<> {
     let is_saved = use_query_map().with_untracked(|query| query.get("saved").is_some());
     let said = RwSignal::new(if is_saved { SAVED.to_owned() } else { String::new() });
     let me = expect_context::<Me>();
-    let zone = form.value("time_zone", &viewer.time_zone);
+    let zones = options(time_zones, &form.value("time_zone", &viewer.time_zone));
     view! {
         <section class="card" aria-labelledby="profile-title">
             <header>
@@ -82,7 +82,7 @@ fn profile(view: &AccountView) -> impl IntoView + use<> {
                         name="time_zone"
                         aria-invalid=invalid(sending.error("time_zone"))
                         aria-describedby=described_by("time_zone")
-                        inner_html=options(time_zones, &zone)
+                        inner_html=zones
                     ></select>
                 </Labelled>
                 <div class="sends">
