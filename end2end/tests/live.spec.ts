@@ -107,7 +107,10 @@ test("when the tab that holds the stream closes another one takes over and misse
     await isLive(page);
   }
   expect(streams(paths)).toHaveLength(2);
-  expect(streams(paths)[1]).toBe(`/usage/stream?after=${before.seq}`);
+  // After what it has seen itself: the first may have handed on some of it while it closed.
+  const resumed = Number(streams(paths)[1]?.replace("/usage/stream?after=", ""));
+  expect(resumed).toBeGreaterThanOrEqual(before.seq);
+  expect(resumed).toBeLessThan(after.seq);
   await context.close();
 });
 

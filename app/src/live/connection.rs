@@ -12,7 +12,7 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
-use web_sys::{EventSource, MessageEvent, PageTransitionEvent};
+use web_sys::{Element, EventSource, MessageEvent, PageTransitionEvent};
 
 use super::note::{self, Note};
 use super::sharing::{Act, Happened, Tab};
@@ -48,6 +48,13 @@ pub fn keep(live: Live, viewer: &Viewer) {
         window_event_listener_untyped("pagehide", move |_| {
             if let Some(line) = kept.try_update_value(Option::take).flatten() {
                 line.flush();
+            }
+        }),
+        // Signing out here ends the stream, which is no news to this tab.
+        window_event_listener_untyped("submit", move |event| {
+            let form = event.target().and_then(|target| target.dyn_into::<Element>().ok());
+            if form.and_then(|form| form.get_attribute("action")).is_some_and(|to| to == "/sign-out") {
+                kept.try_update_value(Option::take);
             }
         }),
         window_event_listener_untyped("pageshow", move |event| {

@@ -2,6 +2,8 @@
 //!
 //! It is rendered by itself, without the application's router, so that what broke the page cannot break this one.
 
+use std::time::Duration;
+
 use app::shell;
 use axum::body::Body;
 use axum::extract::Request;
@@ -16,14 +18,19 @@ use super::frame::{self, RequestId};
 use super::{assets, pages, security};
 use crate::console::Error;
 
+/// How long a page may take to be ready for its first byte.
+const READY: Duration = Duration::from_secs(if cfg!(test) { 2 } else { 15 });
+
 /// Gives browsers a page for what would be an envelope. The status and the other headers stay.
 pub async fn as_pages(request: Request, next: Next) -> Response {
     let for_browser = pages::wants_html(request.headers());
     let id = request.extensions().get::<RequestId>().cloned();
-    let mut response = next.run(request).await;
     if !for_browser {
-        return response;
+        return next.run(request).await;
     }
+    // A page waits for its data. What reads them may have died, and then nobody would ever answer.
+    let late = |_| Error::internal("a page was not ready in time").into_response();
+    let mut response = tokio::time::timeout(READY, next.run(request)).await.unwrap_or_else(late);
     let Some(error) = frame::take_failure(&mut response) else { return response };
     let id = id.as_ref().map_or("unknown", RequestId::text);
     frame::log(&error, id);
