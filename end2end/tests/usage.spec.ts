@@ -65,12 +65,12 @@ test("days can be chosen, and what cannot be shown is kept and said", async ({ p
   await ready(page, console);
   await open(page, "/usage");
   await page.getByLabel("From", { exact: true }).fill("2026-03-20");
-  await page.getByLabel("to", { exact: true }).fill("2026-03-01");
+  await page.getByLabel("To", { exact: true }).fill("2026-03-01");
   await page.getByRole("button", { name: "Show days" }).click();
   await expect(page.getByRole("alert")).toHaveText("The first day must not be after the last.");
   await expect(page.getByLabel("From", { exact: true })).toHaveValue("2026-03-20");
   await page.getByLabel("From", { exact: true }).fill("2026-03-01");
-  await page.getByLabel("to", { exact: true }).fill("2026-03-20");
+  await page.getByLabel("To", { exact: true }).fill("2026-03-20");
   await page.getByRole("button", { name: "Show days" }).click();
   await expect(chartTitle(page)).toHaveText("You spent nothing from 1 March 2026 to 20 March 2026");
   await expect(page.getByText("Nothing was reported here.")).toBeVisible();

@@ -36,7 +36,7 @@ pub fn EventRows(
         rows.with(|rows| rows.iter().map(|one| row(one, one.seq > fresh_after)).collect_view())
     };
     view! {
-        <table class="rows" role="table">
+        <table class="rows events" role="table">
             <thead role="rowgroup">
                 <tr role="row">
                     <th scope="col" role="columnheader">"When"</th>

@@ -12,7 +12,7 @@ pub fn filters(form: &UsageForm) -> impl IntoView + use<> {
     let kept =
         [kept("group_by", &form.groups), kept("operation", &form.operations), kept("api_key", &form.keys)];
     let invalid = problem.is_some();
-    let days = [day("from", "From", &form.from, invalid), day("to", "to", &form.to, invalid)];
+    let days = [day("from", "From", &form.from, invalid), day("to", "To", &form.to, invalid)];
     let span = form.span.iter().map(|one| hidden(&one.name, &one.value)).collect_view();
     let choices = [
         select("granularity", "Show by", &form.granularities),
