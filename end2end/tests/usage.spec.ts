@@ -91,7 +91,7 @@ test("a charge moves chart, table, count and rows of the open page", async ({ pa
 
   await page.locator('select[name="operation"]').selectOption("model.build");
   await expect(count(page)).toHaveText("1 event");
-  await console.charge(key, user, "filtered out", 1);
+  await console.charge(key, user, "filtered-out", 1);
   await console.charge(key, user, "seen", 1, "model.build");
   await expect(count(page)).toHaveText("2 events");
   await expect(chartTitle(page)).toContainText("150 credits on model builds");

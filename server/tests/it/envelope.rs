@@ -30,7 +30,6 @@ async fn anon_finds_no_other_paths() {
     let world = World::start().await;
     let anon = world.anon();
     for path in [
-        "/usage",
         "/usage/",
         "/usage/nothing",
         "/usage/events/a/b/c",
