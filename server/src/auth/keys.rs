@@ -39,6 +39,8 @@ struct Known {
 pub struct KeyCache {
     known: RwLock<Known>,
     requests: Mutex<Requests>,
+    /// Held while counts are on their way to the store.
+    writing: tokio::sync::Mutex<()>,
 }
 
 /// Requests since they were last written.
@@ -123,7 +125,11 @@ impl KeyCache {
     }
 
     /// Writes the counts of requests; does nothing when there were none. What can't be written is counted later.
+    ///
+    /// Whoever reads afterwards sees every request that was counted before the call, also those that somebody else
+    /// was writing just then.
     pub async fn write_requests(&self, store: &Store, now: Timestamp) -> Result<(), StoreError> {
+        let _in_turn = self.writing.lock().await;
         let counted = self.take_requests();
         if counted.is_empty() {
             return Ok(());

@@ -73,6 +73,19 @@ async fn member_sees_how_much_a_key_is_used() {
 }
 
 #[tokio::test]
+async fn readers_at_the_same_moment_see_the_same_use_of_a_key() {
+    let (world, ada, _) = ready().await;
+    let key = world.key_for(&ada, Permission::ReadOnly, None).await;
+    let holder = world.caller(key.secret.as_str());
+    for used in 1..=20 {
+        holder.get("/auth/user").await.ok();
+        let read = || world.console.api_key_usage(ada.account_no, &key.key.id);
+        let (first, second) = tokio::join!(read(), read());
+        assert_eq!((first.unwrap().1.last_24h, second.unwrap().1.last_24h), (used, used));
+    }
+}
+
+#[tokio::test]
 async fn member_lists_keys_newest_first_in_pages() {
     let (world, _, caller) = ready().await;
     for name in ["one", "two", "three"] {
