@@ -7,7 +7,7 @@ use super::json::Answer;
 use crate::backend::ConsoleError;
 use crate::backend::session::FrameView;
 
-/// The viewer, and the balance in the top bar.
+/// The viewer, and the balance in the top bar: who are we, after a line was cut?
 #[server(input = GetUrl, output = Answer)]
 pub async fn frame() -> Result<FrameView, ConsoleError> {
     let result = async {

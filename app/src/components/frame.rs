@@ -1,19 +1,16 @@
 //! What surrounds every page of somebody signed in: navigation, live balance, account menu.
 
 use leptos::prelude::*;
-use leptos_meta::Title;
 use leptos_router::components::{Outlet, Redirect};
 use leptos_router::hooks::use_url;
 use leptos_router::location::Url;
 
 use super::dynamic::text;
 use super::navigation::{PageName, Places};
-use super::problem::Problem;
 use super::public::Brand;
 use super::theme::ThemeSwitch;
-use crate::api::session::frame;
+use crate::backend::Viewer;
 use crate::backend::session::FrameView;
-use crate::backend::{ConsoleError, Viewer};
 use crate::format;
 use crate::live::{Connection, Live};
 
@@ -24,30 +21,11 @@ pub struct Me(pub RwSignal<Option<Viewer>>);
 /// Lets those in who are signed in, and sends everybody else to the sign-in form and back.
 #[component]
 pub fn SignedIn() -> impl IntoView {
-    let answer = Resource::new_blocking(|| (), |()| frame());
-    view! {
-        <Suspense fallback=|| {
-            view! { <div class="shell" aria-busy="true"></div> }
-        }>
-            {move || Suspend::new(async move {
-                match answer.await {
-                    Ok(view) => view! { <Frame view /> }.into_any(),
-                    Err(ConsoleError::Unauthorized) => view! { <ToSignIn /> }.into_any(),
-                    Err(error) => view! { <NoFrame sentence=error.to_string() /> }.into_any(),
-                }
-            })}
-        </Suspense>
-    }
-}
-
-/// What is shown when not even the frame could be made.
-#[component]
-fn NoFrame(sentence: String) -> impl IntoView {
-    view! {
-        <Title text="This page could not be loaded · Plexe Console" />
-        <main class="public">
-            <Problem sentence />
-        </main>
+    // The server has read it before it renders. A frame that waited for it would make the page inside anew, with all
+    // that it reads, each time that something had arrived.
+    match SharedValue::new(use_context::<FrameView>).into_inner() {
+        Some(view) => view! { <Frame view /> }.into_any(),
+        None => view! { <ToSignIn /> }.into_any(),
     }
 }
 

@@ -30,6 +30,18 @@ pub fn loading<T: Clone + Send + Sync + 'static>(
     suspended(waiting, Box::new(coming))
 }
 
+/// As large as cards of these classes, one below the other.
+pub fn cards(classes: &[&'static str]) -> AnyView {
+    let cards = classes.iter().map(|class| view! { <div class=*class></div> }).collect_view();
+    view! {
+        <div class="waiting" role="status">
+            <span class="hidden">"Loading"</span>
+            {cards}
+        </div>
+    }
+    .into_any()
+}
+
 fn failed(error: &ConsoleError) -> AnyView {
     match error {
         ConsoleError::Unauthorized => view! { <ToSignIn /> }.into_any(),

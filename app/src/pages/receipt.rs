@@ -8,38 +8,28 @@ use crate::api::receipt::receipt;
 use crate::backend::ConsoleError;
 use crate::backend::receipt::{GrantLine, LONGEST_REPORT, Line, ReceiptView, RefusedReport, ReportView};
 use crate::components::dynamic::text;
-use crate::components::frame::ToSignIn;
-use crate::components::problem::Problem;
+use crate::components::loading::{cards, loading};
 use crate::format;
 
 #[component]
 pub fn ReceiptPage() -> impl IntoView {
     let params = use_params_map();
     let event_id = Memo::new(move |_| params.with(|params| params.get("event_id")).unwrap_or_default());
-    let answer = Resource::new_blocking(move || event_id.get(), receipt);
-    view! {
-        <Suspense fallback=Waiting>
-            {move || Suspend::new(async move {
-                match answer.await {
-                    Ok(view) => receipt_of(view).into_any(),
-                    Err(ConsoleError::Unauthorized) => view! { <ToSignIn /> }.into_any(),
-                    Err(ConsoleError::NotFound) => missing().into_any(),
-                    Err(error) => view! { <Problem sentence=error.to_string() /> }.into_any(),
-                }
-            })}
-        </Suspense>
-    }
+    let answer = Resource::new_blocking(move || event_id.get(), found);
+    loading(
+        answer,
+        || cards(&["card", "card chart"]),
+        |view| match view {
+            Some(view) => receipt_of(view).into_any(),
+            None => missing().into_any(),
+        },
+    )
 }
 
-/// As large as what will stand here.
-#[component]
-fn Waiting() -> impl IntoView {
-    view! {
-        <div class="waiting" role="status">
-            <span class="hidden">"Loading"</span>
-            <div class="card"></div>
-            <div class="card chart"></div>
-        </div>
+async fn found(event_id: String) -> Result<Option<ReceiptView>, ConsoleError> {
+    match receipt(event_id).await {
+        Err(ConsoleError::NotFound) => Ok(None),
+        answer => answer.map(Some),
     }
 }
 

@@ -5,15 +5,13 @@ use leptos_meta::Title;
 use leptos_router::hooks::use_location;
 
 use crate::api::usage::usage;
-use crate::backend::ConsoleError;
 use crate::backend::usage::{USAGE_PATH, UsageView};
 use crate::charts::Plot;
 use crate::components::activity::EventRows;
 use crate::components::chart::Consumption;
 use crate::components::dynamic::{dynamic, text};
 use crate::components::filters::filters;
-use crate::components::frame::ToSignIn;
-use crate::components::problem::Problem;
+use crate::components::loading::{cards, loading};
 use crate::format;
 use crate::live::feed::Feed;
 use crate::live::{Connection, Live};
@@ -31,27 +29,7 @@ pub fn UsagePage() -> impl IntoView {
     view! {
         <Title text="Usage · Plexe Console" />
         <h1 class="hidden">"Usage"</h1>
-        <Suspense fallback=Waiting>
-            {move || Suspend::new(async move {
-                match answer.await {
-                    Ok(view) => view! { <Loaded view search /> }.into_any(),
-                    Err(ConsoleError::Unauthorized) => view! { <ToSignIn /> }.into_any(),
-                    Err(error) => view! { <Problem sentence=error.to_string() /> }.into_any(),
-                }
-            })}
-        </Suspense>
-    }
-}
-
-/// As large as what will stand here.
-#[component]
-fn Waiting() -> impl IntoView {
-    view! {
-        <div class="waiting" role="status">
-            <span class="hidden">"Loading"</span>
-            <div class="card"></div>
-            <div class="card chart"></div>
-        </div>
+        {loading(answer, || cards(&["card", "card chart"]), move |view| view! { <Loaded view search /> }.into_any())}
     }
 }
 

@@ -90,7 +90,8 @@ impl Console {
         Ok(Moment { now, zone, wallet, rows, earlier, latest, cards, keys: keys.0 })
     }
 
-    async fn read_frame(&self, viewer: &Viewer) -> Result<FrameView, Error> {
+    /// The viewer's name and live balance, as the top bar of every page shows them.
+    pub async fn read_frame(&self, viewer: &Viewer) -> Result<FrameView, Error> {
         let account = self.store.find_account(viewer.account_id).await?.ok_or(Error::Unauthorized)?;
         let wallet = self.wallet(account.no, viewer.account_id).await?;
         Ok(FrameView {

@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 
 use app::app::App;
 use app::backend::Viewer;
+use app::backend::session::FrameView;
 use app::pages::forms::local_path;
 use app::shell::shell;
 use app::ssr::{Assets, Respond, Wake};
@@ -87,6 +88,9 @@ fn page_routes() -> Vec<AxumRouteListing> {
 pub(super) fn provide(site: &Site) {
     let extensions = use_context::<Parts>().map(|parts| parts.extensions).unwrap_or_default();
     provide_context(extensions.get::<Visit>().and_then(|Visit(viewer)| viewer.clone()));
+    if let Some(frame) = extensions.get::<FrameView>() {
+        provide_context(frame.clone());
+    }
     provide_context(extensions.get::<MatchedPath>().map_or(Wake::Never, |page| wake(page.as_str())));
     provide_context(site.console.backend());
     provide_context(Assets::clone(&site.assets));
@@ -108,17 +112,19 @@ struct Onward {
 /// is kept by no cache.
 async fn with_viewer(State(site): State<Site>, mut request: Request, next: Next) -> Result<Response, Error> {
     let viewer = site.console.viewer(request.headers()).await?;
-    let page = request
-        .extensions()
-        .get::<MatchedPath>()
-        .filter(|_| reads(request.method()))
-        .map(MatchedPath::as_str);
-    match page {
-        Some(SIGN_IN | SIGN_UP) if viewer.is_some() => {
+    let page = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
+    match (page, &viewer) {
+        (Some(SIGN_IN | SIGN_UP), Some(_)) if reads(request.method()) => {
             let Query(onward) = Query::<Onward>::try_from_uri(request.uri()).unwrap_or_default();
             return Ok(onward_to(onward.next.as_deref()));
         }
-        Some(page) if viewer.is_none() && is_private(page) => return Ok(to_the_form(request.uri())),
+        (Some(page), None) if reads(request.method()) && is_private(page) => {
+            return Ok(to_the_form(request.uri()));
+        }
+        (Some(page), Some(viewer)) if is_private(page) => {
+            let frame = site.console.read_frame(viewer).await?;
+            request.extensions_mut().insert(frame);
+        }
         _ => {}
     }
     request.extensions_mut().insert(Visit(viewer));
@@ -199,8 +205,13 @@ pub(super) async fn page_for(
     status: StatusCode,
     context: impl Fn() + Clone + Send + Sync + 'static,
 ) -> Response {
+    let frame = match site.console.read_frame(&viewer).await {
+        Ok(frame) => frame,
+        Err(error) => return error.into_response(),
+    };
     let mut request = Request::new(Body::empty());
     *request.uri_mut() = Uri::from_static(path);
+    request.extensions_mut().insert(frame);
     request.extensions_mut().insert(Visit(Some(viewer)));
     let site = site.clone();
     let context = move || {

@@ -18,6 +18,7 @@ mod hanging_up;
 mod health;
 mod mail;
 mod outbox;
+mod page_data;
 mod poison;
 mod public_pages;
 mod races;

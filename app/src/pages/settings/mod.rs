@@ -10,6 +10,7 @@ mod revoke;
 use leptos::prelude::*;
 use leptos_meta::Title;
 
+use crate::components::loading::cards;
 use crate::components::navigation::rooms;
 
 /// The pages of this room.
@@ -26,12 +27,5 @@ fn head(title: &'static str) -> impl IntoView {
 
 /// As large as what will stand here.
 fn waiting() -> AnyView {
-    view! {
-        <div class="waiting" role="status">
-            <span class="hidden">"Loading"</span>
-            <div class="card chart"></div>
-            <div class="card"></div>
-        </div>
-    }
-    .into_any()
+    cards(&["card chart", "card"])
 }
