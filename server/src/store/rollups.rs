@@ -108,6 +108,23 @@ impl Store {
         rows.into_iter().map(RollupRow::into_bucket).collect()
     }
 
+    /// Events in these buckets.
+    pub async fn count_in_buckets(&self, filter: &RollupFilter) -> Result<u64, StoreError> {
+        let (count,): (i64,) = read!(self, db => Ok(sqlx::query_as(
+            "SELECT CAST(coalesce(sum(count), 0) AS BIGINT) FROM rollups \
+             WHERE account = $1 AND bucket >= $2 AND bucket < $3 \
+             AND ($4 IS NULL OR operation = $4) AND ($5 IS NULL OR api_key = $5)",
+        )
+        .bind(filter.account)
+        .bind(filter.from.micros())
+        .bind(filter.to.micros())
+        .bind(filter.operation.as_deref())
+        .bind(filter.api_key.as_deref())
+        .fetch_one(db)
+        .await?))?;
+        count.read("rollups", "count", filter.account)
+    }
+
     /// Credits spent by events with `from ≤ time < to`; both are multiples of 15 minutes.
     pub async fn consumed(
         &self,
