@@ -54,6 +54,8 @@ pub struct Stream {
     seq: u64,
     /// Whether the reader knows that the account is suspended.
     knows_suspended: bool,
+    /// When the next grant comes into force: the balance changes then without an entry.
+    next_effective: Option<Timestamp>,
     checks: Interval,
     quiet_checks: u32,
 }
@@ -67,7 +69,17 @@ impl Stream {
         let mut checks = interval(CHECK_EVERY);
         checks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let seq = wallet.seq;
-        let mut stream = Self { console, reader, news, seq, knows_suspended: false, checks, quiet_checks: 0 };
+        let next_effective = next_effective(&wallet, console.clock.now());
+        let mut stream = Self {
+            console,
+            reader,
+            news,
+            seq,
+            knows_suspended: false,
+            next_effective,
+            checks,
+            quiet_checks: 0,
+        };
         let mut first = Frames::default();
         first.0.push_str(RETRY);
         match start {
@@ -98,7 +110,22 @@ impl Stream {
         }
         let mut frames = Frames::default();
         self.alert(&mut frames);
+        self.look_for_grants(&mut frames).await;
         Some(frames)
+    }
+
+    /// Shows the reader the wallet anew once a grant has come into force.
+    async fn look_for_grants(&mut self, frames: &mut Frames) {
+        let now = self.console.clock.now();
+        if self.next_effective.is_none_or(|at| at > now) {
+            return;
+        }
+        // What can't be read now is looked for again in a second.
+        if let Ok(wallet) = self.console.wallet(self.reader.account_no, self.reader.account).await {
+            frames.snapshot(name::RESET, &wallet);
+            self.seq = self.seq.max(wallet.seq);
+            self.next_effective = next_effective(&wallet, now);
+        }
     }
 
     async fn catch_up(&mut self, seq: u64, frames: &mut Frames) -> Result<(), Error> {
@@ -151,6 +178,9 @@ impl Stream {
             return Followed::Gap;
         }
         self.seq = last.seq;
+        let issued = entries.iter().filter_map(|entry| Some((entry.issued.as_ref()?.effective_at, entry)));
+        let later = issued.filter(|(at, entry)| *at > entry.recorded_at).map(|(at, _)| at);
+        self.next_effective = self.next_effective.into_iter().chain(later).min();
         let write = |entries: &[Entry]| {
             let mut frames = Frames::default();
             frames.commit(commit.account, entries);
@@ -159,6 +189,10 @@ impl Stream {
         // Who knows a part of it already is sent the rest; all others share one text.
         Followed::New(if known == 0 { commit.text(|commit| write(&commit.entries)) } else { write(entries) })
     }
+}
+
+fn next_effective(wallet: &WalletView, now: Timestamp) -> Option<Timestamp> {
+    wallet.grants.iter().map(|grant| grant.facts.effective_at).filter(|at| *at > now).min()
 }
 
 enum Followed {
