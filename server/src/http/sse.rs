@@ -52,8 +52,8 @@ pub struct Stream {
     news: Receiver<News>,
     /// The last entry that the reader knows.
     seq: u64,
-    /// Whether the reader knows that the account is suspended.
-    knows_suspended: bool,
+    /// Which of the alerts the reader has been told to be active.
+    told: [bool; 2],
     /// When the next grant comes into force: the balance changes then without an entry.
     next_effective: Option<Timestamp>,
     checks: Interval,
@@ -65,21 +65,14 @@ impl Stream {
     pub async fn open(console: Console, reader: Customer, start: Start) -> Result<(Self, Bytes), Error> {
         // Listening comes before reading: what is committed in between comes twice, and is then skipped.
         let news = console.live.subscribe(reader.account);
+        let now = console.clock.now();
         let wallet = console.wallet(reader.account_no, reader.account).await?;
         let mut checks = interval(CHECK_EVERY);
         checks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let seq = wallet.seq;
-        let next_effective = next_effective(&wallet, console.clock.now());
-        let mut stream = Self {
-            console,
-            reader,
-            news,
-            seq,
-            knows_suspended: false,
-            next_effective,
-            checks,
-            quiet_checks: 0,
-        };
+        let next_effective = next_effective(&wallet, now);
+        let mut stream =
+            Self { console, reader, news, seq, told: [false; 2], next_effective, checks, quiet_checks: 0 };
         let mut first = Frames::default();
         first.0.push_str(RETRY);
         match start {
@@ -96,10 +89,13 @@ impl Stream {
 
     /// Says what the reader doesn't know about the account's standing yet.
     fn alert(&mut self, frames: &mut Frames) {
-        if self.knows_suspended != self.reader.is_suspended {
-            self.knows_suspended = self.reader.is_suspended;
-            let message = AlertMessage { alert: alert::SUSPENDED.to_owned(), active: self.knows_suspended };
-            frames.push(name::ALERT, None, &message);
+        let standing =
+            [(alert::SUSPENDED, self.reader.is_suspended), (alert::UNVERIFIED, !self.reader.is_verified)];
+        for ((name, active), told) in standing.into_iter().zip(&mut self.told) {
+            if *told != active {
+                *told = active;
+                frames.push(name::ALERT, None, &AlertMessage { alert: name.to_owned(), active });
+            }
         }
     }
 

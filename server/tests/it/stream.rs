@@ -12,6 +12,7 @@ use server::store::{AccountStatus, NewSession, Permission};
 
 use crate::harness::client::assert_error;
 use crate::harness::events::{EVENTS, event, prediction, with};
+use crate::harness::forms::sign_up;
 use crate::harness::sse::{Message, Reader};
 use crate::harness::{Member, START, World, credits};
 
@@ -281,6 +282,25 @@ async fn member_is_told_when_the_account_is_suspended_and_let_in_again() {
     }
     world.grant(&ada, "1").await;
     assert_eq!(reader.next().await.unwrap().event, "entry");
+}
+
+#[tokio::test]
+async fn member_is_told_when_the_e_mail_is_verified_elsewhere() {
+    let world = World::start().await;
+    let anon = world.anon();
+    sign_up(&anon, "bob@example.com", "bob", "crowded lantern orbit 9").await;
+    let row = world.console.get_user_by_email("bob@example.com").await.unwrap();
+    let bob = Member { user_id: row.id, account: row.account_id, account_no: row.account_no, row };
+    let mut reader = Reader::open(&world.as_member(&bob).await, "", None).await;
+    assert_eq!(names(&reader.group().await), ["balance"]);
+    let alert = |active: bool| json!({"alert": "email_unverified", "active": active});
+    assert_eq!(reader.next().await.unwrap().body, alert(true));
+    assert_eq!(world.verify_email(&anon, "bob@example.com").await.status, 200);
+    let mut told = vec![];
+    while told.last() != Some(&alert(false)) {
+        told.push(reader.next().await.expect("an alert").body);
+    }
+    assert!(told.iter().any(|body| body["movement"] == "issue"), "the free credits: {told:?}");
 }
 
 #[tokio::test]
