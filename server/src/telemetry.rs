@@ -12,7 +12,7 @@ use crate::config::LogFormat;
 /// What a server writes when `RUST_LOG` says nothing.
 pub const SERVER: &str = "info,sqlx=warn";
 /// What a command writes when `RUST_LOG` says nothing: its own answer is enough.
-pub const COMMAND: &str = "error";
+pub const COMMAND: &str = "warn";
 
 /// Sends log lines to stderr, so that stdout keeps the answers of commands. `RUST_LOG` picks them, else `usual`.
 ///

@@ -19,8 +19,8 @@ pub const BOTTOM: i32 = 28;
 /// The part of a bucket's width that its bar fills.
 pub const BAR_PERCENT: u32 = 58;
 
-/// Radius of a bar's corners in CSS pixels.
-pub const CORNER: u32 = 2;
+/// Radius of a bar's corners in CSS pixels; the parts of a stack have none.
+const CORNER: u32 = 2;
 
 /// The parts of an ECharts option object (`echarts.setOption`) that we use, as charming writes them.
 ///
@@ -63,6 +63,7 @@ impl Palette {
 
 /// Stacked bars over the buckets, with a tooltip that lists the stack. `still` leaves out all motion.
 pub fn consumption(plot: &Plot, palette: &Palette, still: bool) -> Options {
+    let corner = if plot.series.len() > 1 { 0 } else { CORNER };
     Options {
         animation: !still,
         animation_duration: 0,
@@ -71,17 +72,17 @@ pub fn consumption(plot: &Plot, palette: &Palette, still: bool) -> Options {
         tooltip: tooltip(palette),
         x_axis: time_axis(plot, palette),
         y_axis: value_axis(plot, palette),
-        series: plot.series.iter().map(|one| bars(one, palette)).collect(),
+        series: plot.series.iter().map(|one| bars(one, palette, corner)).collect(),
     }
 }
 
-fn bars(series: &PlotSeries, palette: &Palette) -> Bar {
+fn bars(series: &PlotSeries, palette: &Palette, corner: u32) -> Bar {
     let values = series.values.iter().map(|value| format::chart_value(value.micros())).collect();
     Bar::new()
         .name(series.name.as_str())
         .stack("credits")
         .bar_width(format!("{BAR_PERCENT}%"))
-        .item_style(ItemStyle::new().color(palette.colour(series.ink)).border_radius(CORNER))
+        .item_style(ItemStyle::new().color(palette.colour(series.ink)).border_radius(corner))
         .emphasis(Emphasis::new().focus(EmphasisFocus::Series))
         .data::<f64>(values)
 }

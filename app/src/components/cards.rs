@@ -88,7 +88,7 @@ fn lots(balance: &BalanceView) -> impl IntoView + use<> {
         view! {
             <span title=format!("{} credits", format::exact(credits))>
                 <i class=class></i>
-                {format!("{name} {}", format::brief(credits))}
+                {format!("{name} {}", format::balance(credits))}
             </span>
         }
     };

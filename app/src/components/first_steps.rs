@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 
 use super::copy::CopyBlock;
+use super::dynamic::text;
 use super::frame::Me;
 use crate::backend::overview::OverviewView;
 use crate::backend::session::Viewer;
@@ -10,7 +11,14 @@ use crate::backend::session::Viewer;
 /// What the reader does in the browser first, then a request that works as it stands but for the secret, then what a
 /// service does. Only the last one moves this page.
 #[component]
-pub fn FirstSteps<'a>(view: &'a OverviewView) -> impl IntoView + use<> {
+pub fn FirstSteps<'a>(
+    view: &'a OverviewView,
+    /// Whether nothing has been charged yet.
+    untouched: Memo<bool>,
+) -> impl IntoView + use<> {
+    let heading = move || {
+        if untouched.get() { "Nothing has been charged yet" } else { "It works: something has been charged" }
+    };
     let Me(viewer) = expect_context();
     let viewer = viewer.get_untracked();
     let needs_credits = view.balance.available.is_zero();
@@ -23,7 +31,7 @@ pub fn FirstSteps<'a>(view: &'a OverviewView) -> impl IntoView + use<> {
     view! {
         <section class="card first" aria-labelledby="first-title">
             <header>
-                <h2 id="first-title">"Nothing has been charged yet"</h2>
+                <h2 id="first-title" aria-live="polite">{text(move || heading().to_owned())}</h2>
             </header>
             <p class="sub">
                 "The platform's services report what they do for you, and it appears here within a second."

@@ -57,19 +57,18 @@ fn Loaded(view: OverviewView, range: Memo<Range>) -> impl IntoView {
     let plot = Memo::new(move |_| feed.with(|feed| Plot::of(&feed.view().chart, &feed.view().labels)));
     let busy = Signal::derive(move || feed.with(|feed| feed.view().range != range.get()));
     let untouched = Memo::new(move |_| feed.with(|feed| feed.view().latest.is_empty()));
+    // They stay when the first event has come, until the next visit: nothing jumps.
+    let first_steps = untouched
+        .get_untracked()
+        .then(|| feed.with_untracked(|feed| view! { <FirstSteps view=feed.view() untouched /> }));
     view! {
         <StandingLine feed />
         <Cards feed />
+        {first_steps}
         <Consumption plot busy>
             <Ranges range />
         </Consumption>
-        {dynamic(move || {
-            if untouched.get() {
-                feed.with_untracked(|feed| view! { <FirstSteps view=feed.view() /> }).into_any()
-            } else {
-                view! { <LatestActivity feed /> }.into_any()
-            }
-        })}
+        {dynamic(move || (!untouched.get()).then(|| view! { <LatestActivity feed /> }))}
     }
 }
 

@@ -54,6 +54,9 @@ fn receipt_of(view: ReceiptView) -> impl IntoView {
     view! {
         <Title text="Receipt · Plexe Console" />
         <article class="receipt">
+            <p class="back">
+                <a href="/usage">"← All events"</a>
+            </p>
             <section class="card" aria-labelledby="receipt-title">
                 <header>
                     <h1 id="receipt-title">{view.title}</h1>
@@ -90,7 +93,8 @@ fn receipt_of(view: ReceiptView) -> impl IntoView {
 
 fn lines(lines: &[Line]) -> AnyView {
     let line = |line: &Line| {
-        let note = (!line.note.is_empty()).then(|| view! { <span class="sub">{line.note.clone()}</span> });
+        let note =
+            (!line.note.is_empty()).then(|| view! { <span class="sub note">{line.note.clone()}</span> });
         view! {
             <div>
                 <dt>{line.name.clone()}</dt>

@@ -68,7 +68,7 @@ fn Events(feed: RwSignal<Feed<UsageView>>) -> impl IntoView {
             </header>
             {dynamic(move || {
                 if is_empty.get() {
-                    view! { <p class="sub empty">"Nothing was reported here. Another range or fewer filters show more."</p> }
+                    view! { <p class="sub empty">"Nothing was reported here. A wider range or fewer filters may show more."</p> }
                         .into_any()
                 } else {
                     view! { <EventRows rows fresh_after /> }.into_any()

@@ -107,7 +107,8 @@ fn verdict_lines(verdict: &Verdict) -> Result<String, fmt::Error> {
         write!(text, "MISMATCH in {} entry {}: {}", mismatch.account_id, mismatch.seq, mismatch.fault)?;
         write!(text, "\n{accounts} accounts were in order before it")?;
     } else {
-        write!(text, "in order: {accounts} accounts, {entries} entries")?;
+        let noun = if *accounts == 1 { "account" } else { "accounts" };
+        write!(text, "in order: {accounts} {noun}, {entries} entries")?;
         write!(
             text,
             "\nissued {issued} = left {remaining} + spent {spent} + expired {expired} + voided {voided}"

@@ -155,7 +155,10 @@ impl Sender {
             match reason {
                 None => break,
                 Some(reason) if attempt == ATTEMPTS => return Err(reason),
-                Some(_) => {
+                Some(reason) => {
+                    if attempt == 1 {
+                        tracing::warn!(%reason, "trying again for a minute");
+                    }
                     tokio::time::sleep(at_least.unwrap_or(wait).max(wait)).await;
                     wait = LONGEST_WAIT.min(wait * 2);
                 }
