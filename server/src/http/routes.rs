@@ -12,7 +12,7 @@ use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::RequestBodyTimeoutLayer;
 
-use super::{assets, frame, health, pages, rest, security, uncut};
+use super::{assets, frame, health, pages, requests, rest, security, uncut};
 use crate::console::{Console, Error};
 
 /// First segments of the API. Whatever below them is no route answers in the API's way, with a JSON envelope.
@@ -51,6 +51,7 @@ pub fn router(console: Console) -> Router {
         .merge(probes.with_state(console))
         .merge(site)
         .layer(CatchPanicLayer::custom(frame::panicked))
+        .layer(from_fn(requests::observe))
         .layer(framed)
 }
 

@@ -16,6 +16,7 @@ mod envelope;
 mod estimate;
 mod hanging_up;
 mod health;
+mod logs;
 mod mail;
 mod outbox;
 mod page_data;
