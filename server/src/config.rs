@@ -37,7 +37,7 @@ pub struct Config {
     pub addr: SocketAddr,
     /// Where people reach the console, without a trailing slash.
     pub base_url: BaseUrl,
-    /// Reserved for `/metrics`.
+    /// Where `/metrics` is answered; nowhere without it.
     pub metrics_addr: Option<SocketAddr>,
     pub log_format: LogFormat,
     /// Given when a user's e-mail is verified; zero gives nothing.
@@ -162,7 +162,7 @@ impl Config {
             base_url,
             metrics_addr: parsed(
                 pick("metrics_addr", "CONSOLE_METRICS_ADDR", document.metrics_addr),
-                address,
+                "an address and port such as 127.0.0.1:9464",
             )?,
             log_format: parsed(log_format, "text or json")?.unwrap_or_default(),
             sign_up_credits: match credits {
@@ -329,7 +329,8 @@ mod tests {
             ("CONSOLE_ADDR", "localhost", "127.0.0.1:3000"),
             ("CONSOLE_ADDR", "127.0.0.1:99999", "127.0.0.1:3000"),
             ("CONSOLE_BASE_URL", "http://console.example.org", "https://console.example.org"),
-            ("CONSOLE_METRICS_ADDR", "9000", "127.0.0.1:3000"),
+            ("CONSOLE_METRICS_ADDR", "9000", "127.0.0.1:9464"),
+            ("CONSOLE_METRICS_ADDR", "localhost:9464", "127.0.0.1:9464"),
             ("CONSOLE_LOG_FORMAT", "xml", "text or json"),
             ("CONSOLE_SIGN_UP_CREDITS", "-1", "decimal amount"),
             ("DATABASE_URL", "mysql://x", "sqlite://data/console.db"),

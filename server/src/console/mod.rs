@@ -54,6 +54,7 @@ use crate::clock::SharedClock;
 use crate::config::Config;
 use crate::live::LiveBus;
 use crate::mail::Bell;
+use crate::metrics::Meters;
 use crate::random::SharedRandom;
 use crate::sequencer::Sequencer;
 use crate::store::Store;
@@ -82,6 +83,8 @@ pub struct Parts {
     pub(crate) new_keys: Allowance<i64>,
     /// Problems that an account may still report this hour.
     pub(crate) reports: Allowance<i64>,
+    /// What is counted for whoever watches the server.
+    pub meters: Meters,
 }
 
 impl Deref for Console {
@@ -115,6 +118,7 @@ impl Console {
             letters: LetterThrottle::default(),
             new_keys: Allowance::new(api_keys::NEW_KEYS_AN_HOUR, 3_600 * ledger::time::SECOND),
             reports: Allowance::new(problem_reports::REPORTS_AN_HOUR, 3_600 * ledger::time::SECOND),
+            meters: Meters::default(),
         }))
     }
 

@@ -34,6 +34,7 @@ const FORM_PAUSE: Duration = Duration::from_secs(15);
 /// Everything the server answers.
 pub fn router(console: Console) -> Router {
     let framed = from_fn_with_state(console.clone(), frame::every_answer);
+    let observed = from_fn_with_state(console.clone(), requests::observe);
     let probes = Router::new()
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
@@ -51,7 +52,7 @@ pub fn router(console: Console) -> Router {
         .merge(probes.with_state(console))
         .merge(site)
         .layer(CatchPanicLayer::custom(frame::panicked))
-        .layer(from_fn(requests::observe))
+        .layer(observed)
         .layer(framed)
 }
 

@@ -6,6 +6,7 @@
 mod accounts;
 mod api_keys;
 mod audit;
+mod book_sums;
 mod bulk;
 mod demos;
 mod entries;
@@ -31,6 +32,7 @@ use std::path::PathBuf;
 pub use accounts::{AccountRow, AccountStatus};
 pub use api_keys::{ApiKeyChange, ApiKeyRow, KeyFilter, KeyRequests, KeyUsage, NewApiKey, Permission};
 pub use audit::AuditRecord;
+pub use book_sums::{BookSums, Resting};
 pub use demos::DemoRow;
 pub use entries::{Stats, VerifyError};
 pub use error::{OpenError, StoreError};

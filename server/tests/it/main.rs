@@ -18,6 +18,7 @@ mod hanging_up;
 mod health;
 mod logs;
 mod mail;
+mod metrics;
 mod outbox;
 mod page_data;
 mod poison;

@@ -42,9 +42,11 @@ async fn report_usage(
         service.must_have(Scope::Charge)?;
         return Ok(Json(Answer::Many(charge_all(&console, &service, *form, &items).await?)));
     }
-    let event = form.event(value)?;
+    let refused = |error: &Error| console.sequencer.charges().refused(error);
+    let event = form.event(value).inspect_err(refused)?;
     service.must_have(Scope::Charge)?;
-    let charged = console.charge_one(submission(event, &service)?).await;
+    let submission = submission(event, &service).inspect_err(refused)?;
+    let charged = console.charge_one(submission).await;
     let charged = charged.map_err(|error| form.words(error))?;
     Ok(Json(Answer::One(charged.into())))
 }
@@ -70,7 +72,10 @@ async fn charge_all(
     for (index, item) in items.iter().enumerate() {
         match form.event(item).and_then(|event| submission(event, service)) {
             Ok(submission) => submissions.push(submission),
-            Err(error) => refused.push((index, error)),
+            Err(error) => {
+                console.sequencer.charges().refused(&error);
+                refused.push((index, error));
+            }
         }
     }
     let mut charged = console.charge(submissions).await?.into_iter();
