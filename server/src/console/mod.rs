@@ -13,6 +13,7 @@
 //! | [`outbox`] | writes letters, and shows those that were not sent |
 //! | [`pricing`] | what anybody may know: prices, what a list of operations would cost |
 //! | [`problem_reports`] | takes what customers find wrong with a charge |
+//! | [`rollup_check`] | compares charts with the books |
 //! | [`overview`], `usage`, [`history`], [`events`], [`receipt`] | what pages and readers of the API are shown |
 
 pub mod account;
@@ -34,6 +35,7 @@ pub mod rate_card;
 pub mod receipt;
 mod receipt_page;
 pub mod reset_password;
+pub mod rollup_check;
 pub mod service_keys;
 mod settings;
 pub mod sign_in;

@@ -28,6 +28,18 @@ use self::requests::Requests;
 #[derive(Debug, Default)]
 pub struct Meters {
     pub requests: Requests,
+    pub rollup_checks: RollupChecks,
+}
+
+/// Checks of charts against the books, by what they found.
+#[derive(Debug, Default)]
+pub struct RollupChecks {
+    pub matched: Counter,
+    pub mismatched: Counter,
+    /// There was nothing to compare.
+    pub empty: Counter,
+    /// The store could not be read.
+    pub failed: Counter,
 }
 
 /// A number that only grows.

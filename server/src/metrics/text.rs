@@ -11,6 +11,7 @@ use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::{Registry, Unit};
 
+use super::RollupChecks;
 use super::books::Places;
 use super::histogram::Reading;
 use super::requests::CLASSES;
@@ -61,8 +62,8 @@ impl Scrape {
         }
         let help = "Credits of accepted events, in millionths of a credit";
         let unit = Unit::Other("microcredits".to_owned());
-        let charged = out.encode_descriptor("charged", help, Some(&unit), MetricType::Counter)?;
-        ConstCounter::new(charges.charged_micros.read()).encode(charged)
+        let credits = out.encode_descriptor("charged", help, Some(&unit), MetricType::Counter)?;
+        ConstCounter::new(charges.charged_micros.read()).encode(credits)
     }
 
     fn commits(&self, out: &mut DescriptorEncoder<'_>) -> Result<(), Error> {
@@ -124,6 +125,14 @@ impl Scrape {
     }
 
     fn rest(&self, out: &mut DescriptorEncoder<'_>) -> Result<(), Error> {
+        let RollupChecks { matched, mismatched, empty, failed } = &self.console.meters.rollup_checks;
+        let help = "Comparisons of a random window of charts with the books; any mismatch is a fault";
+        let mut checks = out.encode_descriptor("rollup_checks", help, None, MetricType::Counter)?;
+        for (result, checked) in
+            [("match", matched), ("mismatch", mismatched), ("empty", empty), ("failed", failed)]
+        {
+            count(&mut checks, &[("result", result)], checked.read())?;
+        }
         gauge(out, "sse_streams", "Open streams of live updates", whole(self.console.live.listeners()))?;
         if let Some(waiting) = self.mails_waiting {
             let waiting = i64::try_from(waiting).unwrap_or(i64::MAX);

@@ -28,6 +28,7 @@ mod rate_card;
 mod receipt;
 mod receipt_page;
 mod reset_password;
+mod rollup_checks;
 mod sequencer;
 mod sessions;
 mod settings;

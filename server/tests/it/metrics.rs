@@ -215,7 +215,7 @@ async fn long_books_are_read_in_steps_and_come_to_the_same() {
 }
 
 #[tokio::test]
-async fn operator_watches_streams_and_mails() {
+async fn operator_watches_streams_mails_and_checks() {
     let world = World::start().await;
     let ada = world.member_with("ada", "1").await;
     let watcher = Watcher::of(&world).await;
@@ -224,7 +224,13 @@ async fn operator_watches_streams_and_mails() {
     let member = world.as_member(&ada).await;
     let mut stream = Reader::open(&member, "", None).await;
     stream.next().await;
-    watcher.scrape().await.has(&[("plexe_sse_streams", "1"), ("plexe_mails_waiting", "1")]);
+    server::jobs::rollups::check(world.console.clone()).await;
+    watcher.scrape().await.has(&[
+        ("plexe_sse_streams", "1"),
+        ("plexe_mails_waiting", "1"),
+        ("plexe_rollup_checks_total{result=\"empty\"}", "1"),
+        ("plexe_rollup_checks_total{result=\"mismatch\"}", "0"),
+    ]);
 }
 
 /// What the format asks for: <https://prometheus.io/docs/specs/om/open_metrics_spec/>.
@@ -240,13 +246,13 @@ async fn every_sample_has_a_type_and_a_help_and_counters_end_in_total() {
     let mut kind = ("", "");
     for line in answer.text.lines().filter(|line| *line != "# EOF") {
         if let Some(described) = line.strip_prefix("# ") {
-            let (word, rest) = described.split_once(' ').expect("a word");
+            let (about, rest) = described.split_once(' ').expect("a word");
             let (name, rest) = rest.split_once(' ').expect("a name");
             assert!(name.starts_with("plexe_") && !rest.is_empty(), "{line}");
-            match word {
+            match about {
                 "HELP" => kind = (name, ""),
                 "TYPE" => kind.1 = rest,
-                _ => assert!(word == "UNIT" && name.ends_with(rest), "{line}"),
+                _ => assert!(about == "UNIT" && name.ends_with(rest), "{line}"),
             }
             assert_eq!(kind.0, name, "{line}");
             continue;

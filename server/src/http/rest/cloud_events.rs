@@ -12,6 +12,7 @@
 //! Formats: <https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md>. What is null is as good
 //! as absent there. Extension attributes are allowed and mean nothing here.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use axum::extract::{FromRequest, Request};
@@ -138,7 +139,7 @@ fn in_words_of_cloud_events(error: Error) -> Error {
     }
 }
 
-fn note(reasons: &mut Reasons, field: &'static str, reason: impl Into<std::borrow::Cow<'static, str>>) {
+fn note(reasons: &mut Reasons, field: &'static str, reason: impl Into<Cow<'static, str>>) {
     reasons.entry(field.into()).or_insert(reason.into());
 }
 
@@ -164,9 +165,9 @@ fn event(mut fields: Fields<'_>) -> Result<ReportedEvent, Error> {
     let payer = payer.unwrap_or_else(|| Err(Error::not_found()));
     match report::event_of(Some(payer), native, Reasons::new()).map_err(in_words_of_cloud_events) {
         Err(Error::Validation(others)) => {
-            others.into_iter().for_each(|(field, reason)| {
+            for (field, reason) in others {
                 reasons.entry(field).or_insert(reason);
-            });
+            }
             Err(Error::Validation(reasons))
         }
         Ok(_) if !reasons.is_empty() => Err(Error::Validation(reasons)),
@@ -240,12 +241,11 @@ impl<'a> Data<'a> {
             if value.get() == "null" {
                 continue;
             }
-            match scalar(value) {
-                Some(text) => drop(data.dimensions.insert(name.into_owned(), text)),
-                None => {
-                    let field = format!("data.{}", shown(&name));
-                    reasons.insert(field.into(), "must be text, a number or a boolean".into());
-                }
+            if let Some(text) = scalar(value) {
+                data.dimensions.insert(name.into_owned(), text);
+            } else {
+                let field = format!("data.{}", shown(&name));
+                reasons.insert(field.into(), "must be text, a number or a boolean".into());
             }
         }
         Ok(data)

@@ -82,13 +82,12 @@ async fn charge_all(
     let mut refused = refused.into_iter().peekable();
     let mut outcomes = Vec::with_capacity(items.len());
     for index in 0..items.len() {
-        outcomes.push(match refused.next_if(|(at, _)| *at == index) {
-            Some((_, error)) => Err(error),
-            None => {
-                let missing = || Err(Error::internal("the sequencer gave too few answers"));
-                charged.next().unwrap_or_else(missing).map_err(|error| form.words(error))
-            }
-        });
+        if let Some((_, error)) = refused.next_if(|(at, _)| *at == index) {
+            outcomes.push(Err(error));
+            continue;
+        }
+        let missing = || Err(Error::internal("the sequencer gave too few answers"));
+        outcomes.push(charged.next().unwrap_or_else(missing).map_err(|error| form.words(error)));
     }
     Ok(BatchView::new(outcomes))
 }
