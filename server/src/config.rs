@@ -41,7 +41,7 @@ pub struct Config {
     pub base_url: BaseUrl,
     /// Whose `X-Forwarded-For` is believed.
     pub trusted_proxies: TrustedProxies,
-    /// Reserved for `/metrics`.
+    /// Where `/metrics` is answered; nowhere without it.
     pub metrics_addr: Option<SocketAddr>,
     pub log_format: LogFormat,
     /// Given when a user's e-mail is verified; zero gives nothing.
@@ -170,7 +170,7 @@ impl Config {
             trusted_proxies: parsed(proxies, "networks such as 127.0.0.0/8, 10.0.0.5")?.unwrap_or_default(),
             metrics_addr: parsed(
                 pick("metrics_addr", "CONSOLE_METRICS_ADDR", document.metrics_addr),
-                address,
+                "an address and port such as 127.0.0.1:9464",
             )?,
             log_format: parsed(log_format, "text or json")?.unwrap_or_default(),
             sign_up_credits: match credits {
@@ -337,7 +337,8 @@ mod tests {
             ("CONSOLE_ADDR", "localhost", "127.0.0.1:3000"),
             ("CONSOLE_ADDR", "127.0.0.1:99999", "127.0.0.1:3000"),
             ("CONSOLE_BASE_URL", "http://console.example.org", "https://console.example.org"),
-            ("CONSOLE_METRICS_ADDR", "9000", "127.0.0.1:3000"),
+            ("CONSOLE_METRICS_ADDR", "9000", "127.0.0.1:9464"),
+            ("CONSOLE_METRICS_ADDR", "localhost:9464", "127.0.0.1:9464"),
             ("CONSOLE_LOG_FORMAT", "xml", "text or json"),
             ("CONSOLE_TRUSTED_PROXIES", "proxy.example.com", "127.0.0.0/8, 10.0.0.5"),
             ("CONSOLE_SIGN_UP_CREDITS", "-1", "decimal amount"),

@@ -14,6 +14,7 @@
 //! | [`demo`] | a sample account with a year behind it |
 //! | [`calendar`] | instants as text, and days as a time zone counts them |
 //! | [`jobs`] | what happens by itself |
+//! | [`metrics`] | what is counted, and `/metrics` |
 
 pub mod auth;
 pub mod calendar;
@@ -26,6 +27,7 @@ pub mod http;
 pub mod jobs;
 pub mod live;
 pub mod mail;
+pub mod metrics;
 pub mod random;
 pub mod sequencer;
 pub mod store;

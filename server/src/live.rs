@@ -57,6 +57,12 @@ impl LiveBus {
         channels.get(&account).is_some_and(|sender| sender.receiver_count() > 0)
     }
 
+    /// How many listen, to whatever account.
+    pub fn listeners(&self) -> usize {
+        let channels = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        channels.values().map(broadcast::Sender::receiver_count).sum()
+    }
+
     pub fn publish(&self, commit: Commit) {
         self.tell(commit.account, News::Commit(commit));
     }

@@ -41,6 +41,13 @@ pub fn alphanumeric(random: &dyn Random, length: usize) -> String {
     text
 }
 
+/// A number from 0 to `bound` − 1, evenly drawn but for what 2^64 leaves over; 0 for no bound.
+pub fn number_below(random: &dyn Random, bound: u64) -> u64 {
+    let mut bytes = [0; 8];
+    random.fill(&mut bytes);
+    u64::from_le_bytes(bytes).checked_rem(bound).unwrap_or_default()
+}
+
 /// A `UUIDv7` (RFC 9562): ids made later sort later.
 fn uuid(random: &dyn Random, now: Timestamp) -> Uuid {
     let mut bytes = [0; 10];

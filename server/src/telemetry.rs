@@ -1,7 +1,10 @@
 //! Log lines: what is written, and how it looks.
 //!
+//! Lines of a request stand in its span, which has the request's id, method and route. As JSON, a line is one object:
+//! `timestamp`, `level`, `target`, `message` and the line's own fields side by side, the span's fields in `span`.
+//!
 //! Secrets never reach a line: types that hold one print only its first and last characters, and requests are logged by
-//! method, path and status, never with headers or bodies.
+//! method, route and status, never with headers or bodies.
 
 use std::io::IsTerminal;
 
@@ -23,7 +26,7 @@ pub fn start(format: LogFormat, usual: &str) {
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let started = match format {
         LogFormat::Text => lines.with_ansi(std::io::stderr().is_terminal()).try_init(),
-        LogFormat::Json => lines.json().flatten_event(true).try_init(),
+        LogFormat::Json => lines.json().flatten_event(true).with_span_list(false).try_init(),
     };
     if let Err(error) = started {
         tracing::debug!(%error, "log lines already go somewhere");

@@ -62,8 +62,8 @@ pub enum Failure {
     Runtime(std::io::Error),
     #[error(transparent)]
     Open(#[from] OpenError),
-    #[error("cannot listen on {addr}: {cause}; CONSOLE_ADDR picks another address")]
-    Listen { addr: SocketAddr, cause: std::io::Error },
+    #[error("cannot listen on {addr}: {cause}; {setting} picks another address")]
+    Listen { setting: &'static str, addr: SocketAddr, cause: std::io::Error },
     #[error("cannot check the mail server's certificate: {0}")]
     Certificates(lettre::transport::smtp::Error),
     #[error(transparent)]

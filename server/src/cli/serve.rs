@@ -3,6 +3,7 @@
 //! The end, within a second: nothing new is accepted and live streams are closed; requests that have begun are
 //! answered; the sequencer commits and answers what waits; the socket goes; the store is closed.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
@@ -18,6 +19,7 @@ use crate::console::Console;
 use crate::http::{self, connections};
 use crate::jobs::{self, Stop, Stopping};
 use crate::mail::Sender;
+use crate::metrics::listener;
 
 /// From the signal until requests that are still on their way are cut off.
 const DRAIN: Duration = Duration::from_millis(600);
@@ -32,6 +34,8 @@ pub struct Server {
     pub console: Console,
     writer: JoinHandle<()>,
     http: JoinHandle<()>,
+    /// Where `/metrics` is answered, if anywhere.
+    metrics: Option<JoinHandle<()>>,
     commands: JoinHandle<()>,
     jobs: JoinSet<()>,
     stop: Stop,
@@ -45,7 +49,7 @@ pub async fn serve(config: Config) -> Result<(), Failure> {
     let config = &server.console.config;
     println!("plexe-console is listening on http://{}, reached as {}", config.addr, config.base_url);
     if let Some(addr) = config.metrics_addr {
-        tracing::warn!(%addr, "metrics_addr is reserved: this version serves no metrics");
+        tracing::info!("metrics are on http://{addr}/metrics");
     }
     tokio::select! {
         _ = terminate.recv() => {}
@@ -61,17 +65,22 @@ impl Server {
     pub async fn start(mut config: Config) -> Result<Self, Failure> {
         let sender = Sender::new(&config).map_err(Failure::Certificates)?;
         let store = Books::open_store(&config).await?;
-        let listening = async {
-            let listener = TcpListener::bind(config.addr).await?;
-            Ok((listener.local_addr()?, listener))
+        let listener = bind("CONSOLE_ADDR", config.addr).await?;
+        config.listens_on(listener.local_addr().map_err(Failure::Runtime)?);
+        let metrics = match &mut config.metrics_addr {
+            Some(addr) => {
+                let listener = bind("CONSOLE_METRICS_ADDR", *addr).await?;
+                *addr = listener.local_addr().map_err(Failure::Runtime)?;
+                Some(listener)
+            }
+            None => None,
         };
-        let (addr, listener) =
-            listening.await.map_err(|cause| Failure::Listen { addr: config.addr, cause })?;
-        config.listens_on(addr);
         let socket = CommandSocket::bind(&config.socket()).await?;
         let Books { console, writer } = Books::start(config, store);
         let (stop, stopping) = jobs::signal();
+        let metrics = metrics.map(|listener| listener::serve(listener, console.clone(), stopping.clone()));
         Ok(Self {
+            metrics: metrics.map(tokio::spawn),
             http: tokio::spawn(listen(listener, console.clone(), stopping.clone())),
             commands: tokio::spawn(socket.answer(console.clone(), stopping.clone())),
             jobs: jobs::start(&console, sender, &stopping),
@@ -83,7 +92,7 @@ impl Server {
 
     /// Ends in order; see the module's text.
     pub async fn stop(self) {
-        let Self { console, writer, mut http, mut commands, mut jobs, stop } = self;
+        let Self { console, writer, mut http, metrics, mut commands, mut jobs, stop } = self;
         let now = Instant::now();
         stop.now();
         let drained = async {
@@ -108,6 +117,10 @@ impl Server {
         if timeout_at(now + DRAIN, finished).await.is_err() {
             commands.abort();
         }
+        // Nobody's data hangs on a scrape.
+        if let Some(metrics) = metrics {
+            metrics.abort();
+        }
         let closed = async {
             jobs::write_key_requests(console.clone()).await;
             Books { console, writer }.close().await;
@@ -116,6 +129,10 @@ impl Server {
             tracing::error!("the store was not closed in time; it recovers when it is opened next");
         }
     }
+}
+
+async fn bind(setting: &'static str, addr: SocketAddr) -> Result<TcpListener, Failure> {
+    TcpListener::bind(addr).await.map_err(|cause| Failure::Listen { setting, addr, cause })
 }
 
 async fn listen(listener: TcpListener, console: Console, mut stopping: Stopping) {

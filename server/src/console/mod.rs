@@ -13,6 +13,7 @@
 //! | [`outbox`] | writes letters, and shows those that were not sent |
 //! | [`pricing`] | what anybody may know: prices, what a list of operations would cost |
 //! | [`problem_reports`] | takes what customers find wrong with a charge |
+//! | [`rollup_check`] | compares charts with the books |
 //! | [`overview`], `usage`, [`history`], [`events`], [`receipt`] | what pages and readers of the API are shown |
 
 pub mod account;
@@ -34,6 +35,7 @@ pub mod rate_card;
 pub mod receipt;
 mod receipt_page;
 pub mod reset_password;
+pub mod rollup_check;
 pub mod service_keys;
 mod settings;
 pub mod sign_in;
@@ -54,6 +56,7 @@ use crate::clock::SharedClock;
 use crate::config::Config;
 use crate::live::LiveBus;
 use crate::mail::Bell;
+use crate::metrics::Meters;
 use crate::random::SharedRandom;
 use crate::sequencer::Sequencer;
 use crate::store::Store;
@@ -82,6 +85,8 @@ pub struct Parts {
     pub(crate) new_keys: Allowance<i64>,
     /// Problems that an account may still report this hour.
     pub(crate) reports: Allowance<i64>,
+    /// What is counted for whoever watches the server.
+    pub meters: Meters,
 }
 
 impl Deref for Console {
@@ -115,6 +120,7 @@ impl Console {
             letters: LetterThrottle::default(),
             new_keys: Allowance::new(api_keys::NEW_KEYS_AN_HOUR, 3_600 * ledger::time::SECOND),
             reports: Allowance::new(problem_reports::REPORTS_AN_HOUR, 3_600 * ledger::time::SECOND),
+            meters: Meters::default(),
         }))
     }
 

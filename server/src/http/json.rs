@@ -38,6 +38,13 @@ impl<S: Sync> FromRequest<S> for JsonBody {
     /// says how many they are.
     async fn from_request(request: Request, _: &S) -> Result<Self, Error> {
         must_be_json(request.headers())?;
+        Self::collect(request).await
+    }
+}
+
+impl JsonBody {
+    /// The body of a request whose content type has been looked at; see [`JsonBody::from_request`].
+    pub async fn collect(request: Request) -> Result<Self, Error> {
         if content_length(request.headers()).is_some_and(|length| length > MAX_BODY as u64) {
             return Err(TOO_LARGE);
         }
@@ -71,10 +78,19 @@ fn content_length(headers: &HeaderMap) -> Option<u64> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
-fn must_be_json(headers: &HeaderMap) -> Result<(), Error> {
+/// The content type without its parameters; empty without one.
+pub fn media_type(headers: &HeaderMap) -> &str {
     let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-    let essence = kind.split_once(';').map_or(kind, |(essence, _)| essence).trim();
-    if essence.eq_ignore_ascii_case("application/json") {
+    essence(kind)
+}
+
+/// A media type without its parameters.
+pub fn essence(kind: &str) -> &str {
+    kind.split_once(';').map_or(kind, |(essence, _)| essence).trim()
+}
+
+fn must_be_json(headers: &HeaderMap) -> Result<(), Error> {
+    if media_type(headers).eq_ignore_ascii_case("application/json") {
         Ok(())
     } else {
         Err(Error::UnsupportedMediaType("The body must be JSON: send `Content-Type: application/json`."))
@@ -104,7 +120,7 @@ fn unreadable(error: &serde_json::Error) -> Error {
 }
 
 /// The fields of a JSON object whose values have not been read.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Fields<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
 
 impl<'a> Fields<'a> {
@@ -170,6 +186,11 @@ impl<'a> Fields<'a> {
         Ok(number)
     }
 
+    /// A field in other words than its sender's.
+    pub fn push(&mut self, name: &'static str, value: &'a RawValue) {
+        self.0.push((Cow::Borrowed(name), value));
+    }
+
     /// All fields, for an object whose names are free.
     pub fn into_pairs(self) -> impl Iterator<Item = (Cow<'a, str>, &'a RawValue)> {
         self.0.into_iter()
@@ -200,7 +221,7 @@ pub fn text(value: &RawValue) -> Option<Cow<'_, str>> {
 }
 
 /// A name that somebody else chose, short enough to repeat.
-fn shown(name: &str) -> Cow<'_, str> {
+pub fn shown(name: &str) -> Cow<'_, str> {
     const MOST: usize = 64;
     match name.char_indices().nth(MOST) {
         Some((end, _)) => Cow::Owned(format!("{}…", &name[..end])),

@@ -9,6 +9,7 @@
 //! | [`pages`], [`sse`], [`assets`] | what a browser loads |
 //! | `settings` | the settings pages' forms, for browsers without scripts |
 //! | [`frame`] | what every answer has: request id, error envelope, CORS |
+//! | [`requests`] | what is noted of every request |
 //! | [`failures`] | what a browser shows instead of an envelope |
 //! | [`security`] | headers of pages, and refusal of other sites' requests |
 //! | [`uncut`] | lets changes finish when the client has gone |
@@ -26,6 +27,7 @@ pub mod health;
 pub mod json;
 pub mod pages;
 pub mod query;
+pub mod requests;
 pub mod rest;
 pub mod routes;
 pub mod security;

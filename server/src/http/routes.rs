@@ -12,7 +12,7 @@ use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::RequestBodyTimeoutLayer;
 
-use super::{assets, frame, health, pages, rest, security, uncut};
+use super::{assets, frame, health, pages, requests, rest, security, uncut};
 use crate::console::{Console, Error};
 
 /// First segments of the API. Whatever below them is no route answers in the API's way, with a JSON envelope.
@@ -34,6 +34,7 @@ const FORM_PAUSE: Duration = Duration::from_secs(15);
 /// Everything the server answers.
 pub fn router(console: Console) -> Router {
     let framed = from_fn_with_state(console.clone(), frame::every_answer);
+    let observed = from_fn_with_state(console.clone(), requests::observe);
     let probes = Router::new()
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
@@ -51,6 +52,7 @@ pub fn router(console: Console) -> Router {
         .merge(probes.with_state(console))
         .merge(site)
         .layer(CatchPanicLayer::custom(frame::panicked))
+        .layer(observed)
         .layer(framed)
 }
 

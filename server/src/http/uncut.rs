@@ -9,6 +9,7 @@ use axum::extract::Request;
 use axum::http::Method;
 use axum::middleware::Next;
 use axum::response::Response;
+use tracing::Instrument as _;
 
 use crate::console::Error;
 
@@ -18,7 +19,8 @@ pub async fn to_the_end(request: Request, next: Next) -> Result<Response, Error>
     if matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS) {
         return Ok(next.run(request).await);
     }
-    match tokio::spawn(next.run(request)).await {
+    // What it writes into the log stands under its request all the same.
+    match tokio::spawn(next.run(request).in_current_span()).await {
         Ok(response) => Ok(response),
         Err(error) if error.is_panic() => resume_unwind(error.into_panic()),
         // The runtime is going down.

@@ -4,6 +4,7 @@
 pub mod demo;
 mod expiry;
 mod mail;
+pub mod rollups;
 mod stopping;
 
 use std::time::Duration;
@@ -29,6 +30,8 @@ const MAILS: Duration = Duration::from_mins(1);
 /// Between two looks for credits that are owed for signing up. They are given at once; this is for what a crash or a
 /// full queue has left undone.
 const SIGN_UP_CREDITS: Duration = Duration::from_secs(10);
+/// Between two comparisons of a random window of charts with the books.
+const ROLLUPS: Duration = Duration::from_secs(30);
 
 /// Starts all jobs. They end with the signal. Without a `sender` mails stay in the outbox.
 pub fn start(console: &Console, sender: Option<Sender>, stopping: &Stopping) -> JoinSet<()> {
@@ -50,6 +53,8 @@ pub fn start(console: &Console, sender: Option<Sender>, stopping: &Stopping) -> 
         let (console, signal) = of();
         jobs.spawn(mail::run(console, sender, signal));
     }
+    let (console, signal) = of();
+    jobs.spawn(every(ROLLUPS, signal, move || rollups::check(console.clone())));
     let (console, signal) = of();
     jobs.spawn(every(SIGN_UP_CREDITS, signal, move || give_due_credits(console.clone())));
     jobs

@@ -9,6 +9,7 @@ pub mod figures;
 pub mod job;
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use ledger::{AccountId, GrantId, KeyId, Quantity};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
@@ -19,6 +20,7 @@ use self::figures::Figures;
 use self::job::{Busy, Charged, GrantRefusal, Granted, NewGrant, Quoted, Refusal, Submission, Voided};
 use crate::clock::SharedClock;
 use crate::live::LiveBus;
+use crate::metrics::charges::Charges;
 use crate::store::{Payer, Store};
 
 /// Tasks that one commit takes at most, unless a single request brings more.
@@ -72,7 +74,9 @@ pub struct Sequencer {
     queue: mpsc::UnboundedSender<Message>,
     /// One permit per task that may wait.
     places: Arc<Semaphore>,
+    capacity: usize,
     figures: Arc<Figures>,
+    charges: Arc<Charges>,
 }
 
 impl Sequencer {
@@ -85,10 +89,34 @@ impl Sequencer {
         capacity: usize,
     ) -> (Self, JoinHandle<()>) {
         let (queue, jobs) = mpsc::unbounded_channel();
-        let places = Arc::new(Semaphore::new(capacity.max(MIN_CAPACITY)));
-        let figures = Arc::new(Figures::default());
-        let writer = Writer { store, live, clock, cache: Cache::default(), figures: Arc::clone(&figures) };
-        (Self { queue, places, figures }, tokio::spawn(writer.run(jobs)))
+        let capacity = capacity.max(MIN_CAPACITY);
+        let places = Arc::new(Semaphore::new(capacity));
+        let (figures, charges) = (Arc::new(Figures::default()), Arc::new(Charges::default()));
+        let cache = Cache::default();
+        let writer = Writer {
+            store,
+            live,
+            clock,
+            cache,
+            figures: Arc::clone(&figures),
+            charges: Arc::clone(&charges),
+        };
+        (Self { queue, places, capacity, figures, charges }, tokio::spawn(writer.run(jobs)))
+    }
+
+    /// What has become of events so far.
+    pub fn charges(&self) -> &Charges {
+        &self.charges
+    }
+
+    /// Tasks that may wait at most.
+    pub fn capacity(&self) -> usize {
+        self.capacity
+    }
+
+    /// Tasks that wait, or that the writer is at work on.
+    pub fn waiting(&self) -> usize {
+        self.capacity.saturating_sub(self.places.available_permits())
     }
 
     /// What accounts have and have used, as of the last commit.
@@ -98,8 +126,9 @@ impl Sequencer {
 
     /// Charges events; the answers stand in the order of the submissions.
     pub async fn charge(&self, submissions: Vec<Submission>) -> Result<Vec<Result<Charged, Refusal>>, Busy> {
+        let count = submissions.len();
         let tasks = submissions.into_iter().map(|submission| Task::Charge(Box::new(submission))).collect();
-        let answers = self.ask(tasks).await?;
+        let answers = self.ask(tasks).await.inspect_err(|_| self.charges.turned_away(count))?;
         let charge = |answer| if let Answer::Charge(result) = answer { Some(result) } else { None };
         Ok(answers.into_iter().filter_map(charge).collect())
     }
@@ -188,6 +217,7 @@ struct Writer {
     clock: SharedClock,
     cache: Cache,
     figures: Arc<Figures>,
+    charges: Arc<Charges>,
 }
 
 impl Writer {
@@ -248,11 +278,20 @@ impl Writer {
                 }
             }
         }
+        for answer in &answers {
+            if let Ok(Answer::Charge(outcome)) = answer {
+                self.charges.decided(outcome);
+            }
+        }
         answers
     }
 
     async fn commit(&mut self, tasks: &[Task]) -> Result<Vec<Answer>, batch::Failure> {
+        let began = Instant::now();
         let (answers, changes) = batch::post(&self.store, &mut self.cache, self.clock.now(), tasks).await?;
+        if !changes.entries.is_empty() {
+            self.charges.committed(tasks.len(), began.elapsed());
+        }
         self.figures.follow(&changes);
         batch::publish(&self.live, &changes);
         self.cache.keep(changes.wallets);

@@ -1,4 +1,4 @@
-//! `POST /usage/events`: services report what was done, one event or up to 1 000.
+//! `POST /usage/events`: services report what was done, one event or up to 1 000, in our own form or as CloudEvents.
 
 use axum::extract::State;
 use axum::routing::post;
@@ -7,11 +7,11 @@ use ledger::{Credits, EventId, KeyId};
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
+use super::cloud_events::{Form, ReportBody};
 use super::report;
 use crate::auth::Service;
 use crate::console::{Console, Error};
 use crate::http::frame::ErrorView;
-use crate::http::json::{Fields, JsonBody};
 use crate::sequencer::job::{Charged, Submission};
 use crate::store::Scope;
 
@@ -33,17 +33,21 @@ enum Answer {
 async fn report_usage(
     State(console): State<Console>,
     service: Service,
-    body: JsonBody,
+    body: ReportBody,
 ) -> Result<Json<Answer>, Error> {
-    let value = body.value()?;
-    if value.get().starts_with('[') {
+    let ReportBody { form, json } = &body;
+    let value = json.value()?;
+    if form.is_list(value)? {
         let items = items(value)?;
         service.must_have(Scope::Charge)?;
-        return Ok(Json(Answer::Many(charge_all(&console, &service, &items).await?)));
+        return Ok(Json(Answer::Many(charge_all(&console, &service, *form, &items).await?)));
     }
-    let event = report::event(Fields::of(value)?)?;
+    let refused = |error: &Error| console.sequencer.charges().refused(error);
+    let event = form.event(value).inspect_err(refused)?;
     service.must_have(Scope::Charge)?;
-    let charged = console.charge_one(submission(event, &service)?).await?;
+    let submission = submission(event, &service).inspect_err(refused)?;
+    let charged = console.charge_one(submission).await;
+    let charged = charged.map_err(|error| form.words(error))?;
     Ok(Json(Answer::One(charged.into())))
 }
 
@@ -57,25 +61,33 @@ fn items(value: &RawValue) -> Result<Vec<&RawValue>, Error> {
 }
 
 /// Reads every item by itself, charges those that can be read, and answers in the order of the request.
-async fn charge_all(console: &Console, service: &Service, items: &[&RawValue]) -> Result<BatchView, Error> {
+async fn charge_all(
+    console: &Console,
+    service: &Service,
+    form: Form,
+    items: &[&RawValue],
+) -> Result<BatchView, Error> {
     let mut submissions = Vec::with_capacity(items.len());
     let mut refused = Vec::new();
     for (index, item) in items.iter().enumerate() {
-        match Fields::of(item).and_then(report::event).and_then(|event| submission(event, service)) {
+        match form.event(item).and_then(|event| submission(event, service)) {
             Ok(submission) => submissions.push(submission),
-            Err(error) => refused.push((index, error)),
+            Err(error) => {
+                console.sequencer.charges().refused(&error);
+                refused.push((index, error));
+            }
         }
     }
     let mut charged = console.charge(submissions).await?.into_iter();
     let mut refused = refused.into_iter().peekable();
     let mut outcomes = Vec::with_capacity(items.len());
     for index in 0..items.len() {
-        outcomes.push(match refused.next_if(|(at, _)| *at == index) {
-            Some((_, error)) => Err(error),
-            None => {
-                charged.next().unwrap_or_else(|| Err(Error::internal("the sequencer gave too few answers")))
-            }
-        });
+        if let Some((_, error)) = refused.next_if(|(at, _)| *at == index) {
+            outcomes.push(Err(error));
+            continue;
+        }
+        let missing = || Err(Error::internal("the sequencer gave too few answers"));
+        outcomes.push(charged.next().unwrap_or_else(missing).map_err(|error| form.words(error)));
     }
     Ok(BatchView::new(outcomes))
 }

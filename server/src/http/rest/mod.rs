@@ -8,6 +8,7 @@
 pub mod account;
 pub mod api_keys;
 pub mod check;
+pub mod cloud_events;
 pub mod estimate;
 pub mod events;
 pub mod events_list;

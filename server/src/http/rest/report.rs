@@ -38,10 +38,19 @@ pub struct Question {
 /// each by name).
 pub fn event(mut fields: Fields<'_>) -> Result<ReportedEvent, Error> {
     let mut reasons = Reasons::new();
+    let payer = payer(&mut fields, &mut reasons)?;
+    event_of(payer, fields, reasons)
+}
+
+/// Reads the rest of an event whose payer has been read; without one, a reason has been noted. Errors as [`event`].
+pub fn event_of(
+    payer: Option<Result<Payer, Error>>,
+    mut fields: Fields<'_>,
+    mut reasons: Reasons,
+) -> Result<ReportedEvent, Error> {
     let key = event_key(&mut fields, &mut reasons)?;
     let operation = operation(&mut fields, &mut reasons)?;
     let quantity = quantity(&mut fields, &mut reasons)?;
-    let payer = payer(&mut fields, &mut reasons)?;
     let dimensions = dimensions(&mut fields, &mut reasons)?;
     let occurred_at = match fields.text("occurred_at")? {
         Some(text) => parse_rfc3339(&text).map_err(|error| note(&mut reasons, "occurred_at", error)).ok(),

@@ -78,9 +78,24 @@ impl Site {
 
     /// With these settings as well.
     pub async fn serve_with(&self, settings: &[(&str, &str)]) -> Serving {
+        self.serve_into(Stdio::null(), settings).await
+    }
+
+    /// Its log goes into [`Site::log`].
+    pub async fn serve_logging(&self, settings: &[(&str, &str)]) -> Serving {
+        let log = std::fs::File::create(self.path().join("log")).expect("a new file");
+        self.serve_into(log.into(), settings).await
+    }
+
+    /// What the server that was started last has written into its log.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.path().join("log")).expect("a log")
+    }
+
+    async fn serve_into(&self, log: Stdio, settings: &[(&str, &str)]) -> Serving {
         let mut command = self.command(&["serve"]);
         command.envs(settings.iter().copied());
-        let child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
+        let child = command.stdout(Stdio::piped()).stderr(log).spawn();
         let mut child = child.expect("the binary starts");
         let mut stdout = BufReader::new(child.stdout.take().expect("a pipe"));
         let reading = spawn_blocking(move || {

@@ -3,6 +3,7 @@
 mod bad_input;
 mod batch;
 mod callers;
+mod cloud_events;
 mod conflict;
 mod late;
 mod payer;

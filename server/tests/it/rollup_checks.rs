@@ -1,0 +1,158 @@
+//! The comparison of charts with the books that happens by itself: it finds what is wrong, and nothing else.
+
+use std::fs::File;
+use std::sync::Arc;
+
+use futures::future::join;
+use ledger::time::{DAY, SECOND};
+use serde_json::{Value, json};
+use server::calendar::Rfc3339;
+use server::console::rollup_check::{RollupCheck, RollupMismatch};
+use server::jobs::rollups;
+use server::store::Permission;
+
+use crate::harness::events::{EVENTS, event, prediction, with};
+use crate::harness::raw::Raw;
+use crate::harness::{START, World};
+
+/// Looks until something is found that is not there to be seen in every window.
+async fn found(world: &World) -> Option<RollupMismatch> {
+    for _ in 0..200 {
+        if let RollupCheck::Mismatch(mismatch) = world.console.check_rollups().await.expect("a check") {
+            return Some(*mismatch);
+        }
+    }
+    None
+}
+
+#[tokio::test]
+async fn operator_is_told_of_every_kind_of_wrong_rollup() {
+    for sql in [
+        "UPDATE rollups SET credits = credits + 1 WHERE operation = 'model.prediction'",
+        "UPDATE rollups SET quantity = quantity + 1 WHERE operation = 'model.prediction'",
+        "UPDATE rollups SET count = count + 1 WHERE operation = 'model.prediction'",
+        "UPDATE rollups SET operation = 'model.other' WHERE operation = 'model.prediction'",
+        "UPDATE rollups SET api_key = 'key_000000000000' WHERE operation = 'model.prediction'",
+        "UPDATE rollups SET bucket = bucket - 900000000 WHERE operation = 'model.prediction'",
+        "DELETE FROM rollups WHERE operation = 'model.prediction'",
+        "INSERT INTO rollups SELECT account, bucket + 900000000, operation, api_key, 1, 1, 1 FROM rollups LIMIT 1",
+    ] {
+        let world = World::start().await;
+        let (ada, service) = (world.member_with("ada", "100").await, world.service().await);
+        world.member_with("bob", "100").await;
+        let list =
+            json!([prediction("a", &ada), prediction("b", &ada), event("c", &ada, "account.read", "3")]);
+        service.caller.post(EVENTS, &list).await.ok();
+        assert_eq!(found(&world).await, None, "before {sql}");
+        assert_eq!(Raw::open(&world.database()).await.run(sql).await, 1, "{sql}");
+        let mismatch = found(&world).await.unwrap_or_else(|| panic!("{sql}: not found"));
+        assert_eq!(mismatch.account, ada.account, "{sql}");
+        assert!(mismatch.window.from <= mismatch.bucket.start && mismatch.bucket.start < mismatch.window.to);
+        assert_ne!(mismatch.stored, mismatch.events, "{sql}");
+        assert!(mismatch.to_string().contains(&ada.account.to_string()), "{mismatch}");
+    }
+}
+
+#[tokio::test]
+async fn operator_reads_account_and_window_of_a_mismatch_in_the_log_and_sees_it_counted() {
+    let world = World::start().await;
+    let (ada, service) = (world.member_with("ada", "100").await, world.service().await);
+    service.caller.post(EVENTS, &prediction("a", &ada)).await.ok();
+    let log = world.database().with_file_name("log");
+    let lines = tracing_subscriber::fmt().json().with_writer(Arc::new(File::create(&log).expect("a file")));
+    let _here = tracing::subscriber::set_default(lines.finish());
+    let checks = &world.console.meters.rollup_checks;
+
+    rollups::check(world.console.clone()).await;
+    assert_eq!((checks.matched.read(), checks.mismatched.read()), (1, 0));
+    assert!(!std::fs::read_to_string(&log).unwrap().contains("MISMATCH"));
+
+    Raw::open(&world.database()).await.run("UPDATE rollups SET credits = 7").await;
+    rollups::check(world.console.clone()).await;
+    assert_eq!((checks.matched.read(), checks.mismatched.read()), (1, 1));
+    let text = std::fs::read_to_string(&log).unwrap();
+    let line = text.lines().find(|line| line.contains("MISMATCH")).unwrap_or_else(|| panic!("{text}"));
+    let line: Value = serde_json::from_str(line).unwrap();
+    let (level, fields) = (&line["level"], &line["fields"]);
+    assert_eq!((level, &fields["account"]), (&json!("ERROR"), &json!(ada.account.to_string())));
+    assert_eq!(fields["bucket"], Rfc3339(START).to_string());
+    for end in ["from", "to"] {
+        assert!(fields[end].as_str().is_some_and(|time| time.ends_with('Z')), "{line}");
+    }
+    assert_eq!(fields["operation"], "model.prediction");
+
+    world.console.store.close().await;
+    rollups::check(world.console.clone()).await;
+    assert_eq!(checks.failed.read(), 1);
+}
+
+#[tokio::test]
+async fn nobody_is_told_of_anything_while_events_arrive() {
+    let world = World::start().await;
+    let service = world.service().await;
+    let (ada, bob) = (world.member_with("ada", "100000").await, world.member_with("bob", "100000").await);
+    let key = world.key(&bob, Permission::ReadWrite).await.secret.as_str().to_owned();
+    let charging = async {
+        for round in 0..40_i64 {
+            world.clock.advance(7 * 3_600 * SECOND);
+            let now = server::clock::Clock::now(&*world.clock);
+            let item = |n: i64| {
+                let one = prediction(&format!("{round}-{n}"), if n % 3 == 0 { &ada } else { &bob });
+                // Late ones, up to the last moment, and some that are ahead.
+                let late =
+                    now.saturating_add(300 * SECOND - n * 35 * DAY / 49).max(now.saturating_add(-35 * DAY));
+                let one = with(&one, "occurred_at", json!(Rfc3339(late).to_string()));
+                if n % 5 == 0 {
+                    let mut one = with(&one, "api_key", json!(key));
+                    one.as_object_mut().unwrap().remove("user_id");
+                    return one;
+                }
+                one
+            };
+            let list: Value = (0..50).map(item).collect();
+            assert_eq!(service.caller.post(EVENTS, &list).await.ok()["accepted"], 50);
+        }
+    };
+    let checking = async {
+        let mut matches = 0;
+        for round in 0..400 {
+            // Whole books at times, and at times so few that only their end is looked at.
+            let most = if round % 2 == 0 { 200_000 } else { 100 };
+            match world.console.check_rollups_within(most).await.expect("a check") {
+                RollupCheck::Match => matches += 1,
+                RollupCheck::Empty => {}
+                RollupCheck::Mismatch(mismatch) => panic!("{mismatch}"),
+            }
+        }
+        matches
+    };
+    let ((), matches) = join(charging, checking).await;
+    assert!(matches > 100, "{matches} comparisons were of something");
+    assert_eq!(found(&world).await, None);
+    world.verify(&ada).await;
+    world.verify(&bob).await;
+}
+
+#[tokio::test]
+async fn a_console_without_entries_has_nothing_to_compare() {
+    let world = World::start().await;
+    world.member("ada").await;
+    assert_eq!(world.console.check_rollups().await.unwrap(), RollupCheck::Empty);
+}
+
+#[tokio::test]
+async fn of_long_books_the_end_is_compared() {
+    let world = World::start().await;
+    let (ada, service) = (world.member_with("ada", "1000").await, world.service().await);
+    for hour in 0..10 {
+        let list: Value = (0..20).map(|n| prediction(&format!("{hour}-{n}"), &ada)).collect();
+        service.caller.post(EVENTS, &list).await.ok();
+        world.clock.advance(3_600 * SECOND);
+    }
+    let mut raw = Raw::open(&world.database()).await;
+    raw.run("UPDATE rollups SET count = count + 1 WHERE bucket = (SELECT max(bucket) FROM rollups)").await;
+    let RollupCheck::Mismatch(mismatch) = world.console.check_rollups_within(30).await.unwrap() else {
+        panic!("not found")
+    };
+    assert_eq!(mismatch.bucket.start, START.saturating_add(9 * 3_600 * SECOND));
+}
