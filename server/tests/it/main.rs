@@ -20,6 +20,7 @@ mod mail;
 mod outbox;
 mod page_data;
 mod poison;
+mod prices;
 mod public_pages;
 mod races;
 mod rate_card;
