@@ -116,21 +116,17 @@ fn costs(price: &Price) -> AnyView {
         }
     };
     let least = least.map(|least| view! { <span class="least">{least}</span> });
-    match intro {
-        Some(intro) => {
-            let tiers = lines.into_iter().map(|line| view! { <li>{amount(line)}</li> }).collect_view();
-            view! {
-                <span>{intro}</span>
-                <ul class="tiers">{tiers}</ul>
-                {least}
-            }
-            .into_any()
-        }
-        None => {
-            let lines = lines.into_iter().map(amount).collect_view();
-            view! { {lines} {least} }.into_any()
-        }
+    let Some(intro) = intro else {
+        let lines = lines.into_iter().map(amount).collect_view();
+        return view! { {lines} {least} }.into_any();
+    };
+    let tiers = lines.into_iter().map(|line| view! { <li>{amount(line)}</li> }).collect_view();
+    view! {
+        <span>{intro}</span>
+        <ul class="tiers">{tiers}</ul>
+        {least}
     }
+    .into_any()
 }
 
 fn field_id(operation: &str) -> String {

@@ -58,7 +58,7 @@ fn Loaded(view: PricingView) -> impl IntoView {
     let one = ledger::Quantity::parse("1").unwrap_or_default();
     let costs = |price: &&Price| price.quote(one).is_ok_and(|quote| !quote.credits.is_zero());
     let paid = view.card.prices.iter().find(costs).cloned();
-    let card = view.card.prices.clone();
+    let kinds = kinds::kinds(&view.card.prices);
     view! {
         <div class="doc">
             <nav class="contents" aria-label="On this page">
@@ -72,7 +72,7 @@ fn Loaded(view: PricingView) -> impl IntoView {
                 <rules::Credits view=view.clone() />
                 <rules::Grants sign_up=view.sign_up />
                 <rules::Order />
-                <rules::Charges prices=card />
+                <rules::Charges kinds />
                 <rules::Refusals paid=paid.clone() />
                 <rules::Retries />
                 <rules::Receipts />

@@ -104,8 +104,8 @@ struct Batch<'c> {
 impl<'c> Batch<'c> {
     fn new(cache: &'c Cache, loaded: Loaded, now: Timestamp) -> Self {
         let Loaded { booked, wallets, given, positions } = loaded;
-        let (changes, changed) = (Changes::default(), BTreeSet::new());
-        Self { cache, now, booked, wallets, given, positions, changes, changed }
+        let changes = Changes::default();
+        Self { cache, now, booked, wallets, given, positions, changes, changed: BTreeSet::new() }
     }
 
     fn decide(&mut self, task: &Task) -> Answer {

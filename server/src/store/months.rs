@@ -27,6 +27,10 @@ impl SumRow {
         Self { high: self.high.saturating_add(other.high), low: self.low.saturating_add(other.low) }
     }
 
+    fn minus(self, other: Self) -> Self {
+        Self { high: self.high.saturating_sub(other.high), low: self.low.saturating_sub(other.low) }
+    }
+
     /// Held at the end of the range.
     fn quantity(self) -> Quantity {
         let micros = self.high.checked_mul(1 << 32).and_then(|high| high.checked_add(self.low));
@@ -61,19 +65,58 @@ impl Posting<'_> {
     }
 }
 
+/// A month as it stands: the account's last entry, and the sums up to it.
+#[derive(sqlx::FromRow)]
+struct NowRow {
+    last: i64,
+    /// The greatest single sum; at the end of the range it is no sum any more.
+    most: i64,
+    #[sqlx(flatten)]
+    sum: SumRow,
+}
+
 impl Store {
-    /// What had been used in the month before entry `seq` was booked: the same sum as of then, from the events themselves.
+    /// What had been used in the month before entry `seq` was booked. Entries from there to the nearer end of the month's
+    /// are added up: those before, or those since, which the month has had more by now.
     pub async fn used_before(&self, of: &MonthOf, seq: u64) -> Result<Quantity, StoreError> {
         // What happened at t was recorded at the earliest as long before t as a service's clock may run ahead.
         let earliest = of.month.start().saturating_add(-MAX_LEAD - DAY);
-        let mut from = self.first_seq_since(of.account_no, earliest).await?;
-        let mut sum = SumRow::default();
-        while from < seq {
-            let to = from.saturating_add(STRETCH).min(seq);
-            sum = sum.plus(self.used_between(of, from, to).await?);
-            from = to;
+        let first = self.first_seq_since(of.account_no, earliest).await?;
+        let now = self.used_now(of).await?;
+        let last = now.last.cast_unsigned();
+        if now.most < i64::MAX && last.saturating_sub(seq) < seq.saturating_sub(first) {
+            let since = self.used_in(of, seq, last.saturating_add(1)).await?;
+            Ok(now.sum.minus(since).quantity())
+        } else {
+            Ok(self.used_in(of, first, seq).await?.quantity())
         }
-        Ok(sum.quantity())
+    }
+
+    /// One statement, so that the sums are those of the last entry.
+    async fn used_now(&self, of: &MonthOf) -> Result<NowRow, StoreError> {
+        read!(self, db => Ok(sqlx::query_as(
+            "SELECT (SELECT coalesce(max(w.seq), 0) FROM wallets w WHERE w.account = $1) AS last, \
+             coalesce(max(quantity), 0) AS most, CAST(coalesce(sum(quantity >> 32), 0) AS BIGINT) AS high, \
+             CAST(coalesce(sum(quantity & 4294967295), 0) AS BIGINT) AS low FROM rollups \
+             WHERE account = $1 AND operation = $2 AND bucket >= $3 AND bucket < $4",
+        )
+        .bind(of.account_no)
+        .bind(&of.operation)
+        .bind(of.month.start().micros())
+        .bind(of.month.end().micros())
+        .fetch_one(db)
+        .await?))
+    }
+
+    /// What the month's events among the entries `from ≤ seq < to` used.
+    async fn used_in(&self, of: &MonthOf, mut from: u64, to: u64) -> Result<SumRow, StoreError> {
+        let mut sum = SumRow::default();
+        while from < to {
+            let end = from.saturating_add(STRETCH).min(to);
+            sum = sum.plus(self.used_between(of, from, end).await?);
+            from = end;
+        }
+        Ok(sum)
     }
 
     async fn used_between(&self, of: &MonthOf, from: u64, to: u64) -> Result<SumRow, StoreError> {

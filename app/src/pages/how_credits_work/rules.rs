@@ -8,7 +8,6 @@ use ledger::time::{DAY, SECOND};
 use ledger::{Credits as Amount, Quantity};
 use leptos::prelude::*;
 
-use super::kinds::kinds;
 use super::{Part, example};
 use crate::backend::pricing::{PricingView, SignUpView};
 use crate::components::public::Since;
@@ -98,8 +97,8 @@ pub fn Order() -> impl IntoView {
 }
 
 #[component]
-pub fn Charges(prices: Vec<Price>) -> impl IntoView {
-    let kinds = kinds(&prices).into_iter().map(|words| view! { <li>{words}</li> }).collect_view();
+pub fn Charges(kinds: Vec<String>) -> impl IntoView {
+    let kinds = kinds.into_iter().map(|words| view! { <li>{words}</li> }).collect_view();
     view! {
         <Part id="charges">
             <p>

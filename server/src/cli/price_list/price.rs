@@ -59,7 +59,7 @@ pub(super) fn read_price(price: &PriceDocument, start: usize) -> Result<Price, W
         rounding: read_rounding(price.rounding.as_ref())?,
         minimum: price.minimum.as_ref().map(|least| read_number(least, Credits::parse)).transpose()?,
     };
-    check(&read).map_err(|error| place(price, start, error))?;
+    check(&read).map_err(|error| place(price, start, &error))?;
     Ok(read)
 }
 
@@ -138,7 +138,7 @@ fn check(price: &Price) -> Result<(), RateCardError> {
 }
 
 /// Where the text says what the ledger refuses.
-fn place(price: &PriceDocument, start: usize, error: RateCardError) -> Wrong {
+fn place(price: &PriceDocument, start: usize, error: &RateCardError) -> Wrong {
     let start_of = |text: &Option<Spanned<String>>| text.as_ref().map(|text| text.span().start);
     let RateCardError::BadPrice { problem, .. } = error else {
         return (price.operation.span().start, error.to_string());
@@ -149,6 +149,6 @@ fn place(price: &PriceDocument, start: usize, error: RateCardError) -> Wrong {
         PriceError::SmallPackage => package.map(|package| package.units.span().start),
         _ => start_of(&price.credits_per_unit).or(package.map(|package| package.credits.span().start)),
     };
-    let hint = if problem == PriceError::Nothing { "; write free = true instead" } else { "" };
+    let hint = if *problem == PriceError::Nothing { "; write free = true instead" } else { "" };
     (at.unwrap_or(start), format!("{problem}{hint}"))
 }

@@ -156,9 +156,9 @@ async fn service_is_charged_for_the_whole_of_each_month_however_it_is_cut() {
         let reports: Vec<_> = list.iter().map(|(_, _, report)| report.clone()).collect();
         let answers = service.caller.post(EVENTS, &json!(reports)).await.ok();
         for ((month, quantity, _), answer) in list.iter().zip(answers["results"].as_array().unwrap()) {
-            let (used, spent) = &mut months[*month];
+            let (used, cost) = &mut months[*month];
             *used += quantity.micros();
-            *spent = spent.checked_add(amount(&answer["credits"])).unwrap();
+            *cost = cost.checked_add(amount(&answer["credits"])).unwrap();
         }
     }
     let price = price("calls", tiers);

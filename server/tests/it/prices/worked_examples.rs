@@ -1,7 +1,7 @@
 //! Prices worked out by hand: what was charged and what the receipt shows must both be as written here.
 
-use ledger::rate::{Price, Rounding};
 use ledger::Credits;
+use ledger::rate::{Price, Rounding};
 use serde_json::{Value, json};
 
 use super::{PLENTY, price, with_minimum, world_with};
