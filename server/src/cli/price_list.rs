@@ -36,7 +36,7 @@ use std::fmt;
 use std::path::Path;
 
 use ledger::Timestamp;
-use ledger::rate::{Price, Pricing, Rounding, Tier};
+use ledger::rate::{MIN_NOTICE, Price, Pricing, Rounding, Tier};
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -59,13 +59,19 @@ struct Document {
     price: Vec<Spanned<PriceDocument>>,
 }
 
-/// Reads a price list; errors name the line and the key.
-pub fn read(path: &Path, text: &str) -> Result<PriceList, DocumentError> {
+/// Reads a price list to be in force from some time after `now`; errors name the line and the key.
+pub fn read(path: &Path, text: &str, now: Timestamp) -> Result<PriceList, DocumentError> {
     let document: Document = document::parse(path, text)?;
     let wrong = |at: usize, message: &str| document::wrong(path, text, at, message.to_owned());
     let from = &document.effective_from;
     let effective_from =
         parse_rfc3339(from.get_ref()).map_err(|error| wrong(from.span().start, &error.to_string()))?;
+    if effective_from < now.saturating_add(MIN_NOTICE) {
+        return Err(wrong(
+            from.span().start,
+            "must be at least 60 seconds ahead: a card is never back-dated",
+        ));
+    }
     let mut seen = HashSet::new();
     let mut prices = vec![];
     for price in &document.price {
@@ -138,7 +144,11 @@ mod tests {
     use super::*;
 
     fn list(text: &str) -> Result<PriceList, String> {
-        read(Path::new("card.toml"), text).map_err(|error| error.to_string())
+        list_at(text, Timestamp::from_micros(-MIN_NOTICE))
+    }
+
+    fn list_at(text: &str, now: Timestamp) -> Result<PriceList, String> {
+        read(Path::new("card.toml"), text, now).map_err(|error| error.to_string())
     }
 
     const FROM: &str = "effective_from = \"2026-12-01T00:00:00Z\"\n";
@@ -275,6 +285,18 @@ mod tests {
                 "{error}\nwanted {message}"
             );
         }
+    }
+
+    #[test]
+    fn a_card_is_announced_a_minute_before_at_least() {
+        let text = format!("\n{FROM}[[price]]\noperation = \"a\"\nunit = \"call\"\nfree = true\n");
+        let from = parse_rfc3339("2026-12-01T00:00:00Z").unwrap();
+        assert!(list_at(&text, from.saturating_add(-MIN_NOTICE)).is_ok());
+        let error = list_at(&text, from.saturating_add(1 - MIN_NOTICE)).unwrap_err();
+        assert_eq!(
+            error,
+            "card.toml line 2, effective_from: must be at least 60 seconds ahead: a card is never back-dated"
+        );
     }
 
     #[test]

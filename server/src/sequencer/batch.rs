@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use ledger::entry::{Entry, Movement};
 use ledger::event::{Priced, Report};
 use ledger::grant::Grant;
-use ledger::rate::{Price, Pricing};
+use ledger::rate::Price;
 use ledger::series::{BucketKey, Totals};
 use ledger::wallet::Wallet;
 use ledger::{AccountId, Credits, EventId, GrantId, KeyId, Month, Quantity, Timestamp};
@@ -143,7 +143,7 @@ impl<'c> Batch<'c> {
         let at = self.open(no).ok_or(Refusal::Failed)?;
         let event_time = report.event_time(at);
         let (price, price_version) = self.price(&report.operation, event_time)?;
-        let credits = self.cost(no, price, event_time, report.quantity)?;
+        let credits = self.positions.cost(no, price, event_time, report.quantity)?;
         let facts = report.clone().into_facts(Priced {
             credits,
             price_version,
@@ -186,7 +186,7 @@ impl<'c> Batch<'c> {
         let no = self.may_spend(payer)?.account_no;
         let at = self.open(no).ok_or(Refusal::Failed)?;
         let (price, _) = self.price(operation, at)?;
-        let required = self.cost(no, price, at, quantity)?;
+        let required = self.positions.cost(no, price, at, quantity)?;
         let wallet = self.wallets.get(&no).ok_or(Refusal::Failed)?;
         let allowed = wallet.can_pay(at, required);
         Ok(Quoted { allowed, credits: required, balance: wallet.available(at), seq: wallet.seq })
@@ -244,18 +244,6 @@ impl<'c> Batch<'c> {
         let card = self.cache.cards().ok_or(Refusal::Failed)?.at(at);
         let unknown = || Refusal::UnknownOperation { operation: operation.to_owned() };
         Ok((card.price(operation).ok_or_else(unknown)?, card.version))
-    }
-
-    /// What an event would cost the account now.
-    fn cost(&self, no: i64, price: &Price, at: Timestamp, quantity: Quantity) -> Result<Credits, Refusal> {
-        let quote = match price.pricing {
-            Pricing::Graduated { .. } => {
-                let before = self.positions.get(no, Month::of(at), &price.operation);
-                price.quote_after(before.ok_or(Refusal::Failed)?, quantity)
-            }
-            _ => price.quote(quantity),
-        };
-        quote.map(|quote| quote.credits).map_err(|_| Refusal::TooDear)
     }
 
     /// Posts the due expiries of an account; the instant to record with.

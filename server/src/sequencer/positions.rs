@@ -6,12 +6,13 @@
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
-use ledger::rate::RateCards;
+use ledger::rate::{Price, Pricing, RateCards};
 use ledger::wallet::Wallet;
-use ledger::{Month, Quantity, Timestamp};
+use ledger::{Credits, Month, Quantity, Timestamp};
 
 use super::Task;
 use super::cache::Cache;
+use super::job::Refusal;
 use crate::store::posting::Posting;
 use crate::store::{MonthOf, StoreError};
 
@@ -47,6 +48,24 @@ impl Positions {
         if let Some(known) = self.0.get_mut(&(account_no, month)).and_then(|of| of.get_mut(operation)) {
             *known = known.saturating_add(quantity);
         }
+    }
+
+    /// What an event would cost the account now.
+    pub fn cost(
+        &self,
+        account_no: i64,
+        price: &Price,
+        event_time: Timestamp,
+        quantity: Quantity,
+    ) -> Result<Credits, Refusal> {
+        let quote = match price.pricing {
+            Pricing::Graduated { .. } => {
+                let before = self.get(account_no, Month::of(event_time), &price.operation);
+                price.quote_after(before.ok_or(Refusal::Failed)?, quantity)
+            }
+            _ => price.quote(quantity),
+        };
+        quote.map(|quote| quote.credits).map_err(|_| Refusal::TooDear)
     }
 
     /// Takes over what another knows better.
