@@ -90,9 +90,14 @@ pub fn line(price: &Price) -> String {
         words = format!("{words}; {least}");
     }
     match intro {
-        Some(intro) => format!("{}: {words}", uncapitalised(intro)),
+        Some(intro) => format!("{}: {words}", recased(intro, char::to_ascii_lowercase)),
         None => words,
     }
+}
+
+/// The same, as a sentence begins: `By what you use …`, `Free`.
+pub fn sentence(price: &Price) -> String {
+    recased(&line(price), char::to_ascii_uppercase)
 }
 
 /// Which quantities a tier holds, said by itself: `above 1,000 calls, up to 10,000 calls`.
@@ -116,9 +121,10 @@ pub const fn rounding(rule: Rounding) -> &'static str {
     }
 }
 
-fn uncapitalised(sentence: &str) -> String {
-    let mut letters = sentence.chars();
-    letters.next().map_or(String::new(), |first| first.to_lowercase().chain(letters).collect())
+/// With another first letter; texts of ours begin with ASCII.
+fn recased(text: &str, first: fn(&char) -> char) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or(String::new(), |letter| std::iter::once(first(&letter)).chain(letters).collect())
 }
 
 #[cfg(test)]
@@ -145,7 +151,7 @@ mod tests {
         let all = RateCard::example().prices;
         assert_eq!(line(&all[0]), "50 credits per iteration");
         assert_eq!(line(&all[4]), "1 credit per hour");
-        assert_eq!(line(&all[5]), "free");
+        assert_eq!((line(&all[5]).as_str(), sentence(&all[5]).as_str()), ("free", "Free"));
         let flat = Pricing::Flat { credits_per_unit: Credits::whole(2) };
         assert_eq!(
             line(&price("call", flat, Some("0.5"))),

@@ -32,7 +32,7 @@ pub fn Calculator(calculation: RwSignal<Calculation>) -> impl IntoView {
                 <thead>
                     <tr>
                         <th scope="col">"Operation"</th>
-                        <th scope="col">"Credits per unit"</th>
+                        <th scope="col">"Price in credits"</th>
                         <th scope="col">"Quantity"</th>
                         <th scope="col" class="num">
                             "Costs"

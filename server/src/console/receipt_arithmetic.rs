@@ -11,8 +11,7 @@ use crate::calendar::Zone;
 
 /// `version` says which version of the rate card it is, and `at` when the event happened.
 pub(super) fn arithmetic(price: &Price, quote: &Quote, version: &str, at: Timestamp) -> Vec<Line> {
-    let said = if price.is_free() { "Free".to_owned() } else { prices::line(price) };
-    let mut lines = vec![line("Price", &said, version)];
+    let mut lines = vec![line("Price", &prices::sentence(price), version)];
     if let Some(month) = quote.month {
         lines.push(used_before(month, price, at));
     }
