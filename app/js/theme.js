@@ -10,6 +10,20 @@
       else localStorage.removeItem("theme");
     } catch {}
   });
+  // A form that leaves the page is sent once; back on the page its button can be pressed again.
+  addEventListener("submit", (event) => {
+    setTimeout(() => {
+      if (event.defaultPrevented || !event.submitter) return;
+      event.submitter.disabled = true;
+      event.submitter.setAttribute("aria-busy", "true");
+    });
+  });
+  addEventListener("pageshow", () => {
+    for (const button of document.querySelectorAll("button[aria-busy]")) {
+      button.disabled = false;
+      button.removeAttribute("aria-busy");
+    }
+  });
   addEventListener("DOMContentLoaded", () => {
     for (const option of document.getElementsByName("theme")) option.checked = option.value === (root.dataset.theme ?? "");
   });

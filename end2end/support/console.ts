@@ -4,7 +4,7 @@ import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { promisify } from "node:util";
 
 const binary = process.env.CONSOLE_BINARY ?? resolve(import.meta.dirname, "../../target/release/plexe-console");
@@ -93,6 +93,14 @@ export class Console {
     const options = { cwd: this.folder, env: this.environment() };
     const { stdout } = await promisify(execFile)(binary, [...args, "--json"], options);
     return JSON.parse(stdout.trim().split("\n").at(-1) ?? "null") as T;
+  }
+
+  /** Runs a line word for word, as its reader would in the server's folder, and returns what it printed. */
+  async shell(line: string): Promise<string> {
+    const { PATH, ...settings } = this.environment();
+    const options = { cwd: this.folder, env: { ...settings, PATH: `${dirname(binary)}:${PATH}` } };
+    const { stdout } = await promisify(execFile)("bash", ["-c", line], options);
+    return stdout;
   }
 
   /** A verified user of its own, so that tests do not see each other's credits. */

@@ -4,6 +4,8 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { resolve } from "node:path";
 import { createInterface } from "node:readline";
+import { Console } from "./console";
+import { test as base } from "./test";
 
 const program = resolve(import.meta.dirname, "smtp-server.mjs");
 
@@ -41,3 +43,24 @@ export class MailServer {
     await ended;
   }
 }
+
+/** `test` with a console that sends what it writes, and where it arrives. */
+export const test = base.extend<{ mailbox: MailServer }, { console: Console; server: MailServer }>({
+  server: [
+    async ({}, use) => {
+      const server = await MailServer.start();
+      await use(server);
+      await server.stop();
+    },
+    { scope: "worker" },
+  ],
+  console: [
+    async ({ server }, use) => {
+      const console = await Console.start({ SMTP_URL: server.url });
+      await use(console);
+      await console.remove();
+    },
+    { scope: "worker" },
+  ],
+  mailbox: async ({ server }, use) => use(server),
+});

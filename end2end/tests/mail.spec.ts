@@ -1,29 +1,7 @@
-import { Console } from "../support/console";
-import { MailServer } from "../support/mail";
-import { expect, test as base } from "../support/test";
+import { test } from "../support/mail";
+import { expect } from "../support/test";
 
 const PASSWORD = "kettle-drum-orbit";
-
-/** A console that sends what it writes, and where it arrives. */
-const test = base.extend<{ mailbox: MailServer }, { console: Console; server: MailServer }>({
-  server: [
-    async ({}, use) => {
-      const server = await MailServer.start();
-      await use(server);
-      await server.stop();
-    },
-    { scope: "worker" },
-  ],
-  console: [
-    async ({ server }, use) => {
-      const console = await Console.start({ SMTP_URL: server.url });
-      await use(console);
-      await console.remove();
-    },
-    { scope: "worker" },
-  ],
-  mailbox: async ({ server }, use) => use(server),
-});
 
 test("a stranger's mail arrives at a real mail server, and its link gives the credits", async ({ page, console, mailbox }) => {
   const email = "stranger@example.com";

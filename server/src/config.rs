@@ -4,6 +4,7 @@
 mod base_url;
 pub mod document;
 mod smtp_url;
+mod trusted_proxies;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -16,6 +17,7 @@ use serde::Deserialize;
 pub use base_url::BaseUrl;
 pub use document::DocumentError;
 pub use smtp_url::{Security, SmtpUrl};
+pub use trusted_proxies::TrustedProxies;
 
 use crate::store::DatabaseUrl;
 
@@ -37,6 +39,8 @@ pub struct Config {
     pub addr: SocketAddr,
     /// Where people reach the console, without a trailing slash.
     pub base_url: BaseUrl,
+    /// Whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: TrustedProxies,
     /// Reserved for `/metrics`.
     pub metrics_addr: Option<SocketAddr>,
     pub log_format: LogFormat,
@@ -77,6 +81,7 @@ struct Document {
     data_dir: Option<String>,
     addr: Option<String>,
     base_url: Option<String>,
+    trusted_proxies: Option<String>,
     metrics_addr: Option<String>,
     log_format: Option<String>,
     sign_up_credits: Option<String>,
@@ -94,6 +99,7 @@ impl Default for Config {
             data_dir,
             addr: SocketAddr::from(([127, 0, 0, 1], DEFAULT_PORT)),
             base_url: BaseUrl::localhost(DEFAULT_PORT),
+            trusted_proxies: TrustedProxies::default(),
             metrics_addr: None,
             log_format: LogFormat::Text,
             sign_up_credits: Credits::whole(100),
@@ -144,6 +150,7 @@ impl Config {
             Some(setting) => setting.value.parse().map_err(|right| setting.wrong(right))?,
             None => BaseUrl::localhost(addr.port()),
         };
+        let proxies = pick("trusted_proxies", "CONSOLE_TRUSTED_PROXIES", document.trusted_proxies);
         let log_format = pick("log_format", "CONSOLE_LOG_FORMAT", document.log_format);
         let credits = pick("sign_up_credits", "CONSOLE_SIGN_UP_CREDITS", document.sign_up_credits);
         let amount = "a decimal amount of credits in quotes, such as \"100\" or \"2.5\"";
@@ -160,6 +167,7 @@ impl Config {
             data_dir,
             addr,
             base_url,
+            trusted_proxies: parsed(proxies, "networks such as 127.0.0.0/8, 10.0.0.5")?.unwrap_or_default(),
             metrics_addr: parsed(
                 pick("metrics_addr", "CONSOLE_METRICS_ADDR", document.metrics_addr),
                 address,
@@ -331,6 +339,7 @@ mod tests {
             ("CONSOLE_BASE_URL", "http://console.example.org", "https://console.example.org"),
             ("CONSOLE_METRICS_ADDR", "9000", "127.0.0.1:3000"),
             ("CONSOLE_LOG_FORMAT", "xml", "text or json"),
+            ("CONSOLE_TRUSTED_PROXIES", "proxy.example.com", "127.0.0.0/8, 10.0.0.5"),
             ("CONSOLE_SIGN_UP_CREDITS", "-1", "decimal amount"),
             ("DATABASE_URL", "mysql://x", "sqlite://data/console.db"),
             ("SMTP_URL", "imap://mail.example.com", "smtps://USER:PASSWORD@HOST:465"),

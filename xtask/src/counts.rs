@@ -31,6 +31,16 @@ pub fn of_cargo_test(printed: &str) -> Counts {
     counts
 }
 
+/// What failed tests said, each from its name to where its backtrace begins.
+pub fn failures_of_cargo_test(printed: &str) -> Vec<&str> {
+    let is_head = |text: &str| text.lines().next().is_some_and(|line| line.ends_with(" stdout ----"));
+    let said = printed.split("\n---- ").skip(1).filter(|text| is_head(text));
+    said.map(|text| text.split("\nstack backtrace:").next().unwrap_or(text))
+        .map(|text| text.split("\nnote: ").next().unwrap_or(text))
+        .map(|text| text.split("\nfailures:").next().unwrap_or(text).trim())
+        .collect()
+}
+
 /// Playwright closes with one line per kind: `  1 failed`, `  12 passed (8.1s)`.
 pub fn of_playwright(printed: &str) -> Counts {
     let mut counts = Counts::default();
@@ -68,6 +78,21 @@ mod tests {
         let printed = "Running 6 tests using 1 worker\n  ✓  1 opens (1.2s)\n  1 failed\n    a.spec.ts:3:1 › opens\n  \
             1 flaky\n  4 passed (8.1s)\n";
         assert_eq!(of_playwright(printed), Counts { passed: 4, failed: 2 });
+    }
+
+    #[test]
+    fn a_failed_test_is_told_with_its_reason_and_without_its_backtrace() {
+        let printed = "failures:\n\n---- a::b stdout ----\n\nthread 'a::b' panicked at a.rs:1:5:\nleft: 1\n right: 2\n\
+            stack backtrace:\n   0: main\n\n---- c stdout ----\nthread 'c' panicked at c.rs:2:1:\nno\nnote: run with\n\n\
+            failures:\n    a::b\n    c\n";
+        assert_eq!(
+            failures_of_cargo_test(printed),
+            [
+                "a::b stdout ----\n\nthread 'a::b' panicked at a.rs:1:5:\nleft: 1\n right: 2",
+                "c stdout ----\nthread 'c' panicked at c.rs:2:1:\nno",
+            ]
+        );
+        assert!(failures_of_cargo_test("test a ... ok\n").is_empty());
     }
 
     #[test]

@@ -24,7 +24,7 @@ pub fn run(filters: &[String]) -> Outcome {
     report.add("set-up", took, Counts::PASS);
     if filters.is_empty() {
         checks(&mut report, &tools);
-        report.part("unit, store and HTTP tests", || cargo_tests(&[]));
+        report.cargo_tests(&[]);
         report.check("release build", || build::release_with(&tools));
         if report.last_failed() {
             report.add("browser tests: not run without a build", Duration::ZERO, Counts::FAIL);
@@ -32,7 +32,7 @@ pub fn run(filters: &[String]) -> Outcome {
             report.part("browser tests", || browser_tests(&browser, &[]));
         }
     } else {
-        report.part("unit, store and HTTP tests", || cargo_tests(filters));
+        report.cargo_tests(filters);
         if browser_tests_match(filters) {
             report.check("release build", || build::release_with(&tools));
             report.part("browser tests", || browser_tests(&browser, filters));
@@ -85,15 +85,18 @@ fn server_only_crates(tree: &str) -> Vec<&str> {
     found
 }
 
-fn cargo_tests(filters: &[String]) -> Outcome<Counts> {
+/// The counts, and what failed tests said.
+fn cargo_tests(filters: &[String]) -> Outcome<(Counts, Vec<String>)> {
     let mut counts = Counts::default();
+    let mut failures = vec![];
     let no_filter = String::new();
     for filter in if filters.is_empty() { std::slice::from_ref(&no_filter) } else { filters } {
         let filter = Some(filter).filter(|filter| !filter.is_empty());
         let (success, printed) = cargo(["test", "--no-fail-fast"]).args(filter).run_and_read()?;
         counts += judged(success, counts::of_cargo_test(&printed));
+        failures.extend(counts::failures_of_cargo_test(&printed).into_iter().map(str::to_owned));
     }
-    Ok(counts)
+    Ok((counts, failures))
 }
 
 fn browser_tests_match(filters: &[String]) -> bool {
@@ -125,6 +128,8 @@ fn judged(success: bool, counted: Counts) -> Counts {
 #[derive(Default)]
 struct Report {
     parts: Vec<(String, Duration, Counts)>,
+    /// What failed tests said: told again at the end, since what is printed in between may be cut.
+    failures: Vec<String>,
 }
 
 impl Report {
@@ -142,6 +147,16 @@ impl Report {
         self.add(name, took, counts);
     }
 
+    fn cargo_tests(&mut self, filters: &[String]) {
+        let mut failures = vec![];
+        self.part("unit, store and HTTP tests", || {
+            let (counts, said) = cargo_tests(filters)?;
+            failures = said;
+            Ok(counts)
+        });
+        self.failures = failures;
+    }
+
     fn add(&mut self, name: &str, took: Duration, counts: Counts) {
         self.parts.push((name.to_owned(), took, counts));
     }
@@ -153,6 +168,9 @@ impl Report {
     /// Prints the table and the one line that counts; a failure anywhere is a failure.
     fn finish(self) -> Outcome {
         println!();
+        for failure in &self.failures {
+            println!("---- {failure}\n");
+        }
         let mut total = Counts::default();
         let mut time = Duration::ZERO;
         for (name, took, counts) in &self.parts {

@@ -75,8 +75,6 @@ pub struct ApiKeysView {
     pub keys: Vec<ApiKeyView>,
     /// How many there are of this kind.
     pub total: u64,
-    /// Keys are for those whose e-mail is known to be theirs.
-    pub is_verified: bool,
     /// The id of the key that the form makes: the same form sent twice makes one key.
     pub next_id: KeyId,
     /// Where this console is reached, without a trailing slash.

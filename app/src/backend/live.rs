@@ -83,6 +83,8 @@ pub struct BalanceMessage {
 pub mod alert {
     /// The account is suspended: nothing is charged and nothing can be changed.
     pub const SUSPENDED: &str = "account_suspended";
+    /// Nobody has shown that the user's e-mail is theirs.
+    pub const UNVERIFIED: &str = "email_unverified";
 }
 
 /// `alert`: something about the account that is no entry has begun or is over.

@@ -100,6 +100,11 @@ pub struct OverviewView {
     pub latest: Vec<ActivityRow>,
     /// What the browser must know to label a row that arrives live.
     pub labels: LabelsView,
+    /// When "today" must be compared with other days anew, since these were cut at the time of day of the reading:
+    /// milliseconds since 1970.
+    pub compared_until_ms: i64,
+    /// The newest key that can be used.
+    pub own_key: Option<String>,
     /// Where this console is reached, without a trailing slash, for the example in the empty state.
     pub base_url: String,
 }

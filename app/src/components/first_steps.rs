@@ -19,7 +19,7 @@ pub fn FirstSteps<'a>(view: &'a OverviewView) -> impl IntoView + use<> {
         format!("plexe-console grant --email {email} --credits 100 --kind promo --reason \"first credits\"");
     let current = format!("curl {}/usage/current \\\n  -H \"x-api-key: plx_sk_…\"", view.base_url);
     let event = viewer.as_ref().map(|viewer| request(&view.base_url, viewer)).unwrap_or_default();
-    let key = view.labels.keys.first().map(|key| key.label.clone());
+    let key = view.own_key.clone();
     view! {
         <section class="card first" aria-labelledby="first-title">
             <header>

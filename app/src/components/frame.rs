@@ -5,7 +5,7 @@ use leptos_router::components::{Outlet, Redirect};
 use leptos_router::hooks::use_url;
 use leptos_router::location::Url;
 
-use super::dynamic::text;
+use super::dynamic::{dynamic, text};
 use super::navigation::{PageName, Places};
 use super::public::Brand;
 use super::theme::ThemeSwitch;
@@ -54,9 +54,11 @@ fn Frame(view: FrameView) -> impl IntoView {
     let live = expect_context::<Live>();
     live.wallet.set((&view.balance).into());
     live.suspended.set(view.suspended);
+    live.unverified.set(!view.viewer.is_verified);
     #[cfg(feature = "hydrate")]
     crate::live::connection::keep(live, &view.viewer);
-    let unverified = (!view.viewer.is_verified).then(|| view.viewer.email.clone());
+    let email = view.viewer.email.clone();
+    let unverified = move || live.unverified.get().then(|| view! { <Unverified email=email.clone() /> });
     #[cfg(feature = "hydrate")]
     super::navigation::follow_pages();
     expect_context::<Me>().0.set(Some(view.viewer));
@@ -78,7 +80,7 @@ fn Frame(view: FrameView) -> impl IntoView {
                     <AccountMenu />
                 </header>
                 <main id="main" tabindex="-1">
-                    {unverified.map(|email| view! { <Unverified email /> })}
+                    {dynamic(unverified)}
                     <Outlet />
                 </main>
             </div>

@@ -276,6 +276,9 @@ impl Line {
         if alert.alert == alert::SUSPENDED {
             self.live.suspended.try_set(alert.active);
         }
+        if alert.alert == alert::UNVERIFIED {
+            self.live.unverified.try_set(alert.active);
+        }
         if self.tab.borrow().is_holder() {
             let mut text = String::new();
             note::push_message(&mut text, event, data);
@@ -317,6 +320,7 @@ impl Line {
                 }
                 Ok(view) => {
                     line.live.suspended.try_set(view.suspended);
+                    line.live.unverified.try_set(!view.viewer.is_verified);
                     line.on(Happened::Known(Wallet::from(&view.balance)));
                 }
             });

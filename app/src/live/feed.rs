@@ -73,7 +73,7 @@ impl LiveView for OverviewView {
     }
 
     fn until_ms(&self) -> Option<i64> {
-        Some(self.chart.until_ms)
+        Some(self.chart.until_ms.min(self.compared_until_ms))
     }
 
     fn take(&mut self, commit: &Commit, at: &dyn Fn(&str) -> At) -> Option<()> {

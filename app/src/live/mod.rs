@@ -153,6 +153,8 @@ pub struct Live {
     pub connection: RwSignal<Connection>,
     /// The account is suspended: nothing is charged and nothing can be changed.
     pub suspended: RwSignal<bool>,
+    /// Nobody has shown that the user's e-mail is theirs.
+    pub unverified: RwSignal<bool>,
     /// What has just arrived, in order. A listener that misses one batch finds a gap in the seqs and reads again.
     pub arrivals: RwSignal<Vec<Arrival>>,
 }
@@ -163,6 +165,7 @@ impl Live {
             wallet: RwSignal::new(Wallet::default()),
             connection: RwSignal::new(Connection::default()),
             suspended: RwSignal::new(false),
+            unverified: RwSignal::new(false),
             arrivals: RwSignal::new(Vec::new()),
         }
     }

@@ -125,16 +125,21 @@ impl Customer {
                 .find_api_key(self.account_no, &key.id)
                 .await
                 .map(|key| key.filter(|key| key.revoked_at.is_none()))
-                .map(|key| key.map(|key| (key.expires_at, key.account_status))),
+                .map(|key| key.map(|key| (key.expires_at, key.account_status, key.is_verified))),
             Via::Session(token_hash) => {
                 let found = console.store.find_session(*token_hash, now).await;
-                found.map(|it| it.map(|session| (Some(session.expires_at), session.user.account_status)))
+                found.map(|session| {
+                    session.map(|SessionRow { expires_at, user, .. }| {
+                        (Some(expires_at), user.account_status, user.verified_at.is_some())
+                    })
+                })
             }
         };
-        let Ok(Some((until, status))) = found else { return false };
+        let Ok(Some((until, status, is_verified))) = found else { return false };
         self.epoch = epoch;
         self.until = until;
         self.is_suspended = status == AccountStatus::Suspended;
+        self.is_verified = is_verified;
         until.is_none_or(|until| until > now)
     }
 }

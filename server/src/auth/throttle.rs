@@ -93,8 +93,8 @@ impl SignInThrottle {
             .inspect_err(|_| self.per_address.give_back(&address))
     }
 
-    /// The attempt was the right password.
-    pub fn succeeded(&self, email: &str, address: IpAddr) {
+    /// The attempt was the right password, or nobody could look at it.
+    pub fn give_back(&self, email: &str, address: IpAddr) {
         let address = network(address);
         self.per_address.give_back(&address);
         self.per_email.give_back(&(email.to_owned(), address));
@@ -206,7 +206,7 @@ mod tests {
         let here: IpAddr = "::ffff:192.0.2.1".parse().unwrap();
         for _ in 0..500 {
             assert_eq!(throttle.attempt("ada@example.com", here, at(0)), Ok(()));
-            throttle.succeeded("ada@example.com", "192.0.2.1".parse().unwrap());
+            throttle.give_back("ada@example.com", "192.0.2.1".parse().unwrap());
         }
     }
 }

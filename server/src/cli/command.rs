@@ -49,6 +49,19 @@ pub enum AdminCommand {
     },
 }
 
+impl AdminCommand {
+    /// Whether it makes sense before there is a console: it is how one is set up.
+    pub const fn may_come_first(&self) -> bool {
+        matches!(
+            self,
+            Self::CreateUser(_)
+                | Self::CreateServiceKey(_)
+                | Self::ShowRateCard
+                | Self::ImportRateCard { .. }
+        )
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CreateUser {
     pub email: String,

@@ -54,6 +54,11 @@ const EXIT_REJECTED: u8 = 3;
 pub enum Failure {
     #[error(transparent)]
     Config(#[from] ConfigError),
+    #[error(
+        "there is no console here: {} does not exist; run this in the folder where the console runs, or name its file with DATABASE_URL",
+        file.display()
+    )]
+    NoConsole { file: PathBuf },
     #[error("cannot start: {0}")]
     Runtime(std::io::Error),
     #[error(transparent)]
@@ -141,6 +146,10 @@ async fn dispatch(cli: Cli, config: Config) -> Result<ExitCode, Failure> {
         Command::Stats => AdminCommand::Stats,
         Command::Outbox { email } => AdminCommand::OpenOutbox { email },
     };
+    // In a mistaken folder a question would be answered by an empty database, which it leaves there.
+    if !command.may_come_first() && !config.database_file().exists() {
+        return Err(Failure::NoConsole { file: config.database_file().to_owned() });
+    }
     let answer = perform(&config, command).await?;
     if cli.json {
         println!("{}", answer.json()?);

@@ -23,6 +23,8 @@ use crate::jobs::Stopping;
 const MAX_LINE: u64 = 1 << 20;
 /// Commands that are answered side by side.
 const MAX_CONNECTIONS: usize = 64;
+/// Before accepting is tried again where the process has run out of something.
+const PAUSE: Duration = Duration::from_millis(500);
 /// How long a command that was greeted may take to say what it wants once the server ends.
 const LAST_WORDS: Duration = Duration::from_millis(200);
 
@@ -102,7 +104,7 @@ impl CommandSocket {
                 }
                 Err(error) => {
                     tracing::warn!(%error, "a command could not connect");
-                    tokio::task::yield_now().await;
+                    tokio::time::sleep(PAUSE).await;
                 }
             }
         }

@@ -138,13 +138,13 @@ impl Console {
         limit: u32,
         offset: u64,
     ) -> Result<(Vec<ApiKeyRow>, u64), Error> {
-        self.write_key_requests().await?;
+        self.write_key_requests().await;
         Ok(self.store.list_api_keys(account_no, filter, limit, offset).await?)
     }
 
     /// A key with how much it was used.
     pub async fn api_key_usage(&self, account_no: i64, id: &KeyId) -> Result<(ApiKeyRow, KeyUsage), Error> {
-        self.write_key_requests().await?;
+        self.write_key_requests().await;
         let key = self.get_api_key(account_no, id).await?;
         let usage = self.store.key_usage(id, self.clock.now()).await?;
         Ok((key, usage))
@@ -186,15 +186,20 @@ impl Console {
         revoked_at.ok_or_else(unknown)
     }
 
-    /// Writes how often keys were used since the last time; does nothing when none was.
-    pub async fn write_key_requests(&self) -> Result<(), Error> {
+    /// Writes how often keys were used since the last time; does nothing when none was. What can't be written now is
+    /// counted later, and no reason to show no keys.
+    pub async fn write_key_requests(&self) {
         // A reader who leaves meanwhile must not take the counts along.
         let console = self.clone();
-        let written =
-            tokio::spawn(
-                async move { console.keys.write_requests(&console.store, console.clock.now()).await },
-            );
-        Ok(written.await.map_err(Error::internal)??)
+        let written = tokio::spawn(async move {
+            let written = console.keys.write_requests(&console.store, console.clock.now()).await;
+            if let Err(error) = written {
+                tracing::warn!(%error, "the keys' request counts could not be written");
+            }
+        });
+        if let Err(error) = written.await {
+            tracing::error!(%error, "the writer of request counts has died");
+        }
     }
 }
 

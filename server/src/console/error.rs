@@ -192,7 +192,7 @@ impl Funds {
         let look = "See what the credits were spent on.".to_owned();
         let actions = [
             Action { action: "add_credits", label: add, href: None },
-            Action { action: "view_usage", label: look, href: Some("/") },
+            Action { action: "view_usage", label: look, href: Some("/usage") },
         ];
         Self { balance, required, missing, seq, actions }
     }

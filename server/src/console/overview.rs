@@ -11,9 +11,11 @@ use app::backend::session::{FrameView, SessionPort};
 use app::backend::{Backend, ConsoleError, Viewer};
 use async_trait::async_trait;
 use ledger::rate::RateCards;
+use ledger::time::SECOND;
 use ledger::{AccountId, Credits, GrantId, Timestamp};
 
-use super::labels::{LABELLED_KEYS, Rows, zone_of};
+use super::charts::millis;
+use super::labels::{self, LABELLED_KEYS, Rows, zone_of};
 use super::{Console, Error};
 use crate::calendar::Zone;
 use crate::store::{
@@ -25,6 +27,9 @@ const LATEST: u32 = 10;
 /// Readings of a page during which nothing was committed are tried this often. An account that is written to all the
 /// time is then shown as it was read; its page reads again when it notices.
 pub(super) const STILL_MOMENTS: usize = 3;
+
+/// What was spent today is set against other days up to this time of day; an open page reads anew after this long.
+const COMPARED: i64 = 900 * SECOND;
 
 /// Everything of one account that the overview is made of, as it was at one instant.
 struct Moment {
@@ -130,10 +135,16 @@ impl Moment {
             last_30_days: spend::last_30_days(&self.zone, self.now, &self.rows, &self.earlier),
             runway: self.runway(account),
             chart: chart::view(&self.zone, windows, range, &self.rows),
+            compared_until_ms: millis(self.now.saturating_add(COMPARED)),
             latest,
             labels: rows.labels,
+            own_key: self.keys.iter().find(|key| self.is_usable(key)).map(labels::key_label),
             base_url,
         }
+    }
+
+    fn is_usable(&self, key: &ApiKeyRow) -> bool {
+        key.revoked_at.is_none() && key.expires_at.is_none_or(|expires_at| expires_at > self.now)
     }
 
     fn runway(&self, account: AccountId) -> RunwayView {

@@ -4,10 +4,11 @@ use ledger::entry::Entry;
 use ledger::event::EventKey;
 use ledger::rate::{Pricing, RateCard};
 use ledger::receipt::{Receipt, ReceiptError, explain};
+use ledger::series::BUCKET;
 use ledger::{AccountId, EventId, Month, Quantity, Timestamp};
 
 use super::{Console, Error};
-use crate::store::{BookedEvent, EventFilter, MonthOf};
+use crate::store::{BookedEvent, EventFilter, MonthOf, RollupFilter};
 
 /// A page of a list: by position, or from a cursor on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,7 +72,7 @@ impl Console {
             },
         };
         let total = match query.page {
-            Page::Offset(_) => Some(self.store.count_events(&filter).await?),
+            Page::Offset(_) => Some(self.count(&filter).await?),
             Page::Before(_) => None,
         };
         let mut events = self.store.list_events(filter).await?;
@@ -79,6 +80,22 @@ impl Console {
         let has_more = events.len() > wanted;
         events.truncate(wanted);
         Ok(EventsPage { events, total, has_more })
+    }
+
+    /// From the rollups, however many there are, unless a time that is asked for lies inside a bucket.
+    async fn count(&self, filter: &EventFilter) -> Result<u64, Error> {
+        let is_edge = |at: Timestamp| at.floor(BUCKET) == at;
+        if filter.from.into_iter().chain(filter.to).all(is_edge) {
+            let buckets = RollupFilter {
+                account: filter.account,
+                from: filter.from.unwrap_or(Timestamp::from_micros(i64::MIN)),
+                to: filter.to.unwrap_or(Timestamp::from_micros(i64::MAX)),
+                operation: filter.operation.clone(),
+                api_key: filter.api_key.clone(),
+            };
+            return Ok(self.store.count_in_buckets(&buckets).await?);
+        }
+        Ok(self.store.count_events(filter).await?)
     }
 
     /// Why an event of this account cost what it cost.

@@ -72,7 +72,6 @@ impl Console {
             show: show.to_string(),
             keys: keys.collect(),
             total,
-            is_verified: user.verified_at.is_some(),
             next_id: random::key_id(&*self.random),
             base_url: self.config.base_url.to_string(),
             form: FormState::default(),

@@ -49,8 +49,11 @@ impl Console {
         let now = self.clock.now();
         let throttled = |retry_after_s| SignInError::TooMany { retry_after_s };
         self.sign_ins.attempt(&email, address, now).map_err(throttled)?;
-        let user = self.find_by_password(&email, password).await?.ok_or(SignInError::Wrong)?;
-        self.sign_ins.succeeded(&email, address);
+        let found = self.find_by_password(&email, password).await;
+        if !matches!(found, Ok(None)) {
+            self.sign_ins.give_back(&email, address);
+        }
+        let user = found?.ok_or(SignInError::Wrong)?;
         if let Some(old_token) = old_token {
             self.sign_out(old_token).await?;
         }

@@ -28,9 +28,14 @@ pub async fn as_pages(request: Request, next: Next) -> Response {
     if !for_browser {
         return next.run(request).await;
     }
-    // A page waits for its data. What reads them may have died, and then nobody would ever answer.
-    let late = |_| Error::internal("a page was not ready in time").into_response();
-    let mut response = tokio::time::timeout(READY, next.run(request)).await.unwrap_or_else(late);
+    let mut response = if pages::reads(request.method()) {
+        // A page waits for its data. What reads them may have died, and then nobody would ever answer.
+        let late = |_| Error::internal("a page was not ready in time").into_response();
+        tokio::time::timeout(READY, next.run(request)).await.unwrap_or_else(late)
+    } else {
+        // What changes something runs to its end (`uncut`).
+        next.run(request).await
+    };
     let Some(error) = frame::take_failure(&mut response) else { return response };
     let id = id.as_ref().map_or("unknown", RequestId::text);
     frame::log(&error, id);

@@ -17,6 +17,7 @@
 //! | [`health`] | whether the process and its store work |
 
 pub mod assets;
+pub mod client_address;
 pub mod connections;
 pub mod failures;
 pub mod forms;

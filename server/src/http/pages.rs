@@ -134,7 +134,7 @@ async fn with_viewer(State(site): State<Site>, mut request: Request, next: Next)
     Ok(response)
 }
 
-fn reads(method: &Method) -> bool {
+pub(super) fn reads(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD)
 }
 

@@ -52,8 +52,10 @@ pub struct Stream {
     news: Receiver<News>,
     /// The last entry that the reader knows.
     seq: u64,
-    /// Whether the reader knows that the account is suspended.
-    knows_suspended: bool,
+    /// Which of the alerts the reader has been told to be active.
+    told: [bool; 2],
+    /// When the next grant comes into force: the balance changes then without an entry.
+    next_effective: Option<Timestamp>,
     checks: Interval,
     quiet_checks: u32,
 }
@@ -63,11 +65,14 @@ impl Stream {
     pub async fn open(console: Console, reader: Customer, start: Start) -> Result<(Self, Bytes), Error> {
         // Listening comes before reading: what is committed in between comes twice, and is then skipped.
         let news = console.live.subscribe(reader.account);
+        let now = console.clock.now();
         let wallet = console.wallet(reader.account_no, reader.account).await?;
         let mut checks = interval(CHECK_EVERY);
         checks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let seq = wallet.seq;
-        let mut stream = Self { console, reader, news, seq, knows_suspended: false, checks, quiet_checks: 0 };
+        let next_effective = next_effective(&wallet, now);
+        let mut stream =
+            Self { console, reader, news, seq, told: [false; 2], next_effective, checks, quiet_checks: 0 };
         let mut first = Frames::default();
         first.0.push_str(RETRY);
         match start {
@@ -84,10 +89,13 @@ impl Stream {
 
     /// Says what the reader doesn't know about the account's standing yet.
     fn alert(&mut self, frames: &mut Frames) {
-        if self.knows_suspended != self.reader.is_suspended {
-            self.knows_suspended = self.reader.is_suspended;
-            let message = AlertMessage { alert: alert::SUSPENDED.to_owned(), active: self.knows_suspended };
-            frames.push(name::ALERT, None, &message);
+        let standing =
+            [(alert::SUSPENDED, self.reader.is_suspended), (alert::UNVERIFIED, !self.reader.is_verified)];
+        for ((name, active), told) in standing.into_iter().zip(&mut self.told) {
+            if *told != active {
+                *told = active;
+                frames.push(name::ALERT, None, &AlertMessage { alert: name.to_owned(), active });
+            }
         }
     }
 
@@ -98,7 +106,22 @@ impl Stream {
         }
         let mut frames = Frames::default();
         self.alert(&mut frames);
+        self.look_for_grants(&mut frames).await;
         Some(frames)
+    }
+
+    /// Shows the reader the wallet anew once a grant has come into force.
+    async fn look_for_grants(&mut self, frames: &mut Frames) {
+        let now = self.console.clock.now();
+        if self.next_effective.is_none_or(|at| at > now) {
+            return;
+        }
+        // What can't be read now is looked for again in a second.
+        if let Ok(wallet) = self.console.wallet(self.reader.account_no, self.reader.account).await {
+            frames.snapshot(name::RESET, &wallet);
+            self.seq = self.seq.max(wallet.seq);
+            self.next_effective = next_effective(&wallet, now);
+        }
     }
 
     async fn catch_up(&mut self, seq: u64, frames: &mut Frames) -> Result<(), Error> {
@@ -151,6 +174,9 @@ impl Stream {
             return Followed::Gap;
         }
         self.seq = last.seq;
+        let issued = entries.iter().filter_map(|entry| Some((entry.issued.as_ref()?.effective_at, entry)));
+        let later = issued.filter(|(at, entry)| *at > entry.recorded_at).map(|(at, _)| at);
+        self.next_effective = self.next_effective.into_iter().chain(later).min();
         let write = |entries: &[Entry]| {
             let mut frames = Frames::default();
             frames.commit(commit.account, entries);
@@ -159,6 +185,10 @@ impl Stream {
         // Who knows a part of it already is sent the rest; all others share one text.
         Followed::New(if known == 0 { commit.text(|commit| write(&commit.entries)) } else { write(entries) })
     }
+}
+
+fn next_effective(wallet: &WalletView, now: Timestamp) -> Option<Timestamp> {
+    wallet.grants.iter().map(|grant| grant.facts.effective_at).filter(|at| *at > now).min()
 }
 
 enum Followed {

@@ -77,10 +77,7 @@ async fn checkpoint(console: Console) {
 
 /// Also done once at the end, so that nothing counted is lost.
 pub async fn write_key_requests(console: Console) {
-    let written = console.keys.write_requests(&console.store, console.clock.now()).await;
-    if let Err(error) = written {
-        tracing::warn!(%error, "the keys' request counts could not be written");
-    }
+    console.write_key_requests().await;
 }
 
 async fn give_due_credits(console: Console) {

@@ -121,7 +121,7 @@ impl<'c> Batch<'c> {
                 if let Some(no) = self.cache.number(*account) {
                     self.open(no);
                 }
-                Answer::PostExpiries
+                Answer::PostExpiries(true)
             }
         }
     }

@@ -113,14 +113,19 @@ impl Figures {
         if state.places.is_empty() {
             return;
         }
+        // A commit can be read from the moment it is on disk: then it has been counted by the reader.
+        let is_news =
+            |kept: &Kept, account| changes.wallets.get(account).is_some_and(|now| now.seq > kept.seq);
         for ((account, bucket), totals) in &changes.rollups {
-            if let Some(Place::Kept(kept)) = state.places.get_mut(account) {
-                kept.count(bucket.start, *totals);
+            match state.places.get_mut(account) {
+                Some(Place::Kept(kept)) if is_news(kept, account) => kept.count(bucket.start, *totals),
+                _ => {}
             }
         }
         for (account, wallet) in &changes.wallets {
             match state.places.get_mut(account) {
-                Some(Place::Kept(kept)) => kept.follow(wallet),
+                Some(Place::Kept(kept)) if is_news(kept, account) => kept.follow(wallet),
+                Some(Place::Kept(_)) => {}
                 Some(Place::Reading(_)) => {
                     state.places.remove(account);
                 }
@@ -180,6 +185,7 @@ impl Kept {
 #[cfg(test)]
 mod tests {
     use ledger::AccountId;
+    use ledger::series::BucketKey;
 
     use super::*;
 
@@ -226,6 +232,21 @@ mod tests {
         assert_eq!(seq(&figures, 1), Some(9));
         figures.forget();
         assert_eq!(seq(&figures, 1), None);
+    }
+
+    #[test]
+    fn a_commit_that_was_read_before_it_was_announced_is_counted_once() {
+        let mut changes = commit(1, 8);
+        let bucket = BucketKey { start: PERIOD.0, operation: "o".to_owned(), api_key: None };
+        let totals = Totals { credits: Credits::whole(5), ..Totals::default() };
+        changes.rollups.insert((1, bucket), totals);
+        let figures = Figures::default();
+        figures.keep(figures.begin(1), read(8), Credits::whole(5), PERIOD);
+        figures.follow(&changes);
+        assert_eq!(figures.find(1, NOW).map(|current| current.consumption), Some(Credits::whole(5)));
+        changes.wallets.extend(commit(1, 9).wallets);
+        figures.follow(&changes);
+        assert_eq!(figures.find(1, NOW).map(|current| current.consumption), Some(Credits::whole(10)));
     }
 
     #[test]

@@ -51,7 +51,8 @@ enum Answer {
     Check(Result<Quoted, Refusal>),
     Issue(Result<Granted, GrantRefusal>),
     Void(Result<Voided, GrantRefusal>),
-    PostExpiries,
+    /// `false`: they could not be stored.
+    PostExpiries(bool),
 }
 
 struct Job {
@@ -153,7 +154,10 @@ impl Sequencer {
 
     /// Posts the expiries of an account that are due.
     pub async fn post_expiries(&self, account: AccountId) -> Result<(), Busy> {
-        self.ask_one(Task::PostExpiries(account)).await.map(drop)
+        match self.ask_one(Task::PostExpiries(account)).await? {
+            Answer::PostExpiries(true) => Ok(()),
+            _ => Err(Busy::Unknown),
+        }
     }
 
     /// Takes no more jobs; what waits is still committed and answered.
@@ -276,7 +280,7 @@ impl Task {
             Self::Check { .. } => Answer::Check(Err(Refusal::Failed)),
             Self::Issue(..) | Self::IssueOnce(..) => Answer::Issue(Err(GrantRefusal::Failed)),
             Self::Void(..) => Answer::Void(Err(GrantRefusal::Failed)),
-            Self::PostExpiries(_) => Answer::PostExpiries,
+            Self::PostExpiries(_) => Answer::PostExpiries(false),
         }
     }
 }
@@ -287,7 +291,7 @@ mod tests {
 
     #[test]
     fn a_job_without_answers_leaves_nothing_to_the_next_caller() {
-        let good = || Ok(Answer::PostExpiries);
+        let good = || Ok(Answer::PostExpiries(true));
         let mut answers = vec![good(), Err(Busy::Unknown), good(), Err(Busy::Full), good()].into_iter();
         assert!(matches!(answers_of_one(&mut answers, 3), Err(Busy::Unknown)));
         assert!(matches!(answers_of_one(&mut answers, 1), Err(Busy::Full)));

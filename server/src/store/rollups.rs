@@ -1,5 +1,6 @@
 //! Consumption in 15-minute buckets; what charts and period sums read, whatever the number of events.
 
+use ledger::credits::MICROS;
 use ledger::{Credits, KeyId, Quantity, Timestamp};
 
 use super::rows::{Column, parse_text};
@@ -37,7 +38,11 @@ pub(super) struct RollupRow {
     operation: String,
     api_key: String,
     credits: i64,
+    /// Micro-units.
     quantity: i64,
+    /// Whole units besides: the sum of all micro-units may be more than the database can add up.
+    #[sqlx(default)]
+    units: i64,
     count: i64,
 }
 
@@ -51,7 +56,11 @@ impl RollupRow {
             operation: self.operation,
             api_key: key,
             credits: self.credits.read("rollups", "credits", self.bucket)?,
-            quantity: self.quantity.read("rollups", "quantity", self.bucket)?,
+            quantity: self.units.saturating_mul(MICROS).saturating_add(self.quantity).read(
+                "rollups",
+                "quantity",
+                self.bucket,
+            )?,
             count: self.count.read("rollups", "count", self.bucket)?,
         })
     }
@@ -89,7 +98,8 @@ impl Store {
             for (from, to) in edges.iter().zip(edges.iter().skip(1)) {
                 let mut found: Vec<RollupRow> = sqlx::query_as(
                     "SELECT CAST($2 AS BIGINT) AS bucket, operation, api_key, CAST(sum(credits) AS BIGINT) AS credits, \
-                     CAST(sum(quantity) AS BIGINT) AS quantity, CAST(sum(count) AS BIGINT) AS count FROM rollups \
+                     CAST(sum(quantity / 1000000) AS BIGINT) AS units, \
+                     CAST(sum(quantity % 1000000) AS BIGINT) AS quantity, CAST(sum(count) AS BIGINT) AS count FROM rollups \
                      WHERE account = $1 AND bucket >= $2 AND bucket < $3 \
                      AND ($4 IS NULL OR operation = $4) AND ($5 IS NULL OR api_key = $5) GROUP BY operation, api_key",
                 )
@@ -106,6 +116,23 @@ impl Store {
             Ok(rows)
         })?;
         rows.into_iter().map(RollupRow::into_bucket).collect()
+    }
+
+    /// Events in these buckets.
+    pub async fn count_in_buckets(&self, filter: &RollupFilter) -> Result<u64, StoreError> {
+        let (count,): (i64,) = read!(self, db => Ok(sqlx::query_as(
+            "SELECT CAST(coalesce(sum(count), 0) AS BIGINT) FROM rollups \
+             WHERE account = $1 AND bucket >= $2 AND bucket < $3 \
+             AND ($4 IS NULL OR operation = $4) AND ($5 IS NULL OR api_key = $5)",
+        )
+        .bind(filter.account)
+        .bind(filter.from.micros())
+        .bind(filter.to.micros())
+        .bind(filter.operation.as_deref())
+        .bind(filter.api_key.as_deref())
+        .fetch_one(db)
+        .await?))?;
+        count.read("rollups", "count", filter.account)
     }
 
     /// Credits spent by events with `from ≤ time < to`; both are multiples of 15 minutes.

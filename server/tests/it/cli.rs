@@ -244,6 +244,23 @@ async fn operator_types_what_is_no_command() {
 }
 
 #[tokio::test]
+async fn operator_in_another_folder_is_told_that_there_is_no_console() {
+    let site = Site::new();
+    for words in [
+        &["stats"][..],
+        &["verify"],
+        &["reports"],
+        &["outbox"],
+        &["service-key", "list"],
+        &["grant", "--email", ADA, "--credits", "5", "--kind", "promo", "--reason", "none"],
+    ] {
+        let refused = site.run(words).await;
+        assert!(refused.refusal(1).contains("console.db does not exist"), "{words:?}: {refused:?}");
+    }
+    assert!(!site.database().exists(), "nothing was made");
+}
+
+#[tokio::test]
 async fn operator_sets_something_wrong_and_is_told_the_key_the_value_and_the_right_one() {
     let site = Site::new();
     for (name, value, right) in [
@@ -272,7 +289,7 @@ async fn operator_migrates_a_new_database_and_again() {
 #[tokio::test]
 async fn operator_opens_a_database_of_a_newer_version_and_is_told() {
     let site = Site::new();
-    site.json(&["stats"]).await;
+    assert_eq!(site.run(&["migrate"]).await.code, Some(0));
     let insert = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
         VALUES (9999, 'later', TRUE, x'00', 0)";
     Raw::open(&site.database()).await.run(insert).await;

@@ -130,6 +130,30 @@ async fn anon_guesses_ten_times_and_waits() {
 }
 
 #[tokio::test]
+async fn anon_behind_a_proxy_is_counted_by_their_own_address() {
+    let (world, anon) = ready(None).await;
+    let guess = async |from: &str| {
+        let fields = [("email", "ada@example.com"), ("password", "wrong")];
+        submit(&anon, "/sign-in", &fields, &[("x-forwarded-for", from)]).await.status
+    };
+    for _ in 0..10 {
+        assert_eq!(guess("192.0.2.9, 203.0.113.7").await, 401);
+    }
+    assert_eq!(guess("198.51.100.1, 203.0.113.7").await, 429, "what stands before it may be made up");
+    assert_eq!(guess("203.0.113.8").await, 401, "others are not locked out");
+    drop(world);
+    let world = World::with(|config| config.trusted_proxies = "".parse().expect("no proxies")).await;
+    let stranger = world.anon();
+    let fields = [("email", "ada@example.com"), ("password", "wrong")];
+    for from in 0..10 {
+        let header = format!("203.0.113.{from}");
+        let refused = submit(&stranger, "/sign-in", &fields, &[("x-forwarded-for", &header)]).await;
+        assert_eq!(refused.status, 401);
+    }
+    assert_eq!(submit(&stranger, "/sign-in", &fields, &[("x-forwarded-for", "1.1.1.1")]).await.status, 429);
+}
+
+#[tokio::test]
 async fn anon_guesses_unknown_addresses_and_is_counted_alike() {
     let (_world, anon) = ready(None).await;
     for _ in 0..10 {

@@ -3,15 +3,18 @@
 use std::time::Duration;
 
 use http::Method;
+use ledger::grant::GrantKind;
 use ledger::time::DAY;
 use serde_json::{Value, json};
 use server::auth::tokens::hash;
+use server::console::grants::GrantForm;
 use server::store::{AccountStatus, NewSession, Permission};
 
 use crate::harness::client::assert_error;
 use crate::harness::events::{EVENTS, event, prediction, with};
+use crate::harness::forms::sign_up;
 use crate::harness::sse::{Message, Reader};
-use crate::harness::{Member, START, World};
+use crate::harness::{Member, START, World, credits};
 
 fn names(group: &[Message]) -> Vec<&str> {
     group.iter().map(|message| message.event.as_str()).collect()
@@ -81,6 +84,34 @@ async fn member_hears_of_an_expiry_before_the_charge_that_found_it() {
     let movements: Vec<&Value> = group.iter().filter_map(|message| message.body.get("movement")).collect();
     assert_eq!(json!(movements), json!(["expire", "charge"]));
     assert_eq!(group.last().unwrap().body["balance"], 0.9);
+}
+
+#[tokio::test]
+async fn member_is_shown_the_balance_anew_when_a_grant_comes_into_force() {
+    let world = World::start().await;
+    let ada = world.member_with("ada", "1").await;
+    let later = async |amount: &str, micros: i64| {
+        let form = GrantForm {
+            credits: credits(amount),
+            kind: GrantKind::Promo,
+            reason: "for later".to_owned(),
+            effective_at: Some(START.saturating_add(micros)),
+            expires_at: None,
+            priority: None,
+        };
+        world.console.grant(ada.account, form).await.expect("a grant");
+    };
+    later("5", 20).await;
+    let mut reader = Reader::open(&world.as_member(&ada).await, "", None).await;
+    assert_eq!(reader.group().await[0].body["balance"], 1);
+    later("2", 10).await;
+    assert_eq!(reader.group().await.last().unwrap().body["balance"], 1);
+    for (micros, balance) in [(10, 3), (20, 8)] {
+        world.clock.set(START.saturating_add(micros));
+        let group = reader.group().await;
+        assert_eq!((names(&group), group[0].id), (vec!["reset"], Some(3)));
+        assert_eq!(group[0].body["balance"], balance);
+    }
 }
 
 #[tokio::test]
@@ -251,6 +282,25 @@ async fn member_is_told_when_the_account_is_suspended_and_let_in_again() {
     }
     world.grant(&ada, "1").await;
     assert_eq!(reader.next().await.unwrap().event, "entry");
+}
+
+#[tokio::test]
+async fn member_is_told_when_the_e_mail_is_verified_elsewhere() {
+    let world = World::start().await;
+    let anon = world.anon();
+    sign_up(&anon, "bob@example.com", "bob", "crowded lantern orbit 9").await;
+    let row = world.console.get_user_by_email("bob@example.com").await.unwrap();
+    let bob = Member { user_id: row.id, account: row.account_id, account_no: row.account_no, row };
+    let mut reader = Reader::open(&world.as_member(&bob).await, "", None).await;
+    assert_eq!(names(&reader.group().await), ["balance"]);
+    let alert = |active: bool| json!({"alert": "email_unverified", "active": active});
+    assert_eq!(reader.next().await.unwrap().body, alert(true));
+    assert_eq!(world.verify_email(&anon, "bob@example.com").await.status, 200);
+    let mut told = vec![];
+    while told.last() != Some(&alert(false)) {
+        told.push(reader.next().await.expect("an alert").body);
+    }
+    assert!(told.iter().any(|body| body["movement"] == "issue"), "the free credits: {told:?}");
 }
 
 #[tokio::test]

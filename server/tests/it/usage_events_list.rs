@@ -114,6 +114,19 @@ async fn member_filters_by_time_operation_and_key() {
     assert_eq!(found(&format!("api_key={}", key.key.id)).await, ["keyed"]);
     assert_eq!(found("operation=no.such").await, Vec::<String>::new());
     assert_eq!(all(&caller, &format!("{within}&limit=1")).await.len(), 2);
+    // Whole buckets are counted without looking at events; a time inside of one asks for that.
+    for (query, total) in [
+        ("", 6),
+        (within, 2),
+        ("from=2026-11-20T10:00:00.000001Z&to=2026-11-20T11:00:00Z", 1),
+        ("to=2026-11-20T10:59:59.999999Z", 2),
+        ("operation=model.build", 1),
+        ("operation=model.build&to=2026-11-22T12:00:00Z", 0),
+        ("operation=no.such", 0),
+    ] {
+        let list = caller.get(&format!("{EVENTS}?{query}")).await.ok();
+        assert_eq!(list["pagination"]["total"], json!(total), "{query}");
+    }
     assert_eq!(found("from=2026-11-22T12:00:00Z").await, ["keyed", "built"]);
 }
 

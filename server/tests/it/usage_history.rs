@@ -5,6 +5,7 @@ use server::store::Permission;
 
 use crate::harness::client::{Caller, amount, assert_error};
 use crate::harness::events::{EVENTS, event, with, without};
+use crate::harness::raw::Raw;
 use crate::harness::trace::Random;
 use crate::harness::{Member, World, credits};
 
@@ -121,6 +122,21 @@ async fn member_groups_and_filters() {
     assert_eq!(amount(&history["total"]), credits("0.5"));
     let history = caller.get("/usage/history?operation=no.such").await.ok();
     assert_eq!(history["total"], 0);
+}
+
+#[tokio::test]
+async fn member_has_used_more_than_can_be_counted_and_still_sees_it() {
+    let world = World::start().await;
+    let (ada, service) = (world.member_with("ada", "1").await, world.service().await);
+    for (id, operation) in [("a", "account.read"), ("b", "model.prediction")] {
+        service.caller.post(EVENTS, &event(id, &ada, operation, "1")).await.ok();
+    }
+    let most = format!("UPDATE rollups SET quantity = {}", i64::MAX);
+    assert_eq!(Raw::open(&world.database()).await.run(&most).await, 2);
+    let history = world.as_member(&ada).await.get("/usage/history?granularity=day").await.ok();
+    assert_eq!(history["total"], 0.1);
+    let quantity = &history["series"][0]["points"][7]["quantity"];
+    assert!(quantity.to_string().starts_with("9223372036854.77"), "{quantity}");
 }
 
 #[tokio::test]

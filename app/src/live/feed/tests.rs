@@ -72,6 +72,8 @@ pub fn overview() -> OverviewView {
             total: Credits::ZERO,
         },
         latest: vec![],
+        compared_until_ms: 22 * DAY_MS,
+        own_key: None,
         labels: LabelsView {
             units: vec![UnitLabel { operation: "model.build".to_owned(), unit: "iteration".to_owned() }],
             keys: vec![KeyLabel { key_id: key(), label: "plx_sk_9f2a…k3Qd".to_owned() }],

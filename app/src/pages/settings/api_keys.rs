@@ -16,6 +16,7 @@ use crate::components::dynamic::{dynamic, text};
 use crate::components::form::{Field, FormError, Said, Sending, Submit, focus, put};
 use crate::components::loading::loading;
 use crate::format;
+use crate::live::Live;
 
 #[component]
 pub fn ApiKeysPage() -> impl IntoView {
@@ -76,14 +77,14 @@ fn loaded(view: ApiKeysView, show: Signal<String>) -> AnyView {
             page.refresh();
         }
     });
+    let live = expect_context::<Live>();
     let base_url = move || page.view.with_untracked(|view| view.base_url.clone());
     view! {
         {dynamic(move || created.get().map(|made| secret(made, &base_url(), created)))}
-        {if page.view.with_untracked(|view| view.is_verified) {
-            form(page, &sent, created).into_any()
-        } else {
-            unverified().into_any()
-        }}
+        {dynamic(move || match live.unverified.get() {
+            false => form(page, &sent, created).into_any(),
+            true => unverified().into_any(),
+        })}
         <section class="card keys" aria-labelledby="keys-title">
             <header>
                 <h2 id="keys-title">"Your keys"</h2>

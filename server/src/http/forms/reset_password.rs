@@ -1,14 +1,13 @@
 //! `GET` and `POST /forgot-password`, `GET` and `POST /reset-password`. The first never says whether the e-mail is known.
 
-use std::net::SocketAddr;
-
 use app::ssr::{FormView, Screen};
 use axum::extract::rejection::FormRejection;
-use axum::extract::{ConnectInfo, Form, State};
+use axum::extract::{Form, State};
 use axum::http::{StatusCode, Uri};
 use axum::response::Response;
 use serde::Deserialize;
 
+use super::super::client_address::ClientAddress;
 use super::super::pages::Site;
 use super::{Asked, refused, show, unreadable};
 use crate::console::Error;
@@ -34,13 +33,13 @@ pub(super) async fn forgot_page(State(site): State<Site>) -> Response {
 
 pub(super) async fn forgot(
     State(site): State<Site>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    ClientAddress(address): ClientAddress,
     fields: Result<Form<ForgotFields>, FormRejection>,
 ) -> Result<Response, Error> {
     let Ok(Form(ForgotFields { email })) = fields else {
         return Ok(unreadable(&site, Screen::ForgotPassword).await);
     };
-    match site.console.forgot_password(&email, peer.ip()).await {
+    match site.console.forgot_password(&email, address).await {
         Ok(()) => {
             let sent = FormView::new(Screen::ResetSent).with("email", email.trim());
             Ok(show(&site, sent, StatusCode::OK).await)

@@ -1,15 +1,16 @@
 //! `GET`, `POST /sign-in` and `POST /sign-out`.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 use app::ssr::{FormView, Screen};
 use axum::extract::rejection::FormRejection;
-use axum::extract::{ConnectInfo, Form, State};
+use axum::extract::{Form, State};
 use axum::http::header::SET_COOKIE;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
+use super::super::client_address::ClientAddress;
 use super::super::pages::{Site, onward_to};
 use super::{Asked, SIGN_IN, come_back, show, status_of, unreadable};
 use crate::auth::sessions;
@@ -34,14 +35,14 @@ pub(super) async fn page(State(site): State<Site>, uri: Uri) -> Response {
 
 pub(super) async fn submit(
     State(site): State<Site>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    ClientAddress(address): ClientAddress,
     headers: HeaderMap,
     fields: Result<Form<Fields>, FormRejection>,
 ) -> Result<Response, Error> {
     let Ok(Form(Fields { email, password, next })) = fields else {
         return Ok(unreadable(&site, Screen::SignIn).await);
     };
-    match enter(&site.console, peer.ip(), &headers, &email, password).await {
+    match enter(&site.console, address, &headers, &email, password).await {
         Ok(cookie) => Ok(([(SET_COOKIE, cookie)], onward_to(Some(&next))).into_response()),
         Err(SignInError::Failed(error @ Error::Internal(_))) => Err(error),
         Err(error) => {

@@ -1,14 +1,13 @@
 //! `GET` and `POST /sign-up`. The answer never says whether the e-mail is known.
 
-use std::net::SocketAddr;
-
 use app::ssr::{FormView, Screen};
 use axum::extract::rejection::FormRejection;
-use axum::extract::{ConnectInfo, Form, State};
+use axum::extract::{Form, State};
 use axum::http::{StatusCode, Uri};
 use axum::response::Response;
 use serde::Deserialize;
 
+use super::super::client_address::ClientAddress;
 use super::super::pages::Site;
 use super::{Asked, refused, show, unreadable};
 use crate::console::Error;
@@ -53,7 +52,7 @@ pub(super) async fn page(State(site): State<Site>, uri: Uri) -> Result<Response,
 
 pub(super) async fn submit(
     State(site): State<Site>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    ClientAddress(address): ClientAddress,
     fields: Result<Form<Fields>, FormRejection>,
 ) -> Result<Response, Error> {
     let Ok(Form(Fields { name, user_name, email, password, time_zone, form })) = fields else {
@@ -66,7 +65,7 @@ pub(super) async fn submit(
         .with("time_zone", time_zone.clone())
         .with("form", form.clone());
     let typed = SignUpForm { name, user_name, email, password, time_zone, form };
-    match site.console.sign_up(typed, peer.ip()).await {
+    match site.console.sign_up(typed, address).await {
         Ok(()) => {
             let email = view.value("email").trim().to_lowercase();
             let sent = FormView::new(Screen::CheckMail).with("email", email).with("form", view.value("form"));

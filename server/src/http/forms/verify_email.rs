@@ -1,14 +1,13 @@
 //! `GET` and `POST /verify-email`, `POST /verify-email/again`. Opening the link changes nothing: mail scanners do that too.
 
-use std::net::SocketAddr;
-
 use app::ssr::{FormView, Screen};
 use axum::extract::rejection::FormRejection;
-use axum::extract::{ConnectInfo, Form, State};
+use axum::extract::{Form, State};
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
 use serde::Deserialize;
 
+use super::super::client_address::ClientAddress;
 use super::super::pages::{Site, onward_to};
 use super::{Asked, refused, show, unreadable};
 use crate::auth::sessions;
@@ -89,7 +88,7 @@ async fn dead(site: &Site, token: String, error: LinkError) -> Result<Response, 
 
 pub(super) async fn send_again(
     State(site): State<Site>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    ClientAddress(address): ClientAddress,
     headers: HeaderMap,
     fields: Result<Form<Fields>, FormRejection>,
 ) -> Result<Response, Error> {
@@ -103,7 +102,7 @@ pub(super) async fn send_again(
         Some(viewer) => Means::Viewer(viewer.user_id),
         None => Means::Email,
     };
-    let sent = site.console.send_again(&email, means, peer.ip()).await;
+    let sent = site.console.send_again(&email, means, address).await;
     let again = |screen| FormView::new(screen).with("email", email.trim()).with("form", form.clone());
     match sent {
         Ok(()) => {
