@@ -3,7 +3,6 @@
 //! Amounts stay integers of millionths until the last digit is written, so what is shown is what is in the ledger.
 //! [`chart_value`] is the one place where an amount becomes a float, for drawing only.
 
-use ledger::rate::{Price, Pricing};
 use ledger::{Credits, Quantity};
 
 const MICROS: u64 = 1_000_000;
@@ -54,14 +53,6 @@ pub fn quantity(quantity: Quantity, unit: &str) -> String {
 pub fn credits(credits: Credits) -> String {
     let noun = if credits == Credits::whole(1) { "credit" } else { "credits" };
     format!("{} {noun}", exact(credits))
-}
-
-/// What one unit costs: `50 credits per iteration`, `free`.
-pub fn price(price: &Price) -> String {
-    match price.pricing {
-        Pricing::Flat { credits_per_unit } => format!("{} per {}", credits(credits_per_unit), price.unit),
-        _ => "free".to_owned(),
-    }
 }
 
 /// What is counted, beside a field for its number: `iterations`, `× 1 000 tokens`.

@@ -12,6 +12,7 @@ pub mod components;
 pub mod format;
 pub mod live;
 pub mod pages;
+pub mod prices;
 #[cfg(feature = "ssr")]
 pub mod shell;
 #[cfg(feature = "ssr")]

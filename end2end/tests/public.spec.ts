@@ -175,7 +175,11 @@ test.describe("a rate card that is to come", () => {
       [[price]]
       operation = "model.inference"
       unit = "1 000 tokens"
-      credits_per_unit = "0.1"
+      graduated = [
+        { up_to = "5000", credits_per_unit = "0.1" },
+        { credits_per_unit = "0.08" },
+      ]
+      minimum = "0.001"
     `);
   });
 
@@ -188,6 +192,7 @@ test.describe("a rate card that is to come", () => {
           await page.goto("/pricing");
           const change = "model.build 50 credits per iteration 60 credits per iteration";
           await expect(page.getByRole("row", { name: change })).toBeVisible();
+          await expect(page.getByText("up to 5,000,000 tokens: 0.1 credits per 1 000 tokens; above that: 0.08")).toBeVisible();
           await expect(page.getByText("1 December 2099, 00:00 UTC")).toBeVisible();
           await looksRight(page, `public-next-${theme}-${width}`);
         });

@@ -116,6 +116,14 @@ impl Quantity {
         Self(self.0.saturating_add(other.0))
     }
 
+    /// `None` past the end of the range.
+    pub const fn checked_add(self, other: Self) -> Option<Self> {
+        match self.0.checked_add(other.0) {
+            Some(micros) => Some(Self(micros)),
+            None => None,
+        }
+    }
+
     pub const fn micros(self) -> i64 {
         self.0
     }

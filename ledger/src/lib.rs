@@ -8,6 +8,7 @@
 //! | [`credits`] | what an amount is, and how it is read and written |
 //! | [`ids`] | how accounts, grants and events are named |
 //! | [`time`] | instants, as the caller gave them |
+//! | [`month`] | calendar months in UTC, which graduated prices count by |
 //! | [`event`] | what a service reports, and when two reports are the same |
 //! | [`rate`] | what an operation costs |
 //! | [`grant`] | lots of credits and the order in which they burn |
@@ -26,6 +27,7 @@ pub mod event;
 pub mod forecast;
 pub mod grant;
 pub mod ids;
+pub mod month;
 pub mod rate;
 pub mod receipt;
 pub mod series;
@@ -35,4 +37,5 @@ pub mod wallet;
 
 pub use credits::{Credits, Quantity};
 pub use ids::{AccountId, EventId, GrantId, KeyId, UserId};
+pub use month::Month;
 pub use time::Timestamp;

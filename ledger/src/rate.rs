@@ -1,8 +1,19 @@
-//! What an operation costs: versions of the rate card, and the arithmetic of one event.
+//! What an operation costs: prices, and versions of the rate card. The arithmetic of one event is in [`quote`].
+
+mod cards;
+mod check;
+mod quote;
+mod rounding;
+mod tiers;
 
 use serde::{Deserialize, Serialize};
 
-use crate::credits::{Credits, MICROS, Quantity};
+pub use self::cards::{RateCardError, RateCards};
+pub use self::check::PriceError;
+pub use self::quote::{MonthPart, Part, Quote, Slice, TooDear};
+pub use self::rounding::Rounding;
+pub use self::tiers::{Tier, Tiers};
+use crate::credits::{Credits, Quantity};
 use crate::time::{SECOND, Timestamp};
 
 /// A new card must leave this long before it is in force, in microseconds, so that nobody is charged by a price that
@@ -27,10 +38,13 @@ pub struct Price {
     pub unit: String,
     pub pricing: Pricing,
     pub rounding: Rounding,
+    /// The least that an event with a quantity costs; not for free operations.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub minimum: Option<Credits>,
 }
 
 /// The shape of a price.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Pricing {
@@ -38,72 +52,38 @@ pub enum Pricing {
     Free,
     /// The same for every unit.
     Flat { credits_per_unit: Credits },
+    /// The tier that the whole quantity of one event falls in prices all of it.
+    Volume { tiers: Tiers },
+    /// Every package of `size` units that one event begins.
+    Package { size: Quantity, credits_per_package: Credits },
+    /// Each part of what the account uses in a calendar month (UTC) at the price of the tier that the part falls in.
+    Graduated { tiers: Tiers },
 }
 
-/// What happens to the part of a charge below one micro-credit, once per event.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum Rounding {
-    #[default]
-    HalfUp,
-}
+impl Pricing {
+    /// The name on the wire.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Free => "free",
+            Self::Flat { .. } => "flat",
+            Self::Volume { .. } => "volume",
+            Self::Package { .. } => "package",
+            Self::Graduated { .. } => "graduated",
+        }
+    }
 
-/// One line of the arithmetic: `quantity × credits_per_unit = exact`, before rounding.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Slice {
-    pub quantity: Quantity,
-    pub credits_per_unit: Credits,
-    /// Millionths of a micro-credit.
-    pub exact_picos: i128,
+    /// Of volume and graduated prices.
+    pub fn tiers(&self) -> Option<&[Tier]> {
+        match self {
+            Self::Volume { tiers } | Self::Graduated { tiers } => Some(tiers.as_slice()),
+            _ => None,
+        }
+    }
 }
-
-/// A price applied to a quantity.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Quote {
-    pub slices: Vec<Slice>,
-    pub rounding: Rounding,
-    pub credits: Credits,
-}
-
-/// The charge would be more credits than can be counted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("costs more credits than can be counted")]
-pub struct TooDear;
 
 impl Price {
     pub fn is_free(&self) -> bool {
         matches!(self.pricing, Pricing::Free)
-    }
-
-    /// What `quantity` costs, with the arithmetic.
-    pub fn quote(&self, quantity: Quantity) -> Result<Quote, TooDear> {
-        let slices = match self.pricing {
-            Pricing::Free => vec![],
-            Pricing::Flat { credits_per_unit } => vec![Slice::new(quantity, credits_per_unit)],
-        };
-        let exact_picos =
-            slices.iter().try_fold(0_i128, |sum, slice| sum.checked_add(slice.exact_picos)).ok_or(TooDear)?;
-        Ok(Quote { slices, rounding: self.rounding, credits: self.rounding.apply(exact_picos)? })
-    }
-}
-
-impl Slice {
-    fn new(quantity: Quantity, credits_per_unit: Credits) -> Self {
-        // Both factors are below 2^53, so the product is far inside an i128.
-        let exact_picos = i128::from(quantity.micros()).saturating_mul(i128::from(credits_per_unit.micros()));
-        Self { quantity, credits_per_unit, exact_picos }
-    }
-}
-
-impl Rounding {
-    fn apply(self, exact_picos: i128) -> Result<Credits, TooDear> {
-        let divisor = i128::from(MICROS);
-        let half = match self {
-            Self::HalfUp => divisor.div_euclid(2),
-        };
-        let micros = exact_picos.checked_add(half).ok_or(TooDear)?.div_euclid(divisor);
-        i64::try_from(micros).ok().and_then(Credits::from_micros).ok_or(TooDear)
     }
 }
 
@@ -117,6 +97,7 @@ impl RateCard {
                 credits_per_unit: Credits::from_micros(micros).unwrap_or(Credits::ZERO),
             },
             rounding: Rounding::HalfUp,
+            minimum: None,
         };
         Self {
             version: 1,
@@ -132,6 +113,7 @@ impl RateCard {
                     unit: "call".to_owned(),
                     pricing: Pricing::Free,
                     rounding: Rounding::HalfUp,
+                    minimum: None,
                 },
             ],
         }
@@ -140,84 +122,6 @@ impl RateCard {
     pub fn price(&self, operation: &str) -> Option<&Price> {
         self.prices.iter().find(|price| price.operation == operation)
     }
-}
-
-/// The versions of a rate card, oldest first.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RateCards(Vec<RateCard>);
-
-/// Why a new version is refused.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum RateCardError {
-    #[error("effective_from must be at least 60 seconds ahead and later than every earlier version's")]
-    TooSoon,
-    #[error("operation {0} stands twice")]
-    Twice(String),
-    #[error("a rate card needs at least one operation")]
-    Empty,
-    #[error("operation {0:?} must be 1 to 64 lower-case letters, digits, '.', '_' or '-'")]
-    BadName(String),
-}
-
-impl RateCards {
-    /// Versions as stored; `None` unless there is one and they stand in order of version and time.
-    pub fn new(cards: Vec<RateCard>) -> Option<Self> {
-        let ordered = cards.windows(2).all(|pair| match pair {
-            [earlier, later] => {
-                earlier.version < later.version && earlier.effective_from < later.effective_from
-            }
-            _ => true,
-        });
-        if cards.is_empty() || !ordered { None } else { Some(Self(cards)) }
-    }
-
-    pub fn versions(&self) -> &[RateCard] {
-        &self.0
-    }
-
-    /// The card in force at an instant; the first one for all before it.
-    pub fn at(&self, at: Timestamp) -> &RateCard {
-        let mut found = &self.0[0];
-        for card in &self.0 {
-            if card.effective_from <= at {
-                found = card;
-            }
-        }
-        found
-    }
-
-    pub fn version(&self, version: u32) -> Option<&RateCard> {
-        self.0.iter().find(|card| card.version == version)
-    }
-
-    /// Checks a draft and numbers it as the next version.
-    pub fn draft(
-        &self,
-        now: Timestamp,
-        effective_from: Timestamp,
-        prices: Vec<Price>,
-    ) -> Result<RateCard, RateCardError> {
-        let last = &self.0[self.0.len().saturating_sub(1)];
-        if effective_from < now.saturating_add(MIN_NOTICE) || effective_from <= last.effective_from {
-            return Err(RateCardError::TooSoon);
-        }
-        check_prices(&prices)?;
-        Ok(RateCard { version: last.version.saturating_add(1), effective_from, prices })
-    }
-}
-
-fn check_prices(prices: &[Price]) -> Result<(), RateCardError> {
-    let allowed = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'-');
-    let mut seen = std::collections::HashSet::new();
-    for Price { operation, .. } in prices {
-        if operation.is_empty() || operation.len() > 64 || !operation.bytes().all(allowed) {
-            return Err(RateCardError::BadName(operation.clone()));
-        }
-        if !seen.insert(operation) {
-            return Err(RateCardError::Twice(operation.clone()));
-        }
-    }
-    if prices.is_empty() { Err(RateCardError::Empty) } else { Ok(()) }
 }
 
 #[cfg(test)]
@@ -238,60 +142,28 @@ mod tests {
     }
 
     #[test]
-    fn halves_of_a_micro_credit_round_up_once_per_event() {
-        let price = |micros: i64| Price {
-            operation: "op".into(),
-            unit: "unit".into(),
-            pricing: Pricing::Flat { credits_per_unit: Credits::from_micros(micros).unwrap() },
-            rounding: Rounding::HalfUp,
+    fn prices_are_stored_as_they_always_were_and_read_back() {
+        let flat = RateCard::example().prices[1].clone();
+        let stored = r#"{"operation":"model.inference","unit":"1 000 tokens","pricing":{"flat":{"credits_per_unit":0.1}},"rounding":"half_up"}"#;
+        assert_eq!(serde_json::to_string(&flat).unwrap(), stored);
+        let tier = |up_to: Option<&str>, micros| Tier {
+            up_to: up_to.map(|text| Quantity::parse(text).unwrap()),
+            credits_per_unit: Credits::from_micros(micros).unwrap(),
         };
-        let credits = |price: Price, quantity: &str| {
-            price.quote(Quantity::parse(quantity).unwrap()).unwrap().credits.micros()
-        };
-        assert_eq!(credits(price(1), "0.5"), 1);
-        assert_eq!(credits(price(1), "0.499999"), 0);
-        assert_eq!(credits(price(3), "0.5"), 2);
-        assert_eq!(credits(price(10_000), "0.000049"), 0);
-        assert_eq!(credits(price(10_000), "0.00005"), 1);
-    }
-
-    #[test]
-    fn the_dearest_quantity_is_refused_not_wrapped() {
-        let dear = Price {
-            operation: "op".into(),
-            unit: "unit".into(),
-            pricing: Pricing::Flat { credits_per_unit: Credits::MAX },
-            rounding: Rounding::HalfUp,
-        };
-        assert_eq!(dear.quote(Quantity::MAX), Err(TooDear));
-        assert_eq!(dear.quote(Quantity::parse("1").unwrap()).unwrap().credits, Credits::MAX);
-    }
-
-    #[test]
-    fn a_card_is_never_back_dated() {
-        let cards = RateCards::new(vec![RateCard::example()]).unwrap();
-        let prices = RateCard::example().prices;
-        let now = Timestamp::from_micros(1_000 * SECOND);
-        let notice = |micros: i64| cards.draft(now, now.saturating_add(micros), prices.clone());
-        assert_eq!(notice(MIN_NOTICE - 1), Err(RateCardError::TooSoon));
-        assert_eq!(notice(MIN_NOTICE).unwrap().version, 2);
-        let both = RateCards::new(vec![RateCard::example(), notice(MIN_NOTICE).unwrap()]).unwrap();
-        assert_eq!(both.at(now).version, 1);
-        assert_eq!(both.at(now.saturating_add(MIN_NOTICE - 1)).version, 1);
-        assert_eq!(both.at(now.saturating_add(MIN_NOTICE)).version, 2);
-    }
-
-    #[test]
-    fn a_draft_names_what_is_wrong_with_it() {
-        let cards = RateCards::new(vec![RateCard::example()]).unwrap();
-        let now = Timestamp::from_micros(0);
-        let later = now.saturating_add(MIN_NOTICE);
-        let named = |name: &str| Price { operation: name.into(), ..RateCard::example().prices[0].clone() };
-        assert_eq!(cards.draft(now, later, vec![]), Err(RateCardError::Empty));
-        assert_eq!(
-            cards.draft(now, later, vec![named("a"), named("a")]),
-            Err(RateCardError::Twice("a".into()))
-        );
-        assert_eq!(cards.draft(now, later, vec![named("A b")]), Err(RateCardError::BadName("A b".into())));
+        let tiers = Tiers::new(vec![tier(Some("10"), 0), tier(None, 5)]).unwrap();
+        let size = Quantity::parse("2.5").unwrap();
+        for pricing in [
+            Pricing::Free,
+            Pricing::Volume { tiers: tiers.clone() },
+            Pricing::Graduated { tiers },
+            Pricing::Package { size, credits_per_package: Credits::whole(3) },
+        ] {
+            for minimum in [None, Some(Credits::whole(2))] {
+                let price =
+                    Price { pricing: pricing.clone(), minimum, rounding: Rounding::Up, ..flat.clone() };
+                let json = serde_json::to_string(&price).unwrap();
+                assert_eq!(serde_json::from_str::<Price>(&json).unwrap(), price, "{json}");
+            }
+        }
     }
 }

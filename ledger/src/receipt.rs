@@ -1,7 +1,7 @@
 //! Why an event cost what it cost: replays its arithmetic from the entry, the price version and the grants.
 
 use crate::chain::Digest;
-use crate::credits::Credits;
+use crate::credits::{Credits, Quantity};
 use crate::entry::{Entry, EventFacts};
 use crate::grant::{Grant, GrantFacts};
 use crate::ids::{AccountId, EventId, GrantId};
@@ -82,12 +82,15 @@ pub enum ReceiptError {
     Differs { computed: Credits, booked: Credits },
 }
 
-/// Explains the event whose legs, in order, are `legs`. `grants` holds at least the grants they used.
+/// Explains the event whose legs, in order, are `legs`. `grants` holds at least the grants they used. `before` is the sum of
+/// the quantities of all events of the same account, operation and calendar month (UTC, of event time) that were booked
+/// before this one; only graduated prices look at it.
 pub fn explain(
     account: AccountId,
     legs: &[Entry],
     card: &RateCard,
     grants: &[Grant],
+    before: Quantity,
 ) -> Result<Receipt, ReceiptError> {
     let (Some(first), Some(last)) = (legs.first(), legs.last()) else {
         return Err(ReceiptError::NotOneEvent);
@@ -95,7 +98,7 @@ pub fn explain(
     let event = first.event.clone().ok_or(ReceiptError::NotOneEvent)?;
     let price = card.price(&event.operation).ok_or(ReceiptError::NoPrice(card.version))?.clone();
     let booked = Credits::sum(legs.iter().map(|leg| leg.amount)).ok_or(ReceiptError::NotOneEvent)?;
-    let quote = price.quote(event.quantity).map_err(|_| ReceiptError::NoPrice(card.version))?;
+    let quote = price.quote_after(before, event.quantity).map_err(|_| ReceiptError::NoPrice(card.version))?;
     if quote.credits != booked || event.credits != booked {
         return Err(ReceiptError::Differs { computed: quote.credits, booked });
     }

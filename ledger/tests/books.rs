@@ -237,7 +237,7 @@ proptest! {
     fn every_receipt_repeats_the_charge(actions in proptest::collection::vec(action(), 1..40)) {
         let (books, _) = run(&actions);
         for (report, legs) in books.booked.values() {
-            let receipt = explain(ACCOUNT, legs, &books.card, &books.grants).unwrap();
+            let receipt = explain(ACCOUNT, legs, &books.card, &books.grants, Quantity::ZERO).unwrap();
             prop_assert_eq!(&receipt.event.operation, &report.operation);
             let paid = Credits::sum(receipt.grants.iter().map(|grant| grant.credits)).unwrap();
             prop_assert_eq!(paid, receipt.quote.credits);

@@ -1,12 +1,13 @@
 //! The price list with a field for a quantity beside each price: a plain form that the server answers, and that the
 //! wasm takes over at the first edit.
 
-use ledger::rate::{Price, Pricing};
+use ledger::rate::Price;
 use leptos::prelude::*;
 
 use super::dynamic::text;
 use crate::calculation::Calculation;
 use crate::format;
+use crate::prices::{self, Said};
 
 /// The element whose content the wasm takes over; its `data-prices` holds the price list as JSON.
 pub const ID: &str = "calculator";
@@ -31,7 +32,7 @@ pub fn Calculator(calculation: RwSignal<Calculation>) -> impl IntoView {
                 <thead>
                     <tr>
                         <th scope="col">"Operation"</th>
-                        <th scope="col">"Credits per unit"</th>
+                        <th scope="col">"Price in credits"</th>
                         <th scope="col">"Quantity"</th>
                         <th scope="col" class="num">
                             "Costs"
@@ -67,13 +68,6 @@ pub fn Calculator(calculation: RwSignal<Calculation>) -> impl IntoView {
 fn Line<'a>(calculation: RwSignal<Calculation>, line: usize, price: &'a Price) -> impl IntoView + use<> {
     let operation = price.operation.clone();
     let (id, problem) = (field_id(&operation), format!("{}-problem", field_id(&operation)));
-    let (amount, unit) = match price.pricing {
-        Pricing::Flat { credits_per_unit } => {
-            (format::exact(credits_per_unit), format!(" per {}", price.unit))
-        }
-        _ => ("Free".to_owned(), String::new()),
-    };
-    let tag = if price.is_free() { "tag" } else { "" };
     let counted = format::counted(&price.unit);
     let cost = move || calculation.with(|all| all.cost(line));
     let typed = calculation.with_untracked(|all| all.typed(line).to_owned());
@@ -82,10 +76,7 @@ fn Line<'a>(calculation: RwSignal<Calculation>, line: usize, price: &'a Price) -
             <th scope="row">
                 <label for=id.clone()>{operation.clone()}</label>
             </th>
-            <td class="price">
-                <b class=tag>{amount}</b>
-                <span>{unit}</span>
-            </td>
+            <td class="price">{costs(price)}</td>
             <td class="asked">
                 <input
                     id=id
@@ -109,6 +100,33 @@ fn Line<'a>(calculation: RwSignal<Calculation>, line: usize, price: &'a Price) -
             <td class="num">{text(move || cost().map_or(NONE.to_owned(), format::exact))}</td>
         </tr>
     }
+}
+
+/// What the rate card says: one amount, or one for each tier.
+fn costs(price: &Price) -> AnyView {
+    let Said { intro, lines, least } = prices::said(price);
+    let amount = |line: prices::Line| {
+        let tag = if line.per.is_empty() { "tag" } else { "" };
+        let per = format!(" {}", line.per);
+        let when = (!line.when.is_empty()).then(|| view! { <span>{format!("{}: ", line.when)}</span> });
+        view! {
+            {when}
+            <b class=tag>{line.amount}</b>
+            <span>{per}</span>
+        }
+    };
+    let least = least.map(|least| view! { <span class="least">{least}</span> });
+    let Some(intro) = intro else {
+        let lines = lines.into_iter().map(amount).collect_view();
+        return view! { {lines} {least} }.into_any();
+    };
+    let tiers = lines.into_iter().map(|line| view! { <li>{amount(line)}</li> }).collect_view();
+    view! {
+        <span>{intro}</span>
+        <ul class="tiers">{tiers}</ul>
+        {least}
+    }
+    .into_any()
 }
 
 fn field_id(operation: &str) -> String {

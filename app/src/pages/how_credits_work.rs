@@ -1,6 +1,7 @@
 //! `/docs/billing`: how credits and consumption work. Every number comes from the rate card, the settings or the rules.
 
 mod api;
+mod kinds;
 mod rules;
 
 use ledger::rate::Price;
@@ -54,7 +55,10 @@ fn Loaded(view: PricingView) -> impl IntoView {
             </li>
         }
     });
-    let paid = view.card.prices.iter().find(|price| !price.is_free()).cloned();
+    let one = ledger::Quantity::parse("1").unwrap_or_default();
+    let costs = |price: &&Price| price.quote(one).is_ok_and(|quote| !quote.credits.is_zero());
+    let paid = view.card.prices.iter().find(costs).cloned();
+    let kinds = kinds::kinds(&view.card.prices);
     view! {
         <div class="doc">
             <nav class="contents" aria-label="On this page">
@@ -68,7 +72,7 @@ fn Loaded(view: PricingView) -> impl IntoView {
                 <rules::Credits view=view.clone() />
                 <rules::Grants sign_up=view.sign_up />
                 <rules::Order />
-                <rules::Charges paid=paid.clone() />
+                <rules::Charges kinds />
                 <rules::Refusals paid=paid.clone() />
                 <rules::Retries />
                 <rules::Receipts />
@@ -99,5 +103,6 @@ fn example(paid: Option<Price>) -> Price {
         unit: "call".to_owned(),
         pricing: Pricing::Flat { credits_per_unit: ledger::Credits::whole(1) },
         rounding: Rounding::HalfUp,
+        minimum: None,
     })
 }

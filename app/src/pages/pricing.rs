@@ -1,6 +1,6 @@
 //! `/pricing`: what each operation costs, what some of them would cost together, and what will change.
 
-use ledger::rate::Price;
+use ledger::rate::{Price, Pricing};
 use leptos::prelude::*;
 use leptos_meta::{Meta, Title};
 use leptos_router::hooks::use_query_map;
@@ -11,7 +11,7 @@ use crate::calculation::Calculation;
 use crate::components::calculator::{self, Calculator};
 use crate::components::problem::Problem;
 use crate::components::public::{PublicPage, Since};
-use crate::format;
+use crate::{format, prices};
 
 /// What was asked of the calculator: operation and quantity, as they stand in the address.
 type Asked = Vec<(String, String)>;
@@ -81,6 +81,12 @@ fn Loaded(view: PricingView, asked: Asked) -> impl IntoView {
 #[component]
 fn Card(card: CardView, asked: Asked) -> impl IntoView {
     let unknown = unknown(&card.prices, &asked);
+    let is_graduated = |price: &Price| matches!(price.pricing, Pricing::Graduated { .. });
+    let by_month = card
+        .prices
+        .iter()
+        .any(is_graduated)
+        .then_some(" Where a price goes by the month, it is the first event of the month.");
     let prices = serde_json::to_string(&card.prices).unwrap_or_default();
     let find =
         |operation: &str| asked.iter().find(|(name, _)| name == operation).map(|(_, typed)| typed.clone());
@@ -94,7 +100,9 @@ fn Card(card: CardView, asked: Asked) -> impl IntoView {
                     <Since since=card.since />
                 </p>
             </header>
-            <p class="sub">"Type quantities to see what they would cost, as one event for each line."</p>
+            <p class="sub">
+                "Type quantities to see what they would cost, as one event for each line." {by_month}
+            </p>
             {(!unknown.is_empty())
                 .then(|| {
                     let sentence = format!("Not on this rate card: {}.", unknown.join(", "));
@@ -163,7 +171,7 @@ fn changes(now: &[Price], then: &[Price]) -> Vec<Change> {
     let added = then.iter().filter(|price| find(now, &price.operation).is_none());
     let change = |price: &Price| {
         let (before, after) = (find(now, &price.operation), find(then, &price.operation));
-        let said = |price: Option<&Price>, absent: &str| price.map_or(absent.to_owned(), format::price);
+        let said = |price: Option<&Price>, absent: &str| price.map_or(absent.to_owned(), prices::line);
         (before != after).then(|| Change {
             operation: price.operation.clone(),
             now: said(before.as_ref(), "not offered"),
@@ -183,7 +191,7 @@ fn unknown(prices: &[Price], asked: &Asked) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use ledger::Credits;
-    use ledger::rate::{Pricing, RateCard};
+    use ledger::rate::RateCard;
 
     use super::*;
 

@@ -2,8 +2,8 @@
 
 use std::fmt::{self, Write as _};
 
-use ledger::Timestamp;
-use ledger::rate::{Price, Pricing};
+use ledger::rate::{Price, Pricing, Rounding};
+use ledger::{Credits, Quantity, Timestamp};
 use serde::Serialize;
 use serde::ser::SerializeMap as _;
 
@@ -178,8 +178,14 @@ struct ComingJson {
     effective_from: Rfc3339,
 }
 
-/// `{operation, unit, free: true}` or `{operation, unit, credits_per_unit}`.
+/// The keys of the price list's format, with numbers as numbers: `{operation, unit, credits_per_unit}` for example.
 struct PriceJson<'a>(&'a Price);
+
+#[derive(Serialize)]
+struct PackageJson {
+    units: Quantity,
+    credits: Credits,
+}
 
 impl<'a> From<&'a RateCardView> for RateCardJson<'a> {
     fn from(card: &'a RateCardView) -> Self {
@@ -199,10 +205,22 @@ impl Serialize for PriceJson<'_> {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("operation", &self.0.operation)?;
         map.serialize_entry("unit", &self.0.unit)?;
-        if let Pricing::Flat { credits_per_unit } = self.0.pricing {
-            map.serialize_entry("credits_per_unit", &credits_per_unit)?;
-        } else if self.0.is_free() {
-            map.serialize_entry("free", &true)?;
+        match &self.0.pricing {
+            Pricing::Flat { credits_per_unit } => {
+                map.serialize_entry("credits_per_unit", credits_per_unit)?;
+            }
+            Pricing::Graduated { tiers } => map.serialize_entry("graduated", tiers)?,
+            Pricing::Volume { tiers } => map.serialize_entry("volume", tiers)?,
+            Pricing::Package { size, credits_per_package } => {
+                map.serialize_entry("package", &PackageJson { units: *size, credits: *credits_per_package })?;
+            }
+            _ => map.serialize_entry("free", &self.0.is_free())?,
+        }
+        if let Some(least) = self.0.minimum {
+            map.serialize_entry("minimum", &least)?;
+        }
+        if self.0.rounding != Rounding::default() {
+            map.serialize_entry("rounding", &self.0.rounding)?;
         }
         map.end()
     }
@@ -210,7 +228,6 @@ impl Serialize for PriceJson<'_> {
 
 #[cfg(test)]
 mod tests {
-    use ledger::Credits;
     use ledger::rate::RateCard;
 
     use super::*;

@@ -33,6 +33,7 @@ use self::command::{
 use self::replay::ReplayError;
 pub use self::serve::Server;
 pub use self::socket::SocketError;
+use crate::clock::{Clock as _, SystemClock};
 use crate::config::{Config, ConfigError, DocumentError};
 use crate::store::OpenError;
 use crate::telemetry;
@@ -204,7 +205,7 @@ fn grant_command(args: GrantArgs) -> Result<AdminCommand, Failure> {
 fn import(file: &Path) -> Result<AdminCommand, Failure> {
     let unreadable = |cause| DocumentError::Unreadable { path: PathBuf::from(file), cause };
     let text = std::fs::read_to_string(file).map_err(unreadable)?;
-    let list = price_list::read(file, &text)?;
+    let list = price_list::read(file, &text, SystemClock.now())?;
     Ok(AdminCommand::ImportRateCard { effective_from: list.effective_from, prices: list.prices })
 }
 

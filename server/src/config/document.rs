@@ -32,15 +32,29 @@ pub fn parse<T: DeserializeOwned>(path: &Path, text: &str) -> Result<T, Document
 pub fn wrong(path: &Path, text: &str, at: usize, message: String) -> DocumentError {
     let before = text.get(..at).unwrap_or(text);
     let line = before.matches('\n').count() + 1;
-    let key = key_of(text.lines().nth(line - 1).unwrap_or_default());
+    let start = before.rfind('\n').map_or(0, |end| end + 1);
+    let key = key_at(text.lines().nth(line - 1).unwrap_or_default(), before.len() - start);
     DocumentError::Wrong { path: path.to_owned(), line, key, message }
 }
 
-/// What a line of TOML is about: its key, or its table.
-fn key_of(line: &str) -> String {
-    let line = line.trim();
-    let key = line.split_once('=').map_or(line, |(key, _)| key.trim());
+/// What byte `at` of a line of TOML is about: the key whose value begins there, the key that stands there, else the first
+/// key of the line, or its table.
+fn key_at(line: &str, at: usize) -> String {
+    let (before, after) = line.split_at_checked(at).unwrap_or((line, ""));
+    let of_value = before.trim_end().strip_suffix('=').and_then(last_word);
+    let standing = after.split_once('=').map(|(key, _)| key.trim()).filter(|key| is_word(key));
+    let first = || line.split_once('=').map_or(line, |(key, _)| key).trim_matches(['{', ' ', '\t']);
+    let key = of_value.or(standing).unwrap_or_else(first);
     if key.is_empty() { "the document".to_owned() } else { key.to_owned() }
+}
+
+fn last_word(text: &str) -> Option<&str> {
+    text.trim_end().rsplit([' ', '\t', '{', ',']).next().filter(|word| is_word(word))
+}
+
+fn is_word(text: &str) -> bool {
+    !text.is_empty()
+        && text.chars().all(|letter| letter.is_alphanumeric() || matches!(letter, '_' | '-' | '.'))
 }
 
 #[cfg(test)]
@@ -66,6 +80,19 @@ mod tests {
         assert!(error.starts_with("thing.toml line 2, nmae: unknown field"), "{error}");
         let error = message("");
         assert!(error.contains("missing field `name`") && !error.contains('\n'), "{error}");
+    }
+
+    #[test]
+    fn of_several_keys_on_a_line_the_one_in_question_is_named() {
+        let line = "  { up_to = \"5\", credits = \"a = b\" },";
+        for (at, key) in
+            [(0, "up_to"), (4, "up_to"), (12, "up_to"), (17, "credits"), (27, "credits"), (99, "up_to")]
+        {
+            assert_eq!(key_at(line, at), key, "{at}");
+        }
+        assert_eq!(key_at("[[price]]", 0), "[[price]]");
+        assert_eq!(key_at("list = [\"a\", \"b\"]", 13), "list");
+        assert_eq!(key_at("", 0), "the document");
     }
 
     #[test]

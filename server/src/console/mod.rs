@@ -33,6 +33,7 @@ pub mod problem_reports;
 pub mod profile;
 pub mod rate_card;
 pub mod receipt;
+mod receipt_arithmetic;
 mod receipt_page;
 pub mod reset_password;
 pub mod rollup_check;

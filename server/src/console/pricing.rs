@@ -1,10 +1,12 @@
 //! What anybody may know: the price list as the public pages show it, and what a list of operations would cost.
 
+use std::collections::HashMap;
+
 use app::backend::ConsoleError;
 use app::backend::pricing::{CardView, InstantView, PricingPort, PricingView, SignUpView};
 use async_trait::async_trait;
 use ledger::rate::{Quote, RateCard};
-use ledger::{Credits, Quantity, Timestamp};
+use ledger::{Credits, Month, Quantity, Timestamp};
 
 use super::{Console, Error, Reasons};
 use crate::calendar::{Rfc3339, Zone};
@@ -14,6 +16,8 @@ use crate::calendar::{Rfc3339, Zone};
 pub struct Estimate {
     /// By which it was priced.
     pub card: RateCard,
+    /// In which the items were taken to happen, the only ones of the month.
+    pub month: Month,
     /// In the order of the list.
     pub items: Vec<EstimatedItem>,
     pub total: Credits,
@@ -28,8 +32,8 @@ pub struct EstimatedItem {
 }
 
 impl Console {
-    /// Prices a list of operations by the card in force at `at` (now, when it is `None`), each as an event of its own.
-    /// Nobody is charged.
+    /// Prices a list of operations by the card in force at `at` (now, when it is `None`), each as an event of its own, one
+    /// after the other in a month in which nothing was used before. Nobody is charged.
     ///
     /// Errors: every operation that is not on the card, and every quantity that costs too much, by its place (422).
     pub async fn estimate(
@@ -38,7 +42,8 @@ impl Console {
         asked: Vec<(String, Quantity)>,
     ) -> Result<Estimate, Error> {
         let cards = self.store.rate_cards().await?;
-        estimate(cards.at(at.unwrap_or_else(|| self.clock.now())), asked)
+        let at = at.unwrap_or_else(|| self.clock.now());
+        estimate(cards.at(at), Month::of(at), asked)
     }
 
     async fn read_prices(&self) -> Result<PricingView, Error> {
@@ -64,13 +69,18 @@ impl PricingPort for Console {
     }
 }
 
-fn estimate(card: &RateCard, asked: Vec<(String, Quantity)>) -> Result<Estimate, Error> {
+fn estimate(card: &RateCard, month: Month, asked: Vec<(String, Quantity)>) -> Result<Estimate, Error> {
     let mut reasons = Reasons::new();
+    let mut used: HashMap<String, Quantity> = HashMap::new();
     let mut items = Vec::with_capacity(asked.len());
     for (place, (operation, quantity)) in asked.into_iter().enumerate() {
-        let quoted = card.price(&operation).map(|price| price.quote(quantity));
+        let before = used.get(&operation).copied().unwrap_or_default();
+        let quoted = card.price(&operation).map(|price| price.quote_after(before, quantity));
         match quoted {
-            Some(Ok(quote)) => items.push(EstimatedItem { operation, quantity, quote }),
+            Some(Ok(quote)) => {
+                used.insert(operation.clone(), before.saturating_add(quantity));
+                items.push(EstimatedItem { operation, quantity, quote });
+            }
             Some(Err(too_dear)) => {
                 reasons.insert(format!("items[{place}].quantity").into(), too_dear.to_string().into());
             }
@@ -85,7 +95,7 @@ fn estimate(card: &RateCard, asked: Vec<(String, Quantity)>) -> Result<Estimate,
     }
     let total = Credits::sum(items.iter().map(|item| item.quote.credits))
         .ok_or_else(|| Error::field("items", "cost more credits than can be counted"))?;
-    Ok(Estimate { card: card.clone(), items, total })
+    Ok(Estimate { card: card.clone(), month, items, total })
 }
 
 fn card_view(card: &RateCard) -> CardView {
@@ -104,6 +114,10 @@ fn card_view(card: &RateCard) -> CardView {
 mod tests {
     use super::*;
 
+    fn month() -> Month {
+        Month::of(Timestamp::from_micros(0))
+    }
+
     fn asked(items: &[(&str, &str)]) -> Vec<(String, Quantity)> {
         let item = |(operation, quantity): &(&str, &str)| {
             ((*operation).to_owned(), Quantity::parse(quantity).unwrap())
@@ -114,7 +128,7 @@ mod tests {
     #[test]
     fn each_item_is_rounded_by_itself_and_the_total_is_their_sum() {
         let two = asked(&[("data.storage", "0.00005"), ("data.storage", "0.00005"), ("account.read", "7")]);
-        let estimate = estimate(&RateCard::example(), two).unwrap();
+        let estimate = estimate(&RateCard::example(), month(), two).unwrap();
         let credits: Vec<_> = estimate.items.iter().map(|item| item.quote.credits.micros()).collect();
         assert_eq!((credits, estimate.total.micros()), (vec![1, 1, 0], 2));
     }
@@ -122,10 +136,12 @@ mod tests {
     #[test]
     fn every_item_that_cannot_be_priced_is_named() {
         let bad = asked(&[("model.build", "1"), ("model.biuld", "1"), ("model.build", "1000000000")]);
-        let Err(Error::Validation(reasons)) = estimate(&RateCard::example(), bad) else { panic!("priced") };
+        let Err(Error::Validation(reasons)) = estimate(&RateCard::example(), month(), bad) else {
+            panic!("priced")
+        };
         assert_eq!(reasons.keys().collect::<Vec<_>>(), ["items[1].operation", "items[2].quantity"]);
         let dear = asked(&[("model.build", "150000000"), ("model.build", "150000000")]);
-        let error = estimate(&RateCard::example(), dear).unwrap_err();
+        let error = estimate(&RateCard::example(), month(), dear).unwrap_err();
         assert_eq!(error.to_string(), "items cost more credits than can be counted.");
     }
 

@@ -13,7 +13,7 @@ impl Console {
 
     /// Adds a version of the rate card, in force from `effective_from` (at least 60 s ahead). Old events keep theirs.
     ///
-    /// Errors: too soon, no operation, one twice or misnamed (422); another version came first (409).
+    /// Errors: too soon, no operation, one twice, misnamed or wrongly priced (422); another version came first (409).
     pub async fn import_rate_card(
         &self,
         effective_from: Timestamp,
@@ -40,6 +40,9 @@ impl From<RateCardError> for Error {
             ),
             RateCardError::Twice(operation) => Self::field("operation", format!("{operation} stands twice")),
             RateCardError::Empty => Self::field("price", "must stand at least once"),
+            RateCardError::BadPrice { operation, problem } => {
+                Self::field("price", format!("of {operation}: {problem}"))
+            }
             RateCardError::BadName(_) => {
                 Self::field("operation", "must be 1 to 64 lower-case letters, digits, '.', '_' or '-'")
             }
@@ -49,6 +52,8 @@ impl From<RateCardError> for Error {
 
 #[cfg(test)]
 mod tests {
+    use ledger::rate::PriceError;
+
     use super::*;
 
     #[test]
@@ -58,6 +63,10 @@ mod tests {
             (RateCardError::Twice("a".to_owned()), "operation"),
             (RateCardError::Empty, "price"),
             (RateCardError::BadName("A".to_owned()), "operation"),
+            (
+                RateCardError::BadPrice { operation: "a".to_owned(), problem: PriceError::Nothing },
+                "price of a: must cost something",
+            ),
         ] {
             let error = Error::from(error);
             assert_eq!(error.status(), 422);

@@ -1,13 +1,14 @@
 //! What an account was charged for: the list of its events, and the whole explanation of one.
 
+use ledger::entry::Entry;
 use ledger::event::EventKey;
-use ledger::rate::RateCard;
+use ledger::rate::{Pricing, RateCard};
 use ledger::receipt::{Receipt, ReceiptError, explain};
 use ledger::series::BUCKET;
-use ledger::{AccountId, EventId, Timestamp};
+use ledger::{AccountId, EventId, Month, Quantity, Timestamp};
 
 use super::{Console, Error};
-use crate::store::{BookedEvent, EventFilter, RollupFilter};
+use crate::store::{BookedEvent, EventFilter, MonthOf, RollupFilter};
 
 /// A page of a list: by position, or from a cursor on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -130,7 +131,8 @@ impl Console {
         let missing = || Error::internal(ReceiptError::NoPrice(facts.price_version));
         let card = cards.version(facts.price_version).ok_or_else(missing)?.clone();
         let grants = self.store.list_grants(account_no).await?;
-        let receipt = explain(account, &legs, &card, &grants).map_err(Error::internal)?;
+        let before = self.used_before(account_no, &booked.entry, &card).await?;
+        let receipt = explain(account, &legs, &card, &grants, before).map_err(Error::internal)?;
         Ok(BookedReceipt { receipt, card, dimensions: booked.dimensions })
     }
 
@@ -147,6 +149,19 @@ impl Console {
         let seq = self.store.find_event_seq(account_no, key.source(), key.id()).await?;
         let event = EventId { account, seq: seq.ok_or_else(Error::not_found)? };
         self.receipt(account_no, account, event).await
+    }
+
+    /// Where a graduated price went on from when it priced the event that `entry` begins; other prices don't ask.
+    async fn used_before(&self, account_no: i64, entry: &Entry, card: &RateCard) -> Result<Quantity, Error> {
+        let Some(event) = &entry.event else { return Ok(Quantity::ZERO) };
+        match card.price(&event.operation).map(|price| &price.pricing) {
+            Some(Pricing::Graduated { .. }) => {
+                let month = Month::of(event.event_time(entry.recorded_at));
+                let of = MonthOf { account_no, operation: event.operation.clone(), month };
+                Ok(self.store.used_before(&of, entry.seq).await?)
+            }
+            _ => Ok(Quantity::ZERO),
+        }
     }
 }
 

@@ -6,12 +6,12 @@ use app::backend::{ConsoleError, Viewer};
 use app::format;
 use async_trait::async_trait;
 use ledger::grant::GrantFacts;
-use ledger::rate::{Pricing, Quote, Rounding};
 use ledger::receipt::{BurnReason, GrantUse, Receipt};
 use ledger::{EventId, Timestamp};
 
 use super::labels::{exact_label, key_label, zone_of};
-use super::receipt::{BookedReceipt, exact_text};
+use super::receipt::BookedReceipt;
+use super::receipt_arithmetic::arithmetic;
 use super::{Console, Error};
 use crate::calendar::{Rfc3339, Zone};
 use crate::store::ProblemReportRow;
@@ -100,27 +100,13 @@ impl Words {
 
     fn arithmetic(&self, booked: &BookedReceipt) -> Vec<Line> {
         let BookedReceipt { receipt, card, .. } = booked;
-        let price = match receipt.price.pricing {
-            Pricing::Flat { credits_per_unit } => {
-                format!("{} credits per {}", format::exact(credits_per_unit), receipt.price.unit)
-            }
-            _ => "Free".to_owned(),
-        };
         let since = match card.effective_from.micros() {
             0 => String::new(),
             _ => format!(", in force since {}", self.day(card.effective_from)),
         };
-        let mut lines =
-            vec![line("Price", &price, &format!("version {} of the rate card{since}", card.version))];
-        for slice in &receipt.quote.slices {
-            let factors = format!("{} × {}", slice.quantity, slice.credits_per_unit);
-            lines.push(line(&factors, &format!("= {}", exact_text(slice.exact_picos)), ""));
-        }
-        if let Some(rounding) = rounding(&receipt.quote) {
-            lines.push(rounding);
-        }
-        lines.push(line("Charged", &format!("{} credits", format::exact(receipt.quote.credits)), ""));
-        lines
+        let version = format!("version {} of the rate card{since}", card.version);
+        let at = receipt.event.event_time(receipt.recorded_at);
+        arithmetic(&receipt.price, &receipt.quote, &version, at)
     }
 
     fn grants(&self, grants: &[GrantUse]) -> Vec<GrantLine> {
@@ -184,7 +170,7 @@ impl Words {
     }
 }
 
-fn line(name: &str, value: &str, note: &str) -> Line {
+pub(super) fn line(name: &str, value: &str, note: &str) -> Line {
     Line { name: name.to_owned(), value: value.to_owned(), note: note.to_owned() }
 }
 
@@ -192,24 +178,6 @@ fn line(name: &str, value: &str, note: &str) -> Line {
 fn grant_name(facts: &GrantFacts) -> String {
     let kind = format::grant_kind(facts.kind.name());
     if facts.reason.is_empty() { kind.to_owned() } else { format!("{kind}: {}", facts.reason) }
-}
-
-/// What became of the part below a millionth, once for the event; `None` for a free one.
-fn rounding(quote: &Quote) -> Option<Line> {
-    let exact = quote.slices.iter().fold(0_i128, |sum, slice| sum.saturating_add(slice.exact_picos));
-    if quote.slices.is_empty() {
-        return None;
-    }
-    let rule = match quote.rounding {
-        Rounding::HalfUp => "half up, once per event",
-        _ => "once per event",
-    };
-    let (exact, rounded) = (exact_text(exact), quote.credits.to_string());
-    Some(if exact == rounded {
-        line("Rounding", "nothing to round", "")
-    } else {
-        line("Rounding", &format!("{exact} → {rounded}"), &format!("to a millionth, {rule}"))
-    })
 }
 
 fn chain(receipt: &Receipt) -> Vec<Line> {
@@ -227,7 +195,6 @@ fn chain(receipt: &Receipt) -> Vec<Line> {
 mod tests {
     use ledger::Credits;
     use ledger::grant::GrantKind;
-    use ledger::rate::Slice;
 
     use super::*;
 
@@ -265,21 +232,5 @@ mod tests {
             ("Promotion: welcome", "It never expires.")
         );
         assert!(words.grants(&[bought()])[0].why.contains("they were enough"));
-    }
-
-    #[test]
-    fn rounding_is_shown_where_there_was_any() {
-        let quote = |picos: i128, credits: &str| Quote {
-            slices: vec![Slice {
-                quantity: ledger::Quantity::ZERO,
-                credits_per_unit: Credits::ZERO,
-                exact_picos: picos,
-            }],
-            rounding: Rounding::HalfUp,
-            credits: Credits::parse(credits).unwrap(),
-        };
-        assert_eq!(rounding(&quote(1_500_000, "0.000002")).unwrap().value, "0.0000015 → 0.000002");
-        assert_eq!(rounding(&quote(2_000_000, "0.000002")).unwrap().value, "nothing to round");
-        assert_eq!(rounding(&Quote { slices: vec![], ..quote(0, "0") }), None);
     }
 }

@@ -8,10 +8,11 @@ use ledger::grant::Grant;
 use ledger::rate::Price;
 use ledger::series::{BucketKey, Totals};
 use ledger::wallet::Wallet;
-use ledger::{AccountId, Credits, EventId, GrantId, KeyId, Quantity, Timestamp};
+use ledger::{AccountId, Credits, EventId, GrantId, KeyId, Month, Quantity, Timestamp};
 
 use super::cache::{Cache, Loaded};
 use super::job::{Charged, GrantRefusal, Granted, NewGrant, Quoted, Refusal, Submission, Voided};
+use super::positions::Positions;
 use super::{Answer, Task};
 use crate::live::{Commit, LiveBus};
 use crate::store::posting::{Booked, Changes};
@@ -38,25 +39,25 @@ pub(super) async fn post(
     cache: &mut Cache,
     now: Timestamp,
     tasks: &[Task],
-) -> Result<(Vec<Answer>, Changes), Failure> {
+) -> Result<(Vec<Answer>, Changes, Positions), Failure> {
     let mut posting = store.begin_posting().await.map_err(Failure::Store)?;
     let result = async {
-        let loaded = cache.load(store, &mut posting, tasks).await?;
+        let loaded = cache.load(store, &mut posting, tasks, now).await?;
         let mut batch = Batch::new(cache, loaded, now);
         let answers: Vec<Answer> = tasks.iter().map(|task| batch.decide(task)).collect();
-        let changes = batch.finish();
+        let (changes, positions) = batch.finish();
         posting.write(&changes).await?;
-        Ok::<_, StoreError>((answers, changes))
+        Ok::<_, StoreError>((answers, changes, positions))
     }
     .await;
     match result {
-        Ok((answers, changes)) if changes.entries.is_empty() => {
+        Ok(decided) if decided.1.entries.is_empty() => {
             posting.rollback().await.map_err(Failure::Store)?;
-            Ok((answers, changes))
+            Ok(decided)
         }
-        Ok((answers, changes)) => {
+        Ok(decided) => {
             posting.commit().await.map_err(Failure::Store)?;
-            Ok((answers, changes))
+            Ok(decided)
         }
         Err(error) => {
             posting.give_up(&error).await.map_err(Failure::Store)?;
@@ -94,6 +95,7 @@ struct Batch<'c> {
     booked: HashMap<ledger::event::EventKey, Booked>,
     wallets: HashMap<i64, Wallet>,
     given: HashSet<(i64, String)>,
+    positions: Positions,
     changes: Changes,
     /// Wallets that got an entry.
     changed: BTreeSet<i64>,
@@ -101,8 +103,9 @@ struct Batch<'c> {
 
 impl<'c> Batch<'c> {
     fn new(cache: &'c Cache, loaded: Loaded, now: Timestamp) -> Self {
-        let Loaded { booked, wallets, given } = loaded;
-        Self { cache, now, booked, wallets, given, changes: Changes::default(), changed: BTreeSet::new() }
+        let Loaded { booked, wallets, given, positions } = loaded;
+        let changes = Changes::default();
+        Self { cache, now, booked, wallets, given, positions, changes, changed: BTreeSet::new() }
     }
 
     fn decide(&mut self, task: &Task) -> Answer {
@@ -138,8 +141,9 @@ impl<'c> Batch<'c> {
             (row.account_no, row.account, row.key.as_ref().map(|key| key.id.clone()));
         report.check_time(self.now).map_err(Refusal::Time)?;
         let at = self.open(no).ok_or(Refusal::Failed)?;
-        let (price, price_version) = self.price(&report.operation, report.event_time(at))?;
-        let credits = price.quote(report.quantity).map_err(|_| Refusal::TooDear)?.credits;
+        let event_time = report.event_time(at);
+        let (price, price_version) = self.price(&report.operation, event_time)?;
+        let credits = self.positions.cost(no, price, event_time, report.quantity)?;
         let facts = report.clone().into_facts(Priced {
             credits,
             price_version,
@@ -182,7 +186,7 @@ impl<'c> Batch<'c> {
         let no = self.may_spend(payer)?.account_no;
         let at = self.open(no).ok_or(Refusal::Failed)?;
         let (price, _) = self.price(operation, at)?;
-        let required = price.quote(quantity).map_err(|_| Refusal::TooDear)?.credits;
+        let required = self.positions.cost(no, price, at, quantity)?;
         let wallet = self.wallets.get(&no).ok_or(Refusal::Failed)?;
         let allowed = wallet.can_pay(at, required);
         Ok(Quoted { allowed, credits: required, balance: wallet.available(at), seq: wallet.seq })
@@ -255,14 +259,18 @@ impl<'c> Batch<'c> {
                 let sum =
                     self.changes.rollups.entry((no, BucketKey::of(event, entry.recorded_at))).or_default();
                 *sum = sum.plus(Totals::of(event));
+                if !self.positions.is_empty() {
+                    let month = Month::of(event.event_time(entry.recorded_at));
+                    self.positions.count(no, month, &event.operation, event.quantity);
+                }
             }
             self.changed.insert(no);
             self.changes.entries.push((no, entry));
         }
     }
 
-    /// What is to be written: the entries, and the last state of all they moved.
-    fn finish(mut self) -> Changes {
+    /// What is to be written: the entries, and the last state of all they moved. And what is to be remembered.
+    fn finish(mut self) -> (Changes, Positions) {
         let mut issued = HashSet::new();
         for (no, entry) in &self.changes.entries {
             let (Some(wallet), Some(seq)) = (self.wallets.get(no), entry.grant) else { continue };
@@ -280,7 +288,7 @@ impl<'c> Batch<'c> {
                 self.changes.wallets.insert(no, wallet);
             }
         }
-        self.changes
+        (self.changes, self.positions)
     }
 }
 

@@ -7,13 +7,14 @@ use std::collections::{HashMap, HashSet};
 use ledger::event::EventKey;
 use ledger::rate::RateCards;
 use ledger::wallet::Wallet;
-use ledger::{AccountId, KeyId};
+use ledger::{AccountId, KeyId, Timestamp};
 
 use super::Task;
+use super::positions::{Positions, followed};
 use crate::store::posting::{Booked, Posting};
 use crate::store::{Payer, PayerRow, Store, StoreError};
 
-/// Wallets, and payers, that are kept at most; past it all are forgotten and read again as needed.
+/// Wallets, payers, and months of accounts that are kept at most; past it all are forgotten and read again as needed.
 const LIMIT: usize = 100_000;
 
 /// Everything that was read before and is still true.
@@ -25,6 +26,9 @@ pub(super) struct Cache {
     service_keys: HashMap<KeyId, bool>,
     numbers: HashMap<AccountId, Option<i64>>,
     wallets: HashMap<i64, Wallet>,
+    /// Operations whose positions matter; belongs to `cards`.
+    pub(super) followed: HashSet<String>,
+    pub(super) positions: Positions,
 }
 
 /// What a batch reads before it decides.
@@ -35,6 +39,8 @@ pub(super) struct Loaded {
     pub wallets: HashMap<i64, Wallet>,
     /// Of the grants that are given once: which account has had which source.
     pub given: HashSet<(i64, String)>,
+    /// Copies to work on.
+    pub positions: Positions,
 }
 
 impl Cache {
@@ -44,10 +50,13 @@ impl Cache {
         store: &Store,
         posting: &mut Posting<'_>,
         tasks: &[Task],
+        now: Timestamp,
     ) -> Result<Loaded, StoreError> {
         self.forget_old(store.epoch());
         if self.cards.is_none() {
-            self.cards = Some(posting.rate_cards().await?);
+            let cards = posting.rate_cards().await?;
+            self.followed = followed(&cards);
+            self.cards = Some(cards);
         }
         let mut keys = vec![];
         let mut accounts = HashSet::new();
@@ -79,12 +88,15 @@ impl Cache {
             }
         }
         let booked = if keys.is_empty() { HashMap::new() } else { posting.find_booked(&keys).await? };
-        Ok(Loaded { booked, wallets: self.load_wallets(posting, &accounts).await?, given })
+        let wallets = self.load_wallets(posting, &accounts).await?;
+        let positions = self.load_positions(posting, tasks, &wallets, now).await?;
+        Ok(Loaded { booked, wallets, given, positions })
     }
 
-    /// Remembers wallets as they were committed.
-    pub(super) fn keep(&mut self, wallets: HashMap<i64, Wallet>) {
+    /// Remembers wallets and positions as they were committed.
+    pub(super) fn keep(&mut self, wallets: HashMap<i64, Wallet>, positions: Positions) {
         self.wallets.extend(wallets);
+        self.positions.extend(positions);
     }
 
     pub(super) fn cards(&self) -> Option<&RateCards> {
@@ -113,6 +125,9 @@ impl Cache {
         }
         if self.wallets.len() > LIMIT {
             self.wallets.clear();
+        }
+        if self.positions.len() > LIMIT {
+            self.positions.clear();
         }
     }
 

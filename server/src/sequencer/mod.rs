@@ -7,6 +7,7 @@ mod batch;
 mod cache;
 pub mod figures;
 pub mod job;
+mod positions;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -288,13 +289,14 @@ impl Writer {
 
     async fn commit(&mut self, tasks: &[Task]) -> Result<Vec<Answer>, batch::Failure> {
         let began = Instant::now();
-        let (answers, changes) = batch::post(&self.store, &mut self.cache, self.clock.now(), tasks).await?;
+        let (answers, changes, positions) =
+            batch::post(&self.store, &mut self.cache, self.clock.now(), tasks).await?;
         if !changes.entries.is_empty() {
             self.charges.committed(tasks.len(), began.elapsed());
         }
         self.figures.follow(&changes);
         batch::publish(&self.live, &changes);
-        self.cache.keep(changes.wallets);
+        self.cache.keep(changes.wallets, positions);
         Ok(answers)
     }
 }

@@ -184,6 +184,20 @@ async fn operator_shows_and_imports_the_price_list() {
         let refused = import(&text).await;
         assert!(refused.refusal(1).contains(mentions), "{text}: {refused:?}");
     }
+    let unfinished = "graduated = [\n  { up_to = \"5\", credits_per_unit = \"1\" },\n]";
+    let text = format!(
+        "effective_from = \"2999-03-01T00:00:00Z\"\n[[price]]\noperation = \"a\"\nunit = \"call\"\n{unfinished}"
+    );
+    let refused = import(&text).await;
+    assert!(
+        refused.refusal(1).contains("prices.toml line 6, up_to: the last tier must be open"),
+        "{refused:?}"
+    );
+    let whole = text
+        .replace("},\n]", "},\n  { credits_per_unit = \"0.5\" },\n]\nminimum = \"0.1\"\nrounding = \"up\"");
+    let price = &import(&whole).await.json()["prices"][0];
+    assert_eq!(price["graduated"], json!([{"up_to": 5, "credits_per_unit": 1}, {"credits_per_unit": 0.5}]));
+    assert_eq!((&price["minimum"], &price["rounding"]), (&json!(0.1), &json!("up")));
     let missing = site.run(&["rate-card", "import", "nowhere.toml"]).await;
     assert!(missing.refusal(1).contains("nowhere.toml"), "{missing:?}");
 }

@@ -22,6 +22,7 @@ mod metrics;
 mod outbox;
 mod page_data;
 mod poison;
+mod prices;
 mod public_pages;
 mod races;
 mod rate_card;

@@ -11,7 +11,7 @@ use leptos::prelude::*;
 use super::{Part, example};
 use crate::backend::pricing::{PricingView, SignUpView};
 use crate::components::public::Since;
-use crate::format;
+use crate::{format, prices};
 
 #[component]
 pub fn Credits(view: PricingView) -> impl IntoView {
@@ -20,7 +20,7 @@ pub fn Credits(view: PricingView) -> impl IntoView {
         view! {
             <li>
                 <code>{price.operation.clone()}</code>
-                {format!(": {}", format::price(price))}
+                {format!(": {}", prices::line(price))}
             </li>
         }
     };
@@ -97,9 +97,8 @@ pub fn Order() -> impl IntoView {
 }
 
 #[component]
-pub fn Charges(paid: Option<Price>) -> impl IntoView {
-    let price = example(paid);
-    let arithmetic = arithmetic(&price);
+pub fn Charges(kinds: Vec<String>) -> impl IntoView {
+    let kinds = kinds.into_iter().map(|words| view! { <li>{words}</li> }).collect_view();
     view! {
         <Part id="charges">
             <p>
@@ -123,28 +122,11 @@ pub fn Charges(paid: Option<Price>) -> impl IntoView {
                         MIN_NOTICE / SECOND,
                     )}
                 </li>
-                <li>
-                    "Quantity times price is computed exactly and rounded once for each event, half a millionth of a \
-                     credit upwards. " {arithmetic}
-                </li>
+                {kinds}
                 <li>"Free operations are written down as well, and pass even with nothing left."</li>
             </ul>
         </Part>
     }
-}
-
-/// One multiplication, done by the code that charges.
-fn arithmetic(price: &Price) -> Option<String> {
-    let quantity = Quantity::parse("2.4").ok()?;
-    let cost = price.quote(quantity).ok()?;
-    let slice = cost.slices.first()?;
-    Some(format!(
-        "For example, {} of {}: {quantity} × {} = {}.",
-        format::quantity(quantity, &price.unit),
-        price.operation,
-        format::exact(slice.credits_per_unit),
-        format::credits(cost.credits),
-    ))
 }
 
 #[component]
@@ -229,16 +211,6 @@ mod tests {
     use ledger::rate::RateCard;
 
     use super::*;
-
-    #[test]
-    fn the_arithmetic_is_that_of_a_charge() {
-        let prices = RateCard::example().prices;
-        assert_eq!(
-            arithmetic(&prices[0]).unwrap(),
-            "For example, 2.4 iterations of model.build: 2.4 × 50 = 120 credits."
-        );
-        assert_eq!(arithmetic(&prices[5]), None, "a free operation has none");
-    }
 
     #[test]
     fn the_refusal_adds_up() {

@@ -7,7 +7,7 @@ use ledger::{Credits, Quantity};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::receipt::{RoundingView, SliceView};
+use super::arithmetic::{MonthView, RoundingView, SliceView};
 use super::report;
 use crate::calendar::Rfc3339;
 use crate::console::pricing::{Estimate, EstimatedItem};
@@ -78,7 +78,13 @@ struct EstimateView {
     total: Credits,
     price_version: u32,
     effective_from: Rfc3339,
+    /// What was taken for granted, where an answer depends on it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    assumed: Option<&'static str>,
 }
+
+/// Nobody in particular asks, so nobody's month can be looked at.
+const ASSUMED: &str = "Prices by the calendar month are counted as if nothing had been used in it before the first of these items.";
 
 /// One operation, priced as one event; slices and rounding as on a receipt.
 #[derive(Debug, Serialize)]
@@ -89,16 +95,23 @@ struct ItemView {
     unit: String,
     credits: Credits,
     slices: Vec<SliceView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    month: Option<MonthView>,
     rounding: RoundingView,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    minimum_applied: Option<Credits>,
 }
 
 impl From<Estimate> for EstimateView {
-    fn from(Estimate { card, items, total }: Estimate) -> Self {
+    fn from(Estimate { card, month, items, total }: Estimate) -> Self {
+        let assumed = items.iter().any(|item| item.quote.month.is_some()).then_some(ASSUMED);
         let item = |EstimatedItem { operation, quantity, quote }: EstimatedItem| ItemView {
             unit: card.price(&operation).map(|price| price.unit.clone()).unwrap_or_default(),
             credits: quote.credits,
             slices: quote.slices.iter().map(SliceView::new).collect(),
+            month: MonthView::new(month, &quote),
             rounding: RoundingView::new(&quote),
+            minimum_applied: quote.minimum,
             operation,
             quantity,
         };
@@ -107,6 +120,7 @@ impl From<Estimate> for EstimateView {
             total,
             price_version: card.version,
             effective_from: Rfc3339(card.effective_from),
+            assumed,
         }
     }
 }

@@ -7,6 +7,7 @@
 
 pub mod account;
 pub mod api_keys;
+mod arithmetic;
 pub mod check;
 pub mod cloud_events;
 pub mod estimate;

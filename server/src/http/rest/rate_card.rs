@@ -3,8 +3,8 @@
 use axum::extract::State;
 use axum::routing::get;
 use axum::{Json, Router};
-use ledger::Credits;
-use ledger::rate::{Price, Pricing, RateCard, Rounding};
+use ledger::rate::{Price, Pricing, RateCard, Rounding, Tier};
+use ledger::{Credits, Quantity};
 use serde::Serialize;
 
 use crate::calendar::Rfc3339;
@@ -39,11 +39,40 @@ struct PriceView {
     operation: String,
     /// What one unit of `quantity` is, in the singular.
     unit: String,
+    #[serde(flatten)]
+    pricing: PricingView,
+    rounding: Rounding,
+}
+
+/// The shape of a price and its numbers.
+#[derive(Debug, Serialize)]
+pub(super) struct PricingView {
     model: &'static str,
     /// For the model `flat`.
     #[serde(skip_serializing_if = "Option::is_none")]
     credits_per_unit: Option<Credits>,
-    rounding: Rounding,
+    /// For the models `volume`, by the quantity of one event, and `graduated`, by that of a calendar month (UTC).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tiers: Option<Vec<TierView>>,
+    /// For the model `package`: each one that an event begins is paid.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    package: Option<PackageView>,
+    /// The least that an event with a quantity costs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    minimum: Option<Credits>,
+}
+
+/// Ends with `up_to`, which belongs to it; begins where the tier before ends. The last one has no end.
+#[derive(Debug, Serialize)]
+struct TierView {
+    up_to: Option<Quantity>,
+    credits_per_unit: Credits,
+}
+
+#[derive(Debug, Serialize)]
+struct PackageView {
+    units: Quantity,
+    credits: Credits,
 }
 
 impl RateCardView {
@@ -59,18 +88,28 @@ impl RateCardView {
 
 impl PriceView {
     fn new(price: &Price) -> Self {
-        let (model, credits_per_unit) = pricing(price.pricing);
         let Price { operation, unit, rounding, .. } = price.clone();
-        Self { operation, unit, model, credits_per_unit, rounding }
+        Self { operation, unit, pricing: PricingView::new(price), rounding }
     }
 }
 
-/// The name of a price's shape, and its one number if it has one.
-pub(super) fn pricing(pricing: Pricing) -> (&'static str, Option<Credits>) {
-    match pricing {
-        Pricing::Flat { credits_per_unit } => ("flat", Some(credits_per_unit)),
-        // The only other shape there is.
-        _ => ("free", None),
+impl PricingView {
+    pub fn new(price: &Price) -> Self {
+        let tier = |tier: &Tier| TierView { up_to: tier.up_to, credits_per_unit: tier.credits_per_unit };
+        let (credits_per_unit, package) = match price.pricing {
+            Pricing::Flat { credits_per_unit } => (Some(credits_per_unit), None),
+            Pricing::Package { size, credits_per_package } => {
+                (None, Some(PackageView { units: size, credits: credits_per_package }))
+            }
+            _ => (None, None),
+        };
+        Self {
+            model: price.pricing.name(),
+            credits_per_unit,
+            tiers: price.pricing.tiers().map(|tiers| tiers.iter().map(tier).collect()),
+            package,
+            minimum: price.minimum,
+        }
     }
 }
 

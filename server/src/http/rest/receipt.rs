@@ -3,15 +3,16 @@
 use axum::extract::{Path, State};
 use axum::routing::get;
 use axum::{Json, Router};
-use ledger::rate::{Pricing, Quote, Rounding, Slice};
+use ledger::rate::Price;
 use ledger::receipt::{BurnReason, GrantUse};
-use ledger::{Credits, EventId, GrantId, KeyId, Quantity};
-use serde::{Serialize, Serializer};
-use serde_json::value::RawValue;
+use ledger::{Credits, EventId, GrantId, KeyId, Month, Quantity};
+use serde::Serialize;
 
+use super::arithmetic::{MonthView, RoundingView, SliceView};
+use super::rate_card::PricingView;
 use crate::auth::Customer;
 use crate::calendar::Rfc3339;
-use crate::console::receipt::{BookedReceipt, exact_text};
+use crate::console::receipt::BookedReceipt;
 use crate::console::{Console, Error};
 
 pub fn router() -> Router<Console> {
@@ -54,9 +55,15 @@ struct ReceiptView {
     credits: Credits,
     price_version: u32,
     price: PriceView,
-    /// `quantity × credits_per_unit = exact`, one for each part of the price; none for a free operation.
+    /// One for each part of the price; none for a free operation.
     slices: Vec<SliceView>,
+    /// Of graduated prices.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    month: Option<MonthView>,
     rounding: RoundingView,
+    /// The least that an event costs, where that was charged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    minimum_applied: Option<Credits>,
     /// In the order in which they were burnt.
     grants: Vec<GrantUseView>,
     balance_before: Credits,
@@ -71,24 +78,8 @@ struct PriceView {
     version: u32,
     effective_from: Rfc3339,
     unit: String,
-    model: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    credits_per_unit: Option<Credits>,
-}
-
-#[derive(Debug, Serialize)]
-pub(super) struct SliceView {
-    quantity: Quantity,
-    credits_per_unit: Credits,
-    exact: Exact,
-}
-
-/// `exact` (up to 12 decimals) became `credits` (up to 6) by `rule`, once for the event.
-#[derive(Debug, Serialize)]
-pub(super) struct RoundingView {
-    rule: Rounding,
-    exact: Exact,
-    credits: Credits,
+    #[serde(flatten)]
+    pricing: PricingView,
 }
 
 #[derive(Debug, Serialize)]
@@ -109,6 +100,7 @@ impl ReceiptView {
     fn new(booked: BookedReceipt) -> Self {
         let BookedReceipt { receipt, card, dimensions } = booked;
         let event = receipt.event;
+        let month = Month::of(event.event_time(receipt.recorded_at));
         Self {
             event_id: receipt.event_id,
             source: event.source,
@@ -121,14 +113,11 @@ impl ReceiptView {
             api_key_id: event.api_key,
             credits: event.credits,
             price_version: event.price_version,
-            price: PriceView::new(
-                card.version,
-                Rfc3339(card.effective_from),
-                receipt.price.unit,
-                receipt.price.pricing,
-            ),
+            price: PriceView::new(card.version, Rfc3339(card.effective_from), receipt.price),
             slices: receipt.quote.slices.iter().map(SliceView::new).collect(),
+            month: MonthView::new(month, &receipt.quote),
             rounding: RoundingView::new(&receipt.quote),
+            minimum_applied: receipt.quote.minimum,
             grants: receipt.grants.into_iter().map(GrantUseView::new).collect(),
             balance_before: receipt.balance_before,
             balance_after: receipt.balance_after,
@@ -139,26 +128,9 @@ impl ReceiptView {
 }
 
 impl PriceView {
-    fn new(version: u32, effective_from: Rfc3339, unit: String, pricing: Pricing) -> Self {
-        let (model, credits_per_unit) = super::rate_card::pricing(pricing);
-        Self { version, effective_from, unit, model, credits_per_unit }
-    }
-}
-
-impl RoundingView {
-    pub(super) fn new(quote: &Quote) -> Self {
-        let exact = quote.slices.iter().fold(0, |sum: i128, slice| sum.saturating_add(slice.exact_picos));
-        Self { rule: quote.rounding, exact: Exact(exact), credits: quote.credits }
-    }
-}
-
-impl SliceView {
-    pub(super) fn new(slice: &Slice) -> Self {
-        Self {
-            quantity: slice.quantity,
-            credits_per_unit: slice.credits_per_unit,
-            exact: Exact(slice.exact_picos),
-        }
+    fn new(version: u32, effective_from: Rfc3339, price: Price) -> Self {
+        let pricing = PricingView::new(&price);
+        Self { version, effective_from, unit: price.unit, pricing }
     }
 }
 
@@ -175,15 +147,5 @@ impl GrantUseView {
             credits: used.credits,
             before_next: used.before_next.map(BurnReason::name),
         }
-    }
-}
-
-/// Credits before rounding, in millionths of a micro-credit (10^-12); a JSON number with up to 12 decimals.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Exact(i128);
-
-impl Serialize for Exact {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        RawValue::from_string(exact_text(self.0)).map_err(serde::ser::Error::custom)?.serialize(serializer)
     }
 }
