@@ -125,11 +125,10 @@ impl Figures {
         for (account, wallet) in &changes.wallets {
             match state.places.get_mut(account) {
                 Some(Place::Kept(kept)) if is_news(kept, account) => kept.follow(wallet),
-                Some(Place::Kept(_)) => {}
                 Some(Place::Reading(_)) => {
                     state.places.remove(account);
                 }
-                None => {}
+                Some(Place::Kept(_)) | None => {}
             }
         }
     }

@@ -81,9 +81,8 @@ fn loaded(view: ApiKeysView, show: Signal<String>) -> AnyView {
     let base_url = move || page.view.with_untracked(|view| view.base_url.clone());
     view! {
         {dynamic(move || created.get().map(|made| secret(made, &base_url(), created)))}
-        {dynamic(move || match live.unverified.get() {
-            false => form(page, &sent, created).into_any(),
-            true => unverified().into_any(),
+        {dynamic(move || {
+            if live.unverified.get() { unverified().into_any() } else { form(page, &sent, created).into_any() }
         })}
         <section class="card keys" aria-labelledby="keys-title">
             <header>
