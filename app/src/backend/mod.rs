@@ -6,6 +6,7 @@
 
 pub mod account;
 pub mod api_keys;
+pub mod entries;
 pub mod error;
 pub mod form;
 pub mod live;

@@ -13,6 +13,7 @@
 //! | [`outbox`] | writes letters, and shows those that were not sent |
 //! | [`pricing`] | what anybody may know: prices, what a list of operations would cost |
 //! | [`problem_reports`] | takes what customers find wrong with a charge |
+//! | [`statement`], [`verification`] | what an account owns, its books entry by entry, and the proof that they are whole |
 //! | [`overview`], `usage`, [`history`], [`events`], [`receipt`] | what pages and readers of the API are shown |
 
 pub mod account;
@@ -38,8 +39,10 @@ pub mod service_keys;
 mod settings;
 pub mod sign_in;
 pub mod sign_up;
+pub mod statement;
 mod usage;
 pub mod users;
+pub mod verification;
 pub mod verify_email;
 
 use std::ops::Deref;
@@ -57,6 +60,7 @@ use crate::mail::Bell;
 use crate::random::SharedRandom;
 use crate::sequencer::Sequencer;
 use crate::store::Store;
+use verification::Verifications;
 
 /// Everything a use case needs. Cheap to clone: one pointer.
 #[derive(Debug, Clone)]
@@ -82,6 +86,7 @@ pub struct Parts {
     pub(crate) new_keys: Allowance<i64>,
     /// Problems that an account may still report this hour.
     pub(crate) reports: Allowance<i64>,
+    pub verifications: Verifications,
 }
 
 impl Deref for Console {
@@ -115,6 +120,7 @@ impl Console {
             letters: LetterThrottle::default(),
             new_keys: Allowance::new(api_keys::NEW_KEYS_AN_HOUR, 3_600 * ledger::time::SECOND),
             reports: Allowance::new(problem_reports::REPORTS_AN_HOUR, 3_600 * ledger::time::SECOND),
+            verifications: Verifications::default(),
         }))
     }
 

@@ -8,15 +8,18 @@
 pub mod account;
 pub mod api_keys;
 pub mod check;
+pub mod entries;
 pub mod estimate;
 pub mod events;
 pub mod events_list;
 pub mod export;
+pub mod grants;
 pub mod history;
 pub mod rate_card;
 pub mod receipt;
 pub mod report;
 pub mod stream;
+pub mod verify;
 
 use axum::Router;
 use axum::middleware::from_fn;
@@ -29,13 +32,16 @@ pub fn router() -> Router<Console> {
     Router::new()
         .merge(account::router())
         .merge(api_keys::router())
+        .merge(entries::router())
         .merge(estimate::router())
         .merge(events_list::router())
         .merge(export::router())
+        .merge(grants::router())
         .merge(history::router())
         .merge(rate_card::router())
         .merge(receipt::router())
         .merge(stream::router())
+        .merge(verify::router())
         .layer(from_fn(uncut::to_the_end))
         .merge(check::router())
         .merge(events::router())
