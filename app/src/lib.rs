@@ -16,6 +16,7 @@ pub mod pages;
 pub mod shell;
 #[cfg(feature = "ssr")]
 pub mod ssr;
+pub mod verification;
 
 pub use app::App;
 #[cfg(feature = "ssr")]

@@ -14,12 +14,13 @@
 //! | [`pricing`] | what anybody may know: prices, what a list of operations would cost |
 //! | [`problem_reports`] | takes what customers find wrong with a charge |
 //! | [`statement`], [`verification`] | what an account owns, its books entry by entry, and the proof that they are whole |
-//! | [`overview`], `usage`, [`history`], [`events`], [`receipt`] | what pages and readers of the API are shown |
+//! | [`overview`], `usage`, `credits_page`, [`history`], [`events`], [`receipt`] | what pages and readers of the API are shown |
 
 pub mod account;
 pub mod api_keys;
 pub mod charging;
 mod charts;
+mod credits_page;
 pub mod error;
 pub mod events;
 pub mod grants;

@@ -1,5 +1,6 @@
 //! An account's books as its owner reads them: the grants with what became of them, and the entries, newest first.
 
+use ledger::chain::Digest;
 use ledger::entry::Entry;
 use ledger::grant::Grant;
 use ledger::{Credits, Timestamp};
@@ -15,6 +16,8 @@ pub struct OwnedGrant {
     pub issued_at: Timestamp,
     pub expired: Credits,
     pub voided: Credits,
+    /// Why it was voided.
+    pub void_reason: Option<String>,
 }
 
 /// Grants and entries as they were at one moment.
@@ -22,6 +25,8 @@ pub struct OwnedGrant {
 pub struct Statement {
     /// The account's last entry; 0 before the first.
     pub seq: u64,
+    /// The hash of that entry; `None` before the first.
+    pub head: Option<Digest>,
     /// The newest first.
     pub grants: Vec<OwnedGrant>,
     /// The newest first.
@@ -35,6 +40,7 @@ struct OwnedRow {
     issued_at: i64,
     expired: i64,
     voided: i64,
+    void_reason: Option<String>,
 }
 
 impl Store {
@@ -62,15 +68,20 @@ impl Store {
     ) -> Result<Statement, StoreError> {
         read!(self, db => {
             let mut moment = sqlx::Connection::begin(db).await?;
-            let seq: Option<(i64,)> = sqlx::query_as("SELECT seq FROM wallets WHERE account = $1")
+            let wallet: Option<(i64, Vec<u8>)> = sqlx::query_as("SELECT seq, head FROM wallets WHERE account = $1")
                 .bind(account_no)
                 .fetch_optional(&mut *moment)
                 .await?;
             let grants = owned_grants(&mut moment, account_no).await?;
             let entries = entries_before(&mut moment, account_no, before.unwrap_or(u64::MAX), limit).await?;
             moment.commit().await?;
-            let seq = seq.map_or(0, |(seq,)| seq).read("wallets", "seq", account_no)?;
-            Ok(Statement { seq, grants, entries })
+            let (seq, head) = match wallet {
+                Some((seq, head)) => {
+                    (seq.read("wallets", "seq", account_no)?, Some(head.read("wallets", "head", account_no)?))
+                }
+                None => (0, None),
+            };
+            Ok(Statement { seq, head, grants, entries })
         })
     }
 }
@@ -83,7 +94,9 @@ async fn owned_grants(db: &mut SqliteConnection, account_no: i64) -> Result<Vec<
          (SELECT CAST(coalesce(sum(c.amount), 0) AS BIGINT) FROM entries c WHERE c.account = g.account \
            AND c.grant_seq = g.seq AND c.movement IN (3, 4) AND c.movement = 3) AS expired, \
          (SELECT CAST(coalesce(sum(c.amount), 0) AS BIGINT) FROM entries c WHERE c.account = g.account \
-           AND c.grant_seq = g.seq AND c.movement IN (3, 4) AND c.movement = 4) AS voided \
+           AND c.grant_seq = g.seq AND c.movement IN (3, 4) AND c.movement = 4) AS voided, \
+         (SELECT max(c.reason) FROM entries c WHERE c.account = g.account \
+           AND c.grant_seq = g.seq AND c.movement IN (3, 4) AND c.movement = 4) AS void_reason \
          FROM grants g JOIN entries i ON i.account = g.account AND i.seq = g.seq \
          WHERE g.account = $1 ORDER BY g.seq DESC",
     )
@@ -121,6 +134,7 @@ impl OwnedRow {
             issued_at: Timestamp::from_micros(self.issued_at),
             expired: self.expired.read("entries", "amount", grant.seq)?,
             voided: self.voided.read("entries", "amount", grant.seq)?,
+            void_reason: self.void_reason,
             grant,
         })
     }

@@ -13,6 +13,7 @@ mod crash;
 mod credits_entries;
 mod credits_file;
 mod credits_grants;
+mod credits_page;
 mod credits_verify;
 mod day_buckets;
 mod demo;

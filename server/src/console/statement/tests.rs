@@ -1,3 +1,5 @@
+//! What a grant is good for, and its place in the burn order.
+
 use ledger::grant::{GrantFacts, GrantKind};
 
 use super::*;
@@ -19,6 +21,7 @@ fn owned(seq: u64, remaining: u32, from: i64, to: Option<i64>) -> OwnedGrant {
         issued_at: Timestamp::from_micros(0),
         expired: Credits::ZERO,
         voided: Credits::ZERO,
+        void_reason: None,
     }
 }
 

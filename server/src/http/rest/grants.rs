@@ -58,6 +58,8 @@ struct GrantView {
     issued_at: Rfc3339,
     source: String,
     reason: String,
+    /// Why the rest was taken back.
+    void_reason: Option<String>,
     /// 1 burns next; null for what can't be spent now.
     burn_position: Option<usize>,
     /// Which rule puts it before the one that burns after it; null for the last.
@@ -86,6 +88,7 @@ impl GrantView {
             issued_at: Rfc3339(owned.issued_at),
             source: facts.source,
             reason: facts.reason,
+            void_reason: owned.void_reason,
             burn_position: burn.as_ref().map(|burn| burn.position),
             burns_before_next: burn.and_then(|burn| burn.before).map(|(reason, _)| reason.name()),
             seq: grant.seq,
