@@ -83,8 +83,14 @@ impl EntryLine {
             available_after: self.available_after,
             held_after: self.held_after,
             recorded_at: instant(&self.recorded_at)?,
-            event: maybe(self.event, EventLine::into_facts)?,
-            issued: maybe(self.issued, IssuedLine::into_facts)?,
+            event: match self.event {
+                Some(event) => Some(event.into_facts()?),
+                None => None,
+            },
+            issued: match self.issued {
+                Some(issued) => Some(issued.into_facts()?),
+                None => None,
+            },
             reason: self.reason,
             hash: Digest::from_hex(&self.hash)?,
         })
@@ -99,11 +105,17 @@ impl EventLine {
             operation: self.operation,
             quantity: self.quantity,
             credits: self.credits,
-            occurred_at: maybe(self.occurred_at, |text| instant(&text))?,
+            occurred_at: match self.occurred_at {
+                Some(text) => Some(instant(&text)?),
+                None => None,
+            },
             api_key: self.api_key_id,
             service_key: self.service_key_id,
             price_version: self.price_version,
-            dimensions: maybe(self.dimensions_hash, |text| Digest::from_hex(&text))?,
+            dimensions: match self.dimensions_hash {
+                Some(text) => Some(Digest::from_hex(&text)?),
+                None => None,
+            },
         })
     }
 }
@@ -114,16 +126,14 @@ impl IssuedLine {
             kind: GrantKind::from_name(&self.kind)?,
             priority: self.priority,
             effective_at: instant(&self.effective_at)?,
-            expires_at: maybe(self.expires_at, |text| instant(&text))?,
+            expires_at: match self.expires_at {
+                Some(text) => Some(instant(&text)?),
+                None => None,
+            },
             source: self.source,
             reason: self.reason,
         })
     }
-}
-
-/// `None` when there is a value and it can't be read.
-fn maybe<T, U>(value: Option<T>, read: impl FnOnce(T) -> Option<U>) -> Option<Option<U>> {
-    value.map_or(Some(None), |value| read(value).map(Some))
 }
 
 fn instant(rfc3339: &str) -> Option<Timestamp> {

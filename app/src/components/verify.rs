@@ -89,7 +89,7 @@ mod browser {
         let began = now_ms();
         let found = read(Check::new(account, head), |done, last| {
             let said = format!("{} of {} entries are in order…", format::count(done), format::count(last));
-            standing.try_set(Standing { is_running: true, class: "", said });
+            standing.try_set(Standing { is_running: true, class: "", said }).is_none()
         });
         let (class, said) = match found.await {
             Ok(Whole { entries, head }) => {
@@ -111,7 +111,8 @@ mod browser {
         standing.try_set(Standing { is_running: false, class, said });
     }
 
-    async fn read(mut check: Check, progress: impl Fn(u64, u64)) -> Result<Whole, Failure> {
+    /// `progress` says whether anybody still looks.
+    async fn read(mut check: Check, progress: impl Fn(u64, u64) -> bool) -> Result<Whole, Failure> {
         progress(0, check.expected());
         let response: Response = JsFuture::from(window().fetch_with_str(FILE_PATH)).await?.dyn_into()?;
         let last = response.headers().get(LAST_SEQ_HEADER)?.and_then(|last| last.parse().ok());
@@ -132,7 +133,10 @@ mod browser {
                 return Err(Failure::Wrong(wrong));
             }
             if now_ms() - drawn > PAINT_MS {
-                progress(check.done(), last);
+                if !progress(check.done(), last) {
+                    let _cancelled = reader.cancel();
+                    return Err(Failure::Unread);
+                }
                 let pause = |resolve: Function, _| {
                     window().set_timeout_with_callback(&resolve).ok();
                 };

@@ -92,7 +92,7 @@ fn recomputed(account: &str, previous: &str, entry: &Value) -> String {
     optional(&mut bytes, &entry["event"], push_event);
     optional(&mut bytes, &entry["issued"], push_issued);
     optional(&mut bytes, &entry["reason"], |bytes, text| push_text(bytes, text.as_str().unwrap()));
-    Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    chain::Digest(Sha256::digest(&bytes).into()).to_string()
 }
 
 fn push_event(bytes: &mut Vec<u8>, event: &Value) {

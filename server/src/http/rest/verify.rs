@@ -22,7 +22,7 @@ async fn verify(
 ) -> Result<Json<VerdictView>, Error> {
     query.read(|_| ())?;
     let found = console.verify_books(customer.account_no, customer.account).await?;
-    Ok(Json(found.map_or_else(VerdictView::wrong, VerdictView::whole)))
+    Ok(Json(found.map_or_else(|wrong| VerdictView::wrong(&wrong), VerdictView::whole)))
 }
 
 /// `entries` and `head` when all is well, else the first `mismatch`.
@@ -50,7 +50,7 @@ impl VerdictView {
         Self { ok: true, entries: Some(found.entries), head: Some(found.head.to_string()), mismatch: None }
     }
 
-    fn wrong(found: Mismatch) -> Self {
+    fn wrong(found: &Mismatch) -> Self {
         let mismatch = MismatchView { seq: found.seq, fault: found.fault.to_string() };
         Self { ok: false, entries: None, head: None, mismatch: Some(mismatch) }
     }
