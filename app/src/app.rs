@@ -9,6 +9,7 @@ use crate::components::frame::{Me, SignedIn};
 use crate::components::served::served;
 use crate::components::theme::Theme;
 use crate::live::Live;
+use crate::pages::credits::CreditsPage;
 use crate::pages::forms::FormPage;
 use crate::pages::how_credits_work::HowCreditsWork;
 use crate::pages::not_found::NotFound;
@@ -44,6 +45,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/settings/account") view=AccountPage ssr=SsrMode::Async />
                     <Route path=path!("/settings/api-keys") view=ApiKeysPage ssr=SsrMode::Async />
                     <Route path=path!("usage") view=UsagePage ssr=SsrMode::Async />
+                    <Route path=path!("credits") view=CreditsPage ssr=SsrMode::Async />
                     <Route path=path!("receipts/:event_id") view=ReceiptPage ssr=SsrMode::Async />
                 </ParentRoute>
             </Routes>

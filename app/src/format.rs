@@ -132,15 +132,20 @@ pub fn initials(name: &str) -> String {
 
 /// Milliseconds since 1970 of an RFC 3339 instant in UTC (`2026-11-22T12:04:31.482Z`), the only form the wire has.
 pub fn instant_ms(rfc3339: &str) -> Option<i64> {
+    Some(instant_micros(rfc3339)?.div_euclid(1_000))
+}
+
+/// The same in microseconds, which is all that the wire says.
+pub fn instant_micros(rfc3339: &str) -> Option<i64> {
     let (date, time) = rfc3339.strip_suffix('Z')?.split_once('T')?;
     let mut date = date.splitn(3, '-').map(str::parse::<i64>);
     let (year, month, day) = (date.next()?.ok()?, date.next()?.ok()?, date.next()?.ok()?);
     let (clock, fraction) = time.split_once('.').unwrap_or((time, "0"));
     let mut clock = clock.splitn(3, ':').map(str::parse::<i64>);
     let (hour, minute, second) = (clock.next()?.ok()?, clock.next()?.ok()?, clock.next()?.ok()?);
-    let millis: i64 = format!("{fraction:0<3}").get(..3)?.parse().ok()?;
+    let micros: i64 = format!("{fraction:0<6}").get(..6)?.parse().ok()?;
     let seconds = ((days_since_1970(year, month, day) * 24 + hour) * 60 + minute) * 60 + second;
-    Some(seconds * 1_000 + millis)
+    Some(seconds * 1_000_000 + micros)
 }
 
 /// Howard Hinnant, "chrono-compatible low-level date algorithms", `days_from_civil`.
@@ -274,6 +279,8 @@ mod tests {
         assert_eq!(instant_ms("2026-11-22T12:04:31.482Z"), Some(1_795_349_071_482));
         assert_eq!(instant_ms("2024-02-29T23:59:59.999999Z"), Some(1_709_251_199_999));
         assert_eq!(instant_ms("2026-11-22T12:04:31.4Z"), Some(1_795_349_071_400));
+        assert_eq!(instant_micros("2026-11-22T12:04:31.4820005Z"), Some(1_795_349_071_482_000));
+        assert_eq!(instant_micros("2026-11-22T12:04:31.000001Z"), Some(1_795_349_071_000_001));
         for text in ["", "2026-11-22", "2026-11-22T12:04:31+01:00", "2026-11-22T12:04Z", "x-y-zTa:b:cZ"] {
             assert_eq!(instant_ms(text), None, "{text}");
         }

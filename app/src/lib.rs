@@ -17,6 +17,7 @@ pub mod prices;
 pub mod shell;
 #[cfg(feature = "ssr")]
 pub mod ssr;
+pub mod verification;
 
 pub use app::App;
 #[cfg(feature = "ssr")]

@@ -55,7 +55,8 @@ impl BurnReason {
         }
     }
 
-    fn between(first: &Grant, second: &Grant) -> Self {
+    /// Why `first` burns before `second`.
+    pub fn between(first: &Grant, second: &Grant) -> Self {
         let (a, b) = (first.burn_key(), second.burn_key());
         if a.0 != b.0 {
             Self::LowerPriority

@@ -215,13 +215,19 @@ impl Verifier {
         Credits::sum(spendable).unwrap_or(Credits::MAX)
     }
 
+    /// What the entries gave so far, for readers who have nothing but the entries. Fails where an event lacks legs.
+    pub fn sums(&self) -> Result<Verified, Mismatch> {
+        let seq = self.sums.entries.saturating_add(1);
+        match self.open {
+            Some(_) => Err(Mismatch { account: self.account, seq, fault: Fault::Unfinished }),
+            None => Ok(self.sums),
+        }
+    }
+
     /// Compares what the entries gave with what the store says.
     pub fn finish(self, stored: &Stored) -> Result<Verified, Mismatch> {
         let mismatch = |seq: u64, fault: Fault| Mismatch { account: self.account, seq, fault };
-        let last = self.sums.entries;
-        if self.open.is_some() {
-            return Err(mismatch(last.saturating_add(1), Fault::Unfinished));
-        }
+        let last = self.sums()?.entries;
         if stored.seq != last || stored.head != self.sums.head {
             return Err(mismatch(last.max(stored.seq), Fault::Head));
         }

@@ -3,10 +3,13 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use app::backend::live::{EntryMessage, EventFacts};
 use bytes::Bytes;
-use ledger::AccountId;
 use ledger::entry::Entry;
+use ledger::{AccountId, EventId, GrantId};
 use tokio::sync::broadcast;
+
+use crate::calendar::Rfc3339;
 
 /// Commits a listener may fall behind before it is dropped; it resumes from the store.
 const BACKLOG: usize = 256;
@@ -28,6 +31,30 @@ impl Commit {
     /// What its readers are sent: written by the first of them, however many there are.
     pub fn text(&self, write: impl FnOnce(&Self) -> Bytes) -> Bytes {
         self.text.get_or_init(|| write(self)).clone()
+    }
+}
+
+/// An entry as pages hear of it.
+pub(crate) fn entry_message(account: AccountId, entry: &Entry) -> EntryMessage {
+    EntryMessage {
+        seq: entry.seq,
+        movement: entry.movement.name().to_owned(),
+        leg: u32::from(entry.leg),
+        amount: entry.amount,
+        grant_id: entry.grant.map(|seq| GrantId { account, seq }),
+        event: entry.event.as_ref().map(|event| EventFacts {
+            event_id: EventId { account, seq: entry.seq },
+            source: event.source.clone(),
+            id: event.id.clone(),
+            operation: event.operation.clone(),
+            quantity: event.quantity,
+            credits: event.credits,
+            occurred_at: event.occurred_at.map(|at| Rfc3339(at).to_string()),
+            api_key_id: event.api_key.clone(),
+        }),
+        available_after: entry.available_after,
+        held_after: entry.held_after,
+        recorded_at: Rfc3339(entry.recorded_at).to_string(),
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod api_keys;
+pub mod credits;
 pub mod json;
 pub mod overview;
 pub mod pricing;

@@ -6,6 +6,8 @@
 
 pub mod account;
 pub mod api_keys;
+pub mod credits;
+pub mod entries;
 pub mod error;
 pub mod form;
 pub mod live;
@@ -32,4 +34,5 @@ pub struct Backend {
     pub api_keys: Arc<dyn api_keys::ApiKeysPort>,
     pub usage: Arc<dyn usage::UsagePort>,
     pub receipt: Arc<dyn receipt::ReceiptPort>,
+    pub credits: Arc<dyn credits::CreditsPort>,
 }

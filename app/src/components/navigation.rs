@@ -40,6 +40,14 @@ const PLACES: &[Place] = &[
         is_public: false,
     },
     Place {
+        path: "/credits",
+        roots: &[],
+        name: "Credits",
+        short: "Credits",
+        icon: "M2.5 5.5h11v8h-11zM2.5 5.5 10.5 2.5v3M10.5 9.5h.01",
+        is_public: false,
+    },
+    Place {
         path: "/pricing",
         roots: &[],
         name: "Pricing",
@@ -174,6 +182,7 @@ mod tests {
         assert_eq!(place_of("/"), Some(("Overview", "page")));
         assert_eq!(place_of("/usage"), Some(("Usage", "page")));
         assert_eq!(place_of("/receipts/evt_1"), Some(("Usage", "true")));
+        assert_eq!(place_of("/credits"), Some(("Credits", "page")));
         assert_eq!(place_of("/settings/account"), Some(("Settings", "page")));
         assert_eq!(place_of("/settings/api-keys"), Some(("Settings", "true")));
         assert_eq!(place_of("/settings"), Some(("Settings", "true")));

@@ -8,6 +8,7 @@
 pub mod clock;
 #[cfg(feature = "hydrate")]
 pub mod connection;
+pub mod credits;
 pub mod feed;
 pub mod note;
 #[cfg(feature = "hydrate")]

@@ -1,5 +1,6 @@
 //! One file per page.
 
+pub mod credits;
 pub mod failure;
 pub mod forms;
 pub mod how_credits_work;

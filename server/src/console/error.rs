@@ -62,6 +62,9 @@ pub enum Error {
     Validation(Reasons),
     #[error("Too many attempts. Try again in {}.", minutes(*retry_after_s))]
     RateLimited { retry_after_s: u64 },
+    /// Of the API: a whole sentence says which limit.
+    #[error("{message}")]
+    LimitExceeded { message: &'static str, retry_after_s: u64 },
     /// Trying again after `retry_after_s` is safe and may help.
     #[error("The server is busy or stopping. The same request again is safe.")]
     Unavailable { retry_after_s: u64 },
@@ -100,7 +103,7 @@ impl Error {
             Self::PayloadTooLarge(_) => 413,
             Self::UnsupportedMediaType(_) => 415,
             Self::Validation(_) => 422,
-            Self::RateLimited { .. } => 429,
+            Self::RateLimited { .. } | Self::LimitExceeded { .. } => 429,
             Self::Internal(_) => 500,
             Self::Unavailable { .. } => 503,
         }
@@ -127,6 +130,7 @@ impl Error {
             Self::UnsupportedMediaType(_) => "unsupported_media_type",
             Self::Validation(_) => "validation_failed",
             Self::RateLimited { .. } => "rate_limited",
+            Self::LimitExceeded { .. } => "rate_limit_exceeded",
             Self::Unavailable { .. } => "service_unavailable",
             Self::Internal(_) => "server_error",
         }
@@ -135,7 +139,9 @@ impl Error {
     /// When to come back, in seconds.
     pub const fn retry_after_s(&self) -> Option<u64> {
         match self {
-            Self::RateLimited { retry_after_s } | Self::Unavailable { retry_after_s } => Some(*retry_after_s),
+            Self::RateLimited { retry_after_s }
+            | Self::LimitExceeded { retry_after_s, .. }
+            | Self::Unavailable { retry_after_s } => Some(*retry_after_s),
             _ => None,
         }
     }

@@ -14,12 +14,14 @@
 //! | [`pricing`] | what anybody may know: prices, what a list of operations would cost |
 //! | [`problem_reports`] | takes what customers find wrong with a charge |
 //! | [`rollup_check`] | compares charts with the books |
-//! | [`overview`], `usage`, [`history`], [`events`], [`receipt`] | what pages and readers of the API are shown |
+//! | [`statement`], [`verification`] | what an account owns, its books entry by entry, and the proof that they are whole |
+//! | [`overview`], `usage`, `credits_page`, [`history`], [`events`], [`receipt`] | what pages and readers of the API are shown |
 
 pub mod account;
 pub mod api_keys;
 pub mod charging;
 mod charts;
+mod credits_page;
 pub mod error;
 pub mod events;
 pub mod grants;
@@ -41,8 +43,10 @@ pub mod service_keys;
 mod settings;
 pub mod sign_in;
 pub mod sign_up;
+pub mod statement;
 mod usage;
 pub mod users;
+pub mod verification;
 pub mod verify_email;
 
 use std::ops::Deref;
@@ -61,6 +65,7 @@ use crate::metrics::Meters;
 use crate::random::SharedRandom;
 use crate::sequencer::Sequencer;
 use crate::store::Store;
+use verification::Verifications;
 
 /// Everything a use case needs. Cheap to clone: one pointer.
 #[derive(Debug, Clone)]
@@ -88,6 +93,7 @@ pub struct Parts {
     pub(crate) reports: Allowance<i64>,
     /// What is counted for whoever watches the server.
     pub meters: Meters,
+    pub verifications: Verifications,
 }
 
 impl Deref for Console {
@@ -122,6 +128,7 @@ impl Console {
             new_keys: Allowance::new(api_keys::NEW_KEYS_AN_HOUR, 3_600 * ledger::time::SECOND),
             reports: Allowance::new(problem_reports::REPORTS_AN_HOUR, 3_600 * ledger::time::SECOND),
             meters: Meters::default(),
+            verifications: Verifications::default(),
         }))
     }
 

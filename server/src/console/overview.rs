@@ -55,7 +55,8 @@ impl Console {
             account: ports.clone(),
             api_keys: ports.clone(),
             usage: ports.clone(),
-            receipt: ports,
+            receipt: ports.clone(),
+            credits: ports,
         }
     }
 

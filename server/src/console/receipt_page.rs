@@ -175,7 +175,7 @@ pub(super) fn line(name: &str, value: &str, note: &str) -> Line {
 }
 
 /// `Promotion: welcome`
-fn grant_name(facts: &GrantFacts) -> String {
+pub(super) fn grant_name(facts: &GrantFacts) -> String {
     let kind = format::grant_kind(facts.kind.name());
     if facts.reason.is_empty() { kind.to_owned() } else { format!("{kind}: {}", facts.reason) }
 }

@@ -6,11 +6,11 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use app::backend::live::{AlertMessage, BalanceMessage, EntryMessage, EventFacts, UsageMessage, alert, name};
+use app::backend::live::{AlertMessage, BalanceMessage, UsageMessage, alert, name};
 use bytes::Bytes;
 use ledger::entry::Entry;
 use ledger::series::Series;
-use ledger::{AccountId, Credits, EventId, GrantId, Timestamp};
+use ledger::{AccountId, Credits, Timestamp};
 use serde::Serialize;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
@@ -19,7 +19,7 @@ use tokio::time::{Interval, MissedTickBehavior, interval};
 use crate::auth::Customer;
 use crate::calendar::Rfc3339;
 use crate::console::{Console, Error};
-use crate::live::{Commit, News};
+use crate::live::{Commit, News, entry_message};
 use crate::store::WalletView;
 
 /// The longest gap, in entries, that is replayed; a longer one is skipped with a `reset`.
@@ -263,29 +263,6 @@ impl Frames {
 
 fn text(at: Timestamp) -> String {
     Rfc3339(at).to_string()
-}
-
-fn entry_message(account: AccountId, entry: &Entry) -> EntryMessage {
-    EntryMessage {
-        seq: entry.seq,
-        movement: entry.movement.name().to_owned(),
-        leg: u32::from(entry.leg),
-        amount: entry.amount,
-        grant_id: entry.grant.map(|seq| GrantId { account, seq }),
-        event: entry.event.as_ref().map(|event| EventFacts {
-            event_id: EventId { account, seq: entry.seq },
-            source: event.source.clone(),
-            id: event.id.clone(),
-            operation: event.operation.clone(),
-            quantity: event.quantity,
-            credits: event.credits,
-            occurred_at: event.occurred_at.map(text),
-            api_key_id: event.api_key.clone(),
-        }),
-        available_after: entry.available_after,
-        held_after: entry.held_after,
-        recorded_at: text(entry.recorded_at),
-    }
 }
 
 fn balance(seq: u64, available: Credits, held: Credits, recorded_at: Timestamp) -> BalanceMessage {

@@ -27,6 +27,7 @@ mod service_keys;
 mod sessions;
 mod sign_ups;
 mod sqlite;
+mod statement;
 mod users;
 
 use std::path::PathBuf;
@@ -51,6 +52,7 @@ pub use service_keys::{NewServiceKey, Scope, Scopes, ServiceKeyRow, UnknownScope
 pub use sessions::{NewSession, SessionRow};
 pub use sign_ups::{Candidates, NewSignUp};
 pub use sqlite::SqliteStore;
+pub use statement::{OwnedGrant, Statement};
 pub use users::{NewUser, UserChange, UserRow};
 
 /// A driver of the store. Postgres becomes the second variant; the macros below then run the same text on either.

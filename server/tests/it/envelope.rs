@@ -35,7 +35,7 @@ async fn anon_finds_no_other_paths() {
         "/usage/events/a/b/c",
         "/auth/nothing",
         "/auth/user/",
-        "/credits/grants",
+        "/credits/nothing",
         "/billing/plans",
         "/v1",
         "/v1/",

@@ -205,7 +205,7 @@ struct RevokedView {
 
 /// Where a list stands.
 #[derive(Debug, Serialize)]
-struct Pagination {
+pub(super) struct Pagination {
     total: u64,
     limit: u32,
     offset: u64,
@@ -213,7 +213,7 @@ struct Pagination {
 }
 
 impl Pagination {
-    fn new(Page { limit, offset }: Page, total: u64, shown: usize) -> Self {
+    pub fn new(Page { limit, offset }: Page, total: u64, shown: usize) -> Self {
         let seen = offset.saturating_add(u64::try_from(shown).unwrap_or(u64::MAX));
         Self { total, limit, offset, has_more: seen < total }
     }

@@ -45,7 +45,7 @@ fn asked(query: &mut Known) -> EventsQuery {
 }
 
 /// A cursor says where to go on; an offset would then count from nowhere.
-fn page(query: &mut Known) -> Page {
+pub(super) fn page(query: &mut Known) -> Page {
     let offset = query.number("offset").unwrap_or(0);
     let Some(cursor) = filter(query, "cursor") else {
         let offset = u32::try_from(offset);
@@ -74,11 +74,11 @@ struct EventsView {
 
 /// `total` is null where a cursor leads: it is not counted again for each page.
 #[derive(Debug, Serialize)]
-struct PaginationView {
-    total: Option<u64>,
-    limit: u32,
-    offset: u32,
-    has_more: bool,
+pub(super) struct PaginationView {
+    pub total: Option<u64>,
+    pub limit: u32,
+    pub offset: u32,
+    pub has_more: bool,
 }
 
 #[derive(Debug, Serialize)]

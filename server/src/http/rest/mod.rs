@@ -10,15 +10,18 @@ pub mod api_keys;
 mod arithmetic;
 pub mod check;
 pub mod cloud_events;
+pub mod entries;
 pub mod estimate;
 pub mod events;
 pub mod events_list;
 pub mod export;
+pub mod grants;
 pub mod history;
 pub mod rate_card;
 pub mod receipt;
 pub mod report;
 pub mod stream;
+pub mod verify;
 
 use axum::Router;
 use axum::middleware::from_fn;
@@ -31,13 +34,16 @@ pub fn router() -> Router<Console> {
     Router::new()
         .merge(account::router())
         .merge(api_keys::router())
+        .merge(entries::router())
         .merge(estimate::router())
         .merge(events_list::router())
         .merge(export::router())
+        .merge(grants::router())
         .merge(history::router())
         .merge(rate_card::router())
         .merge(receipt::router())
         .merge(stream::router())
+        .merge(verify::router())
         .layer(from_fn(uncut::to_the_end))
         .merge(check::router())
         .merge(events::router())

@@ -1,0 +1,97 @@
+//! `GET /credits/grants`: the lots of credits that an account was given, what is left of them and in which order they
+//! burn; the newest first.
+
+use axum::extract::State;
+use axum::routing::get;
+use axum::{Json, Router};
+use ledger::{AccountId, Credits, GrantId};
+use serde::Serialize;
+
+use super::api_keys::Pagination;
+use crate::auth::Customer;
+use crate::calendar::Rfc3339;
+use crate::console::statement::{GrantState, GrantStatus};
+use crate::console::{Console, Error};
+use crate::http::query::Query;
+
+pub fn router() -> Router<Console> {
+    Router::new().route("/credits/grants", get(list))
+}
+
+async fn list(
+    State(console): State<Console>,
+    customer: Customer,
+    query: Query,
+) -> Result<Json<GrantsView>, Error> {
+    let statuses = GrantStatus::ALL.map(|status| (status.name(), status));
+    let (status, page) = query.read(|query| (query.one_of("status", &statuses), query.page()))?;
+    let (account_no, account) = (customer.account_no, customer.account);
+    let (grants, total) =
+        console.list_grant_states(account_no, account, status, (page.limit, page.offset)).await?;
+    let grants: Vec<GrantView> = grants.into_iter().map(|grant| GrantView::new(account, grant)).collect();
+    let pagination = Pagination::new(page, total, grants.len());
+    Ok(Json(GrantsView { grants, pagination }))
+}
+
+#[derive(Debug, Serialize)]
+struct GrantsView {
+    grants: Vec<GrantView>,
+    pagination: Pagination,
+}
+
+/// `amount` = `remaining` + `used` + `expired` + `voided`.
+#[derive(Debug, Serialize)]
+struct GrantView {
+    grant_id: GrantId,
+    kind: &'static str,
+    status: &'static str,
+    amount: Credits,
+    remaining: Credits,
+    used: Credits,
+    expired: Credits,
+    voided: Credits,
+    /// Lower burns first.
+    priority: u16,
+    effective_at: Rfc3339,
+    /// Null: never.
+    expires_at: Option<Rfc3339>,
+    issued_at: Rfc3339,
+    source: String,
+    reason: String,
+    /// Why the rest was taken back.
+    void_reason: Option<String>,
+    /// 1 burns next; null for what can't be spent now.
+    burn_position: Option<usize>,
+    /// Which rule puts it before the one that burns after it; null for the last.
+    burns_before_next: Option<&'static str>,
+    /// Of the entry that issued it.
+    seq: u64,
+}
+
+impl GrantView {
+    fn new(account: AccountId, state: GrantState) -> Self {
+        let used = state.used();
+        let GrantState { owned, status, burn } = state;
+        let (grant, facts) = (&owned.grant, owned.grant.facts.clone());
+        Self {
+            grant_id: GrantId { account, seq: grant.seq },
+            kind: facts.kind.name(),
+            status: status.name(),
+            amount: grant.amount,
+            remaining: grant.remaining,
+            used,
+            expired: owned.expired,
+            voided: owned.voided,
+            priority: facts.priority,
+            effective_at: Rfc3339(facts.effective_at),
+            expires_at: facts.expires_at.map(Rfc3339),
+            issued_at: Rfc3339(owned.issued_at),
+            source: facts.source,
+            reason: facts.reason,
+            void_reason: owned.void_reason,
+            burn_position: burn.as_ref().map(|burn| burn.position),
+            burns_before_next: burn.and_then(|burn| burn.before).map(|(reason, _)| reason.name()),
+            seq: grant.seq,
+        }
+    }
+}
