@@ -57,12 +57,13 @@ pub fn verify(head: (u64, String)) -> AnyView {
 
 #[cfg(feature = "hydrate")]
 mod browser {
+    use gloo_net::http::Request;
     use js_sys::{Function, Promise, Reflect, Uint8Array};
     use ledger::AccountId;
     use leptos::prelude::*;
     use wasm_bindgen::{JsCast, JsValue};
     use wasm_bindgen_futures::JsFuture;
-    use web_sys::{ReadableStreamDefaultReader, Response};
+    use web_sys::ReadableStreamDefaultReader;
 
     use super::Standing;
     use crate::backend::entries::{FILE_PATH, LAST_SEQ_HEADER};
@@ -114,8 +115,8 @@ mod browser {
     /// `progress` says whether anybody still looks.
     async fn read(mut check: Check, progress: impl Fn(u64, u64) -> bool) -> Result<Whole, Failure> {
         progress(0, check.expected());
-        let response: Response = JsFuture::from(window().fetch_with_str(FILE_PATH)).await?.dyn_into()?;
-        let last = response.headers().get(LAST_SEQ_HEADER)?.and_then(|last| last.parse().ok());
+        let response = Request::get(FILE_PATH).send().await.map_err(|_| Failure::Unread)?;
+        let last = response.headers().get(LAST_SEQ_HEADER).and_then(|last| last.parse().ok());
         let (Some(last), Some(body), true) = (last, response.body(), response.ok()) else {
             return Err(Failure::Unread);
         };

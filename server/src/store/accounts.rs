@@ -80,16 +80,6 @@ impl Store {
         found.map(AccountRow::try_from).transpose()
     }
 
-    pub async fn find_account_by_no(&self, no: i64) -> Result<Option<AccountRow>, StoreError> {
-        let found: Option<Row> = read!(self, db => Ok(sqlx::query_as(
-            "SELECT no, id, name, time_zone, status, created_at FROM accounts WHERE no = $1",
-        )
-        .bind(no)
-        .fetch_optional(db)
-        .await?))?;
-        found.map(AccountRow::try_from).transpose()
-    }
-
     /// At most `limit` accounts in the order they were made, those after number `after` (0: from the first).
     pub async fn list_accounts(&self, after: i64, limit: u32) -> Result<Vec<AccountRow>, StoreError> {
         let rows: Vec<Row> = read!(self, db => Ok(sqlx::query_as(
