@@ -1,6 +1,5 @@
 {
   const root = document.documentElement;
-  root.dataset.scripts = "";
   addEventListener("change", ({ target }) => {
     if (target.name !== "theme") return;
     if (target.value) root.dataset.theme = target.value;

@@ -10,9 +10,8 @@ use crate::components::calculator;
 use crate::pages::failure::{self, Failure};
 use crate::ssr::{Assets, Wake};
 
-/// Puts the remembered theme on the document before anything is painted.
-const THEME: &str =
-    "try{const t=localStorage.getItem('theme');if(t)document.documentElement.dataset.theme=t}catch{}";
+/// Puts on the document, before anything is painted, that there are scripts, and the remembered theme.
+const THEME: &str = "const{dataset:d}=document.documentElement;d.scripts='';try{const t=localStorage.getItem('theme');if(t)d.theme=t}catch{}";
 /// The theme's switch on pages that no wasm takes over.
 const THEME_SWITCH: &str = include_str!("../js/theme.js");
 
