@@ -5,8 +5,12 @@
 //! booking; all others count as [`OTHER`]. A value that has its name keeps it, and one that came too late stays without,
 //! so that where an event counts follows from the entries alone.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
+
+use crate::entry::Entry;
+use crate::series::{BucketKey, Series, Totals};
+use crate::time::{DAY, Timestamp};
 
 /// Dimensions that can be declared at most.
 pub const MOST_DIMENSIONS: usize = 4;
@@ -17,31 +21,126 @@ pub const OTHER: &str = "other";
 
 /// The values of one dimension that have a name in an account's day. Cheap to clone.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub struct NamedValues(Arc<BTreeSet<String>>);
+pub struct NamedValues {
+    values: Arc<BTreeSet<String>>,
+    bytes: usize,
+}
 
 impl NamedValues {
     /// The group that `value` counts in, which has its name from then on if there is room for it.
     pub fn group<'v>(&mut self, value: &'v str) -> &'v str {
-        if self.0.contains(value) {
+        if self.values.contains(value) {
             return value;
         }
-        if value == OTHER || self.0.len() >= MOST_VALUES {
+        if value == OTHER || self.values.len() >= MOST_VALUES {
             return OTHER;
         }
-        Arc::make_mut(&mut self.0).insert(value.to_owned());
+        Arc::make_mut(&mut self.values).insert(value.to_owned());
+        self.bytes = self.bytes.saturating_add(value.len());
         value
     }
 
     /// Bytes of all values.
     pub fn bytes(&self) -> usize {
-        self.0.iter().map(String::len).fold(0, usize::saturating_add)
+        self.bytes
     }
 }
 
 impl FromIterator<String> for NamedValues {
     /// Values that have been named before.
     fn from_iter<I: IntoIterator<Item = String>>(values: I) -> Self {
-        Self(Arc::new(values.into_iter().filter(|value| value != OTHER).collect()))
+        let values: BTreeSet<_> = values.into_iter().filter(|value| value != OTHER).collect();
+        let bytes = values.iter().map(String::len).fold(0, usize::saturating_add);
+        Self { values: Arc::new(values), bytes }
+    }
+}
+
+/// What is said of a dimension; an empty value says nothing.
+pub fn said<'p>(pairs: &'p BTreeMap<String, String>, dimension: &str) -> Option<&'p str> {
+    pairs.get(dimension).map(String::as_str).filter(|value| !value.is_empty())
+}
+
+/// Where a value is counted.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DimensionKey {
+    pub dimension: String,
+    pub bucket: BucketKey,
+    /// The value or [`OTHER`].
+    pub group: String,
+}
+
+impl DimensionKey {
+    fn day(&self) -> Timestamp {
+        self.bucket.start.floor(DAY)
+    }
+}
+
+/// What one account's values came to, by the entries in their order.
+#[derive(Debug, Default, Clone)]
+pub struct DimensionSeries {
+    declared: Vec<String>,
+    /// By the place of the dimension and the day.
+    named: HashMap<(usize, Timestamp), NamedValues>,
+    sums: BTreeMap<DimensionKey, Totals>,
+    /// Days of which some event's dimensions are erased.
+    erased: BTreeSet<Timestamp>,
+}
+
+impl DimensionSeries {
+    pub fn new(declared: Vec<String>) -> Self {
+        Self { declared, ..Self::default() }
+    }
+
+    /// Counts the event of an entry. `pairs` is what was said about it, `None` when that is erased.
+    pub fn count(&mut self, entry: &Entry, pairs: Option<&BTreeMap<String, String>>) {
+        let Some(event) = entry.event.as_ref().filter(|event| event.dimensions.is_some()) else { return };
+        let bucket = BucketKey::of(event, entry.recorded_at);
+        let day = bucket.start.floor(DAY);
+        let Some(pairs) = pairs else {
+            self.erased.insert(day);
+            return;
+        };
+        for (place, dimension) in self.declared.iter().enumerate() {
+            let Some(value) = said(pairs, dimension) else { continue };
+            let group = self.named.entry((place, day)).or_default().group(value).to_owned();
+            let key = DimensionKey { dimension: dimension.clone(), bucket: bucket.clone(), group };
+            let sum = self.sums.entry(key).or_default();
+            *sum = sum.plus(Totals::of(event));
+        }
+    }
+
+    /// What was counted since this was last asked; names are remembered.
+    pub fn drain(&mut self) -> BTreeMap<DimensionKey, Totals> {
+        std::mem::take(&mut self.sums)
+    }
+
+    /// Where `stored` first differs. Of a day on which dimensions are erased nobody knows any more which values were the
+    /// first: there it holds at most what `all` does in each bucket.
+    pub fn first_difference(
+        &self,
+        stored: &BTreeMap<DimensionKey, Totals>,
+        all: &Series,
+    ) -> Option<DimensionKey> {
+        let is_known = |key: &&DimensionKey| !self.erased.contains(&key.day());
+        let mut keys = self.sums.keys().chain(stored.keys()).filter(is_known);
+        let differs = keys.find(|key| self.sums.get(*key) != stored.get(*key));
+        differs.cloned().or_else(|| self.first_excess(stored, all))
+    }
+
+    fn first_excess(&self, stored: &BTreeMap<DimensionKey, Totals>, all: &Series) -> Option<DimensionKey> {
+        let mut sums: BTreeMap<(&str, &BucketKey), (Totals, &DimensionKey)> = BTreeMap::new();
+        for (key, totals) in stored.iter().filter(|(key, _)| self.erased.contains(&key.day())) {
+            let (sum, _) = sums.entry((&key.dimension, &key.bucket)).or_insert((Totals::default(), key));
+            *sum = sum.plus(*totals);
+        }
+        let all: BTreeMap<_, _> = all.buckets().collect();
+        let is_within = |(_, bucket): &(&str, &BucketKey), sum: &Totals| {
+            all.get(bucket).is_some_and(|most| {
+                sum.credits <= most.credits && sum.quantity <= most.quantity && sum.count <= most.count
+            })
+        };
+        let excess = sums.iter().find(|(place, (sum, _))| !is_within(place, sum));
+        excess.map(|(_, (_, key))| (*key).clone())
     }
 }
 

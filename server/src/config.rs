@@ -407,7 +407,10 @@ mod tests {
         );
         assert!(refusal("queue_capacity = 0", &[]).contains("from 1000 to 1000000"));
         let error = refusal("usage_dimensions = [\"team\", \"team\"]", &[]);
-        assert!(error.starts_with("usage_dimensions is \"team, team\"; it must be at most 4 diff"), "{error}");
+        assert!(
+            error.starts_with("usage_dimensions is \"team, team\"; it must be at most 4 diff"),
+            "{error}"
+        );
         let error = refusal("usage_dimensions = [\"team\", 3]", &[]);
         assert!(error.starts_with("console.toml line 1, usage_dimensions: invalid type: integer"), "{error}");
         assert!(refusal("sign_up_credits_days = 0", &[]).contains("from 1 to 3650"));

@@ -55,7 +55,8 @@ mod tests {
         }
         assert!(parse(&["model"]).unwrap().has("model") && !parse(&["model"]).unwrap().has("Model"));
         let too_long = "x".repeat(LONGEST_NAME + 1);
-        for wrong in [&["a", "b", "c", "d", "e"][..], &[""], &["a b"], &["ä"], &[&too_long], &["a", "b", "a"]] {
+        for wrong in [&["a", "b", "c", "d", "e"][..], &[""], &["a b"], &["ä"], &[&too_long], &["a", "b", "a"]]
+        {
             assert!(parse(wrong).unwrap_err().starts_with("at most 4 different names"), "{wrong:?}");
         }
     }

@@ -1,9 +1,10 @@
 //! Consumption over time, read from the rollups only: its cost does not grow with the number of events.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::str::FromStr;
 
+use ledger::dimensions::{MOST_VALUES, OTHER};
 use ledger::series::Totals;
 use ledger::time::DAY;
 use ledger::{Credits, Timestamp};
@@ -116,7 +117,8 @@ impl Console {
             } else {
                 self.store.value_rollups(&filter, name).await?
             };
-            return Ok(arrange(windows, &rows, by_value));
+            let named = dearest(&rows);
+            return Ok(arrange(windows, &rows, |row| by_value(row, &named)));
         }
         let rows = if is_summed {
             self.store.rollup_sums(&filter, windows.edges()).await?
@@ -180,8 +182,24 @@ fn by_key(row: &BucketRow) -> Part<'_> {
     Part { group: row.api_key.as_ref().map(ledger::KeyId::as_str), ..by_nothing(row) }
 }
 
-fn by_value(row: &ValueRow) -> Part<'_> {
-    Part { start: row.start, group: row.value.as_deref(), totals: row.totals }
+fn by_value<'r>(row: &'r ValueRow, named: &HashSet<&str>) -> Part<'r> {
+    let group = row.value.as_deref().map(|value| if named.contains(value) { value } else { OTHER });
+    Part { start: row.start, group, totals: row.totals }
+}
+
+/// The values that have series of their own: as many as a day has, since each day of a long time may have others. They are
+/// those that cost most, of those that cost the same the first by name.
+fn dearest(rows: &[ValueRow]) -> HashSet<&str> {
+    let mut totals: HashMap<&str, Credits> = HashMap::new();
+    for row in rows {
+        if let Some(value) = row.value.as_deref().filter(|value| *value != OTHER) {
+            let sum = totals.entry(value).or_default();
+            *sum = sum.checked_add(row.totals.credits).unwrap_or(Credits::MAX);
+        }
+    }
+    let mut order: Vec<_> = totals.into_iter().collect();
+    order.sort_by(|(a, spent), (b, less)| less.cmp(spent).then_with(|| a.cmp(b)));
+    order.into_iter().take(MOST_VALUES).map(|(value, _)| value).collect()
 }
 
 /// One series, also of nothing.

@@ -222,9 +222,8 @@ impl Reading {
         let is = |ready: Ready| matches!(asked.span, Span::Last(other) if other == ready);
         let ready = |one: Ready| choice(&asked.path(&Span::Last(one), false), one.name(), is(one));
         let step = |one: &Step| choice(one.name(), step_name(*one), *one == self.step);
-        let group = |(group, name): &(Groups, String)| {
-            choice(&group.to_string(), name, asked.group_by == *group)
-        };
+        let group =
+            |(group, name): &(Groups, String)| choice(&group.to_string(), name, asked.group_by == *group);
         let operations = units(&self.cards).into_iter().map(|unit| {
             choice(&unit.operation, &unit.operation, asked.operation.as_ref() == Some(&unit.operation))
         });

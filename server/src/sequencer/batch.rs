@@ -10,9 +10,8 @@ use ledger::series::{BucketKey, Totals};
 use ledger::wallet::Wallet;
 use ledger::{AccountId, Credits, EventId, GrantId, KeyId, Month, Quantity, Timestamp};
 
-use super::cache::{Cache, Loaded};
+use super::cache::{Cache, Loaded, Remembered};
 use super::job::{Charged, GrantRefusal, Granted, NewGrant, Quoted, Refusal, Submission, Voided};
-use super::positions::Positions;
 use super::{Answer, Task};
 use crate::live::{Commit, LiveBus};
 use crate::store::posting::{Booked, Changes};
@@ -39,15 +38,15 @@ pub(super) async fn post(
     cache: &mut Cache,
     now: Timestamp,
     tasks: &[Task],
-) -> Result<(Vec<Answer>, Changes, Positions), Failure> {
+) -> Result<(Vec<Answer>, Changes, Remembered), Failure> {
     let mut posting = store.begin_posting().await.map_err(Failure::Store)?;
     let result = async {
         let loaded = cache.load(store, &mut posting, tasks, now).await?;
         let mut batch = Batch::new(cache, loaded, now);
         let answers: Vec<Answer> = tasks.iter().map(|task| batch.decide(task)).collect();
-        let (changes, positions) = batch.finish();
+        let (changes, remembered) = batch.finish();
         posting.write(&changes).await?;
-        Ok::<_, StoreError>((answers, changes, positions))
+        Ok::<_, StoreError>((answers, changes, remembered))
     }
     .await;
     match result {
@@ -95,7 +94,7 @@ struct Batch<'c> {
     booked: HashMap<ledger::event::EventKey, Booked>,
     wallets: HashMap<i64, Wallet>,
     given: HashSet<(i64, String)>,
-    positions: Positions,
+    remembered: Remembered,
     changes: Changes,
     /// Wallets that got an entry.
     changed: BTreeSet<i64>,
@@ -103,9 +102,9 @@ struct Batch<'c> {
 
 impl<'c> Batch<'c> {
     fn new(cache: &'c Cache, loaded: Loaded, now: Timestamp) -> Self {
-        let Loaded { booked, wallets, given, positions } = loaded;
+        let Loaded { booked, wallets, given, remembered } = loaded;
         let changes = Changes::default();
-        Self { cache, now, booked, wallets, given, positions, changes, changed: BTreeSet::new() }
+        Self { cache, now, booked, wallets, given, remembered, changes, changed: BTreeSet::new() }
     }
 
     fn decide(&mut self, task: &Task) -> Answer {
@@ -143,7 +142,7 @@ impl<'c> Batch<'c> {
         let at = self.open(no).ok_or(Refusal::Failed)?;
         let event_time = report.event_time(at);
         let (price, price_version) = self.price(&report.operation, event_time)?;
-        let credits = self.positions.cost(no, price, event_time, report.quantity)?;
+        let credits = self.remembered.positions.cost(no, price, event_time, report.quantity)?;
         let facts = report.clone().into_facts(Priced {
             credits,
             price_version,
@@ -165,6 +164,7 @@ impl<'c> Batch<'c> {
         if !report.dimensions.pairs().is_empty() {
             let json = serde_json::to_string(report.dimensions.pairs()).unwrap_or_default();
             self.changes.dimensions.push((no, first.seq, json));
+            self.remembered.values.note(no, first.seq, report.dimensions.pairs());
         }
         self.record(no, entries);
         let booked = Booked { account, entry: first, last_seq, balance };
@@ -186,7 +186,7 @@ impl<'c> Batch<'c> {
         let no = self.may_spend(payer)?.account_no;
         let at = self.open(no).ok_or(Refusal::Failed)?;
         let (price, _) = self.price(operation, at)?;
-        let required = self.positions.cost(no, price, at, quantity)?;
+        let required = self.remembered.positions.cost(no, price, at, quantity)?;
         let wallet = self.wallets.get(&no).ok_or(Refusal::Failed)?;
         let allowed = wallet.can_pay(at, required);
         Ok(Quoted { allowed, credits: required, balance: wallet.available(at), seq: wallet.seq })
@@ -256,12 +256,16 @@ impl<'c> Batch<'c> {
     fn record(&mut self, no: i64, entries: Vec<Entry>) {
         for entry in entries {
             if let Some(event) = &entry.event {
-                let sum =
-                    self.changes.rollups.entry((no, BucketKey::of(event, entry.recorded_at))).or_default();
-                *sum = sum.plus(Totals::of(event));
-                if !self.positions.is_empty() {
+                let Remembered { positions, values } = &mut self.remembered;
+                let (bucket, totals) = (BucketKey::of(event, entry.recorded_at), Totals::of(event));
+                if !values.is_empty() {
+                    values.count(no, &entry, (&bucket, totals), &mut self.changes.dimension_rollups);
+                }
+                let sum = self.changes.rollups.entry((no, bucket)).or_default();
+                *sum = sum.plus(totals);
+                if !positions.is_empty() {
                     let month = Month::of(event.event_time(entry.recorded_at));
-                    self.positions.count(no, month, &event.operation, event.quantity);
+                    positions.count(no, month, &event.operation, event.quantity);
                 }
             }
             self.changed.insert(no);
@@ -270,7 +274,7 @@ impl<'c> Batch<'c> {
     }
 
     /// What is to be written: the entries, and the last state of all they moved. And what is to be remembered.
-    fn finish(mut self) -> (Changes, Positions) {
+    fn finish(mut self) -> (Changes, Remembered) {
         let mut issued = HashSet::new();
         for (no, entry) in &self.changes.entries {
             let (Some(wallet), Some(seq)) = (self.wallets.get(no), entry.grant) else { continue };
@@ -288,7 +292,7 @@ impl<'c> Batch<'c> {
                 self.changes.wallets.insert(no, wallet);
             }
         }
-        (self.changes, self.positions)
+        (self.changes, self.remembered)
     }
 }
 

@@ -11,6 +11,7 @@ use ledger::{AccountId, KeyId, Timestamp};
 
 use super::Task;
 use super::positions::{Positions, followed};
+use super::values::Values;
 use crate::store::posting::{Booked, Posting};
 use crate::store::{Payer, PayerRow, Store, StoreError};
 
@@ -29,6 +30,9 @@ pub(super) struct Cache {
     /// Operations whose positions matter; belongs to `cards`.
     pub(super) followed: HashSet<String>,
     pub(super) positions: Positions,
+    /// Whether `values` says what is declared, which changes only between two starts.
+    knows_dimensions: bool,
+    pub(super) values: Values,
 }
 
 /// What a batch reads before it decides.
@@ -39,8 +43,14 @@ pub(super) struct Loaded {
     pub wallets: HashMap<i64, Wallet>,
     /// Of the grants that are given once: which account has had which source.
     pub given: HashSet<(i64, String)>,
-    /// Copies to work on.
+    pub remembered: Remembered,
+}
+
+/// What the sequencer knows besides wallets: copies to work on, to be kept once the batch is committed.
+#[derive(Debug, Default)]
+pub(super) struct Remembered {
     pub positions: Positions,
+    pub values: Values,
 }
 
 impl Cache {
@@ -57,6 +67,10 @@ impl Cache {
             let cards = posting.rate_cards().await?;
             self.followed = followed(&cards);
             self.cards = Some(cards);
+        }
+        if !self.knows_dimensions {
+            self.values = Values::of(posting.kept_dimensions().await?);
+            self.knows_dimensions = true;
         }
         let mut keys = vec![];
         let mut accounts = HashSet::new();
@@ -90,13 +104,15 @@ impl Cache {
         let booked = if keys.is_empty() { HashMap::new() } else { posting.find_booked(&keys).await? };
         let wallets = self.load_wallets(posting, &accounts).await?;
         let positions = self.load_positions(posting, tasks, &wallets, now).await?;
-        Ok(Loaded { booked, wallets, given, positions })
+        let values = self.load_values(posting, tasks, &wallets, now).await?;
+        Ok(Loaded { booked, wallets, given, remembered: Remembered { positions, values } })
     }
 
-    /// Remembers wallets and positions as they were committed.
-    pub(super) fn keep(&mut self, wallets: HashMap<i64, Wallet>, positions: Positions) {
+    /// Remembers what was committed.
+    pub(super) fn keep(&mut self, wallets: HashMap<i64, Wallet>, remembered: Remembered) {
         self.wallets.extend(wallets);
-        self.positions.extend(positions);
+        self.positions.extend(remembered.positions);
+        self.values.keep(remembered.values);
     }
 
     pub(super) fn cards(&self) -> Option<&RateCards> {

@@ -1,17 +1,19 @@
 //! Consumption by a declared dimension; see `ledger::dimensions`. Rows exist only for events that have the dimension: what
 //! the rest came to is the difference to the rollups, so that the groups add up to everything.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use ledger::Timestamp;
 use ledger::credits::MICROS;
-use ledger::dimensions::{NamedValues, OTHER};
-use ledger::series::Totals;
+use ledger::dimensions::{DimensionKey, NamedValues, OTHER};
+use ledger::series::{BucketKey, Totals};
 use ledger::time::DAY;
+use sqlx::sqlite::SqliteConnection;
 
 use super::posting::{Posting, on};
+use super::rollup_checks::Window;
 use super::rollups::RollupFilter;
-use super::rows::Column;
+use super::rows::{Column, parse_text};
 use super::{Store, StoreError, bulk, read};
 
 /// What one value came to in a stretch of time.
@@ -29,7 +31,71 @@ pub struct DayOf {
     pub account_no: i64,
     pub dimension: String,
     /// Its first instant.
-    pub day: Timestamp,
+    pub start: Timestamp,
+}
+
+/// An account's rollups of dimensions, of those that are kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct StoredValues {
+    pub declared: Vec<String>,
+    pub sums: BTreeMap<DimensionKey, Totals>,
+}
+
+#[derive(sqlx::FromRow)]
+struct StoredRow {
+    dimension: String,
+    bucket: i64,
+    operation: String,
+    api_key: String,
+    value: String,
+    credits: i64,
+    quantity: i64,
+    count: i64,
+}
+
+impl StoredRow {
+    fn into_parts(self) -> Result<(DimensionKey, Totals), StoreError> {
+        let start = Timestamp::from_micros(self.bucket);
+        let is_keyed = !self.api_key.is_empty();
+        let api_key = is_keyed.then(|| parse_text(&self.api_key, TABLE, "api_key")).transpose()?;
+        let bucket = BucketKey { start, operation: self.operation, api_key };
+        let totals = Totals {
+            credits: self.credits.read(TABLE, "credits", self.bucket)?,
+            quantity: self.quantity.read(TABLE, "quantity", self.bucket)?,
+            count: self.count.read(TABLE, "count", self.bucket)?,
+        };
+        Ok((DimensionKey { dimension: self.dimension, bucket, group: self.value }, totals))
+    }
+}
+
+impl StoredValues {
+    /// Of one moment, that of the connection's transaction.
+    pub async fn read(
+        moment: &mut SqliteConnection,
+        account_no: i64,
+        window: Window,
+    ) -> Result<Self, StoreError> {
+        let names: Vec<(String,)> = sqlx::query_as(KEPT).fetch_all(&mut *moment).await?;
+        let declared: Vec<String> = names.into_iter().map(|(name,)| name).collect();
+        let mut sums = BTreeMap::new();
+        for name in &declared {
+            let rows: Vec<StoredRow> = sqlx::query_as(
+                "SELECT dimension, bucket, operation, api_key, value, credits, quantity, count FROM dimension_rollups \
+                 WHERE account = $1 AND dimension = $2 AND bucket >= $3 AND bucket < $4",
+            )
+            .bind(account_no)
+            .bind(name)
+            .bind(window.from.micros())
+            .bind(window.to.micros())
+            .fetch_all(&mut *moment)
+            .await?;
+            for row in rows {
+                let (key, totals) = row.into_parts()?;
+                sums.insert(key, totals);
+            }
+        }
+        Ok(Self { declared, sums })
+    }
 }
 
 #[derive(sqlx::FromRow)]
@@ -60,6 +126,19 @@ impl SumRow {
 }
 
 const TABLE: &str = "dimension_rollups";
+
+/// The dimensions whose rollups are whole.
+const KEPT: &str = "SELECT name FROM usage_dimensions WHERE is_complete = 1 ORDER BY name";
+
+/// An array of rows as `bulk` lays them out. A sum of quantities stays at the end of its range instead of failing a charge.
+pub(super) const WRITE_DIMENSIONS: &str = "\
+    INSERT INTO dimension_rollups (account, dimension, bucket, operation, api_key, value, credits, quantity, count) \
+    SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, CAST(unhex(value ->> 5) AS TEXT), \
+    value ->> 6, value ->> 7, value ->> 8 FROM json_each($1) WHERE true \
+    ON CONFLICT (account, dimension, bucket, operation, api_key, value) DO UPDATE SET \
+    credits = dimension_rollups.credits + excluded.credits, quantity = CASE \
+    WHEN dimension_rollups.quantity > 9223372036854775807 - excluded.quantity THEN 9223372036854775807 \
+    ELSE dimension_rollups.quantity + excluded.quantity END, count = dimension_rollups.count + excluded.count";
 
 /// Figures of a group.
 macro_rules! sums {
@@ -181,11 +260,7 @@ fn without(all: Totals, part: Totals) -> Totals {
 impl Posting<'_> {
     /// The dimensions whose rollups are kept, in no order that means anything.
     pub async fn kept_dimensions(&mut self) -> Result<Vec<String>, StoreError> {
-        let names: Vec<(String,)> = on!(self, db => sqlx::query_as(
-            "SELECT name FROM usage_dimensions WHERE is_complete = 1 ORDER BY name",
-        )
-        .fetch_all(db)
-        .await?);
+        let names: Vec<(String,)> = on!(self, db => sqlx::query_as(KEPT).fetch_all(db).await?);
         Ok(names.into_iter().map(|(name,)| name).collect())
     }
 
@@ -194,7 +269,7 @@ impl Posting<'_> {
         let asked: Vec<_> = days
             .iter()
             .map(|of| {
-                (of.account_no, &of.dimension, of.day.micros(), of.day.saturating_add(DAY).micros())
+                (of.account_no, &of.dimension, of.start.micros(), of.start.saturating_add(DAY).micros())
             })
             .collect();
         let rows: Vec<(i64, String)> = on!(self, db => sqlx::query_as(
@@ -238,8 +313,13 @@ mod tests {
             row(3, None, 3),
         ];
         let found = with_the_rest(rows);
-        let wanted =
-            [row(1, None, 4), row(1, Some("a"), 2), row(1, Some("b"), 1), row(2, Some("a"), 5), row(3, None, 3)];
+        let wanted = [
+            row(1, None, 4),
+            row(1, Some("a"), 2),
+            row(1, Some("b"), 1),
+            row(2, Some("a"), 5),
+            row(3, None, 3),
+        ];
         assert_eq!(found, wanted);
     }
 }

@@ -1,16 +1,21 @@
 //! The books as they were written, and the proof that they are whole.
 
+use ledger::dimensions::{DimensionKey, DimensionSeries};
 use ledger::entry::Entry;
 use ledger::series::{BucketKey, Series, Totals};
 use ledger::verify::{Fault, Mismatch, Stored, Verified, Verifier};
 use ledger::{AccountId, Credits};
 
+use super::dimension_rollups::StoredValues;
+use super::rollup_checks::Window;
 use super::rollups::RollupRow;
 use super::rows::{Column, EntryRow, GrantRow, entry_columns, entry_tables};
 use super::{Store, StoreError, read};
 
 /// Entries that `verify` reads at a time, so that no reading transaction lasts long.
 const VERIFY_STEP: u32 = 2_000;
+/// The same where most entries are passed over.
+const VALUES_STEP: u64 = 5_000;
 
 /// Why an account's books could not be confirmed.
 #[derive(Debug, thiserror::Error)]
@@ -64,6 +69,7 @@ struct Moment {
     last_seq: u64,
     /// What is held, in micro-credits, and when it last changed, in microseconds; zero without a wallet.
     wallet: (i64, i64),
+    values: StoredValues,
 }
 
 impl Store {
@@ -88,7 +94,7 @@ impl Store {
     /// Recomputes an account's books from its first entry and compares them with what is stored beside them. Entries
     /// that are written meanwhile are not looked at.
     pub async fn verify_account(&self, account_no: i64, account: AccountId) -> Result<Verified, VerifyError> {
-        let Moment { stored, last_seq, wallet } = self.stored(account_no, account).await?;
+        let Moment { stored, last_seq, wallet, values } = self.stored(account_no, account).await?;
         let mut verifier = Verifier::new(account);
         let mut seq = 0;
         let mut left = (0, 0);
@@ -104,6 +110,7 @@ impl Store {
         }
         self.verify_dimensions(account_no, account).await?;
         let found = verifier.finish(&stored)?;
+        self.verify_values(account_no, account, seq, &values, &stored.series).await?;
         if wallet != left {
             return Err(Mismatch { account, seq, fault: Fault::Head }.into());
         }
@@ -112,7 +119,7 @@ impl Store {
 
     /// Wallet, grants and rollups of one moment.
     async fn stored(&self, account_no: i64, account: AccountId) -> Result<Moment, StoreError> {
-        let (head, grants, rollups): (Option<HeadRow>, Vec<GrantRow>, Vec<RollupRow>) = read!(self, db => {
+        let (head, grants, rollups, values): (Option<HeadRow>, Vec<GrantRow>, Vec<RollupRow>, _) = read!(self, db => {
             let mut moment = sqlx::Connection::begin(db).await?;
             let head = sqlx::query_as("SELECT seq, head, held, recorded_at FROM wallets WHERE account = $1")
                 .bind(account_no)
@@ -131,8 +138,9 @@ impl Store {
             .bind(account_no)
             .fetch_all(&mut *moment)
             .await?;
+            let values = StoredValues::read(&mut moment, account_no, Window::ALWAYS).await?;
             moment.commit().await?;
-            Ok((head, grants, rollups))
+            Ok((head, grants, rollups, values))
         })?;
         let mut series = Series::default();
         for row in rollups {
@@ -151,7 +159,34 @@ impl Store {
         let grants = grants.into_iter().map(GrantRow::into_grant).collect::<Result<_, _>>()?;
         // Without a wallet every entry is one too many: look at all.
         let last_seq = if seq == 0 { u64::MAX } else { seq };
-        Ok(Moment { stored: Stored { seq, head, grants, series }, last_seq, wallet })
+        Ok(Moment { stored: Stored { seq, head, grants, series }, last_seq, wallet, values })
+    }
+
+    /// Compares the rollups of dimensions with the entries up to `last`, of which `all` is the series.
+    async fn verify_values(
+        &self,
+        account_no: i64,
+        account: AccountId,
+        last: u64,
+        stored: &StoredValues,
+        all: &Series,
+    ) -> Result<(), VerifyError> {
+        if stored.declared.is_empty() {
+            return Ok(());
+        }
+        let mut series = DimensionSeries::new(stored.declared.clone());
+        let mut after = 0;
+        while after < last {
+            let to = after.saturating_add(VALUES_STEP).min(last);
+            for (entry, pairs) in self.described_entries(account_no, after, to).await? {
+                series.count(&entry, pairs.as_ref());
+            }
+            after = to;
+        }
+        let Some(key) = series.first_difference(&stored.sums, all) else { return Ok(()) };
+        let DimensionKey { dimension, bucket, group } = key;
+        let fault = Fault::DimensionRollup { dimension, group, start: bucket.start.micros() };
+        Err(Mismatch { account, seq: last, fault }.into())
     }
 
     /// Compares stored dimensions with the digest that was hashed. Erased ones leave no row and are no mismatch.

@@ -9,6 +9,7 @@ mod audit;
 mod book_sums;
 mod bulk;
 mod demos;
+mod dimension_builds;
 mod dimension_rollups;
 mod entries;
 mod error;
@@ -38,6 +39,7 @@ pub use api_keys::{ApiKeyChange, ApiKeyRow, KeyFilter, KeyRequests, KeyUsage, Ne
 pub use audit::AuditRecord;
 pub use book_sums::{BookSums, Resting};
 pub use demos::DemoRow;
+pub use dimension_builds::Pairs;
 pub use dimension_rollups::{DayOf, ValueRow};
 pub use entries::{Stats, VerifyError};
 pub use error::{OpenError, StoreError};

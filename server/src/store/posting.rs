@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use ledger::dimensions::DimensionKey;
 use ledger::entry::Entry;
 use ledger::event::EventKey;
 use ledger::grant::Grant;
@@ -12,6 +13,7 @@ use ledger::{AccountId, Credits, Timestamp};
 use sqlx::sqlite::SqliteConnection;
 use tokio::sync::MutexGuard;
 
+use super::dimension_rollups::WRITE_DIMENSIONS;
 use super::rows::{Column, EntryRow, GrantRow, entry_columns, entry_tables, parse_text};
 use super::sqlite::SqliteStore;
 use super::{Store, StoreError, bulk};
@@ -67,6 +69,7 @@ pub struct Changes {
     /// The last state of each wallet that got an entry.
     pub wallets: HashMap<i64, Wallet>,
     pub rollups: BTreeMap<(i64, BucketKey), Totals>,
+    pub dimension_rollups: BTreeMap<(i64, DimensionKey), Totals>,
     /// JSON objects by account and `seq` of leg 0.
     pub dimensions: Vec<(i64, u64, String)>,
 }
@@ -233,7 +236,8 @@ impl Posting<'_> {
             let done = on!(self, db => bulk::insert_entries(entries).execute(db).await?);
             expect("insert entries", entries.len(), done.rows_affected())?;
         }
-        self.write_states(changes).await
+        self.write_states(changes).await?;
+        self.write_values(&changes.dimension_rollups).await
     }
 
     /// Everything but the entries: statements of a fixed text, handed over together, since each handing over costs more than
@@ -253,6 +257,16 @@ impl Posting<'_> {
             .execute(db)
             .await?);
         expect("write grants, wallets, rollups and dimensions", expected, done.rows_affected())
+    }
+
+    /// Statements of their own, so that whoever declares no dimension pays for none.
+    async fn write_values(&mut self, sums: &BTreeMap<(i64, DimensionKey), Totals>) -> Result<(), StoreError> {
+        if sums.is_empty() {
+            return Ok(());
+        }
+        let rows = bulk::dimension_rollups(sums.iter().map(|((no, key), totals)| (*no, key, totals)));
+        let done = on!(self, db => sqlx::query(WRITE_DIMENSIONS).bind(rows).execute(db).await?);
+        expect("write rollups of dimensions", sums.len(), done.rows_affected())
     }
 
     /// Makes everything durable. After an error nobody knows whether it is: see [`StoreError::Stopped`].

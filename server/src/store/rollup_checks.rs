@@ -26,6 +26,11 @@ pub struct Window {
     pub to: Timestamp,
 }
 
+impl Window {
+    pub(super) const ALWAYS: Self =
+        Self { from: Timestamp::from_micros(i64::MIN), to: Timestamp::from_micros(i64::MAX) };
+}
+
 /// When an entry was written, and when what it is about happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EntryTimes {

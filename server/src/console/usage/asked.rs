@@ -20,12 +20,9 @@ pub(super) const NO_KEY: &str = "none";
 
 /// What bars can be made of, with its name; the dimensions are those that are declared.
 pub(super) fn groups(dimensions: &[String]) -> Vec<(GroupBy, String)> {
-    let dimensions =
-        dimensions.iter().map(|name| (GroupBy::Dimension(name.clone()), format!("By {name}")));
-    let mut groups = vec![
-        (GroupBy::Operation, "By operation".to_owned()),
-        (GroupBy::ApiKey, "By API key".to_owned()),
-    ];
+    let dimensions = dimensions.iter().map(|name| (GroupBy::Dimension(name.clone()), format!("By {name}")));
+    let mut groups =
+        vec![(GroupBy::Operation, "By operation".to_owned()), (GroupBy::ApiKey, "By API key".to_owned())];
     groups.extend(dimensions);
     groups.push((GroupBy::Nothing, "Not at all".to_owned()));
     groups
