@@ -228,12 +228,12 @@ impl Store {
             Ok(rows)
         })?;
         let rows = rows.into_iter().map(SumRow::into_value).collect::<Result<Vec<_>, _>>()?;
-        Ok(with_the_rest(rows))
+        Ok(with_the_rest(&rows))
     }
 }
 
 /// Puts in the place of what everything came to at an instant what is not in the values. Rows are in order of time.
-fn with_the_rest(rows: Vec<ValueRow>) -> Vec<ValueRow> {
+fn with_the_rest(rows: &[ValueRow]) -> Vec<ValueRow> {
     let mut whole: Vec<ValueRow> = Vec::with_capacity(rows.len());
     for at_once in rows.chunk_by(|a, b| a.start == b.start) {
         let (all, values): (Vec<_>, Vec<_>) = at_once.iter().partition(|row| row.value.is_none());
@@ -304,7 +304,7 @@ mod tests {
 
     #[test]
     fn what_no_value_holds_is_a_row_of_its_own_unless_it_is_nothing() {
-        let rows = vec![
+        let rows = [
             row(1, None, 7),
             row(1, Some("a"), 2),
             row(1, Some("b"), 1),
@@ -312,7 +312,7 @@ mod tests {
             row(2, None, 5),
             row(3, None, 3),
         ];
-        let found = with_the_rest(rows);
+        let found = with_the_rest(&rows);
         let wanted = [
             row(1, None, 4),
             row(1, Some("a"), 2),

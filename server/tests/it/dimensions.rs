@@ -1,12 +1,13 @@
 //! Declared dimensions: consumption by what services say about their work.
 
+use ledger::Credits;
 use ledger::time::DAY;
 use serde_json::{Value, json};
 use server::config::Config;
 use server::store::Permission;
 
 use crate::harness::client::{amount, assert_error};
-use crate::harness::events::{EVENTS, event, prediction, with, without};
+use crate::harness::events::{self, EVENTS, event, prediction, with};
 use crate::harness::raw::Raw;
 use crate::harness::{Member, World, credits};
 use crate::rollup_windows::declaring;
@@ -27,21 +28,28 @@ async fn predict(world: &World, member: &Member, models: &[&str]) {
     assert_eq!(answer["accepted"], models.len(), "{answer}");
 }
 
+type Group = (Option<String>, String);
+
 /// Group and credits of each series in the last week.
-async fn groups(world: &World, member: &Member, query: &str) -> Vec<(Option<String>, f64)> {
+async fn groups(world: &World, member: &Member, query: &str) -> Vec<Group> {
     // What happens at this very instant is not in the past yet.
     world.clock.advance(1);
     let history = world.as_member(member).await.get(&format!("/usage/history?{query}")).await.ok();
-    let total = |series: &Value| -> f64 {
-        series["points"].as_array().unwrap().iter().map(|point| point["credits"].as_f64().unwrap()).sum()
+    let total = |series: &Value| {
+        let points = series["points"].as_array().unwrap().iter();
+        Credits::sum(points.map(|point| amount(&point["credits"]))).unwrap().to_string()
     };
     let group = |series: &Value| series["group"].as_str().map(str::to_owned);
     let series = history["series"].as_array().unwrap();
-    series.iter().map(|one| (group(one), (total(one) * 1e6).round() / 1e6)).collect()
+    series.iter().map(|one| (group(one), total(one))).collect()
 }
 
-fn some(group: &str, credits: f64) -> (Option<String>, f64) {
-    (Some(group.to_owned()), credits)
+fn some(group: &str, credits: &str) -> Group {
+    (Some(group.to_owned()), credits.to_owned())
+}
+
+fn without(credits: &str) -> Group {
+    (None, credits.to_owned())
 }
 
 #[tokio::test]
@@ -51,7 +59,7 @@ async fn member_groups_by_a_declared_dimension_and_all_groups_add_up_to_everythi
     let key = world.key(&ada, Permission::ReadWrite).await;
     predict(&world, &ada, &["churn", "churn", "fraud", ""]).await;
     let keyed = with(
-        &without(&event("k", &ada, "model.inference", "4"), "user_id"),
+        &events::without(&event("k", &ada, "model.inference", "4"), "user_id"),
         "api_key",
         json!(key.secret.as_str()),
     );
@@ -61,18 +69,18 @@ async fn member_groups_by_a_declared_dimension_and_all_groups_add_up_to_everythi
     for step in ["15m", "hour", "day", "month"] {
         let found = groups(&world, &ada, &format!("group_by=dim:model&granularity={step}")).await;
         // One says nothing about its model, and one says that it is "".
-        assert_eq!(found, [some("fraud", 0.5), (None, 0.4), some("churn", 0.2)], "{step}");
+        assert_eq!(found, [some("fraud", "0.5"), without("0.4"), some("churn", "0.2")], "{step}");
     }
     let caller = world.as_member(&ada).await;
     let history = caller.get("/usage/history?group_by=dim:model").await.ok();
     assert_eq!(amount(&history["total"]), credits("1.1"));
-    assert_eq!(groups(&world, &ada, "group_by=dim:team").await, [(None, 1.1)]);
+    assert_eq!(groups(&world, &ada, "group_by=dim:team").await, [without("1.1")]);
     let filtered = groups(&world, &ada, "group_by=dim:model&operation=model.inference").await;
-    assert_eq!(filtered, [some("fraud", 0.4), (None, 0.3)]);
+    assert_eq!(filtered, [some("fraud", "0.4"), without("0.3")]);
     let filtered = groups(&world, &ada, &format!("group_by=dim:model&api_key={}", key.key.id)).await;
-    assert_eq!(filtered, [some("fraud", 0.4)]);
+    assert_eq!(filtered, [some("fraud", "0.4")]);
     let filtered = groups(&world, &ada, "group_by=dim:model&api_key=none&operation=model.prediction").await;
-    assert_eq!(filtered, [some("churn", 0.2), (None, 0.1), some("fraud", 0.1)]);
+    assert_eq!(filtered, [some("churn", "0.2"), without("0.1"), some("fraud", "0.1")]);
     let bob = world.member("bob").await;
     assert_eq!(groups(&world, &bob, "group_by=dim:model").await, []);
     world.verify(&ada).await;
@@ -91,16 +99,20 @@ async fn member_has_fifty_models_a_day_by_name_and_the_rest_is_other() {
     predict(&world, &ada, &names).await;
     let found = groups(&world, &ada, "group_by=dim:model&granularity=15m").await;
     assert_eq!(found.len(), 51);
-    assert_eq!(found[0], some("other", 1.1), "ten that came too late and one that is called so");
-    assert_eq!((&found[1], &found[50]), (&some("m00", 0.2), &some("m49", 0.1)));
+    assert_eq!(found[0], some("other", "1.1"), "ten that came too late and one that is called so");
+    assert_eq!((&found[1], &found[50]), (&some("m00", "0.2"), &some("m49", "0.1")));
     world.clock.advance(DAY);
     predict(&world, &ada, &names[50..]).await;
     let today =
         groups(&world, &ada, "group_by=dim:model&from=2026-11-23T00:00:00Z&to=2026-11-24T00:00:00Z").await;
-    assert_eq!((today.len(), &today[0]), (10, &some("m50", 0.1)), "the next day has fifty names of its own");
+    assert_eq!(
+        (today.len(), &today[0]),
+        (10, &some("m50", "0.1")),
+        "the next day has fifty names of its own"
+    );
     // Over both days there are sixty names: a history has the fifty dearest, and the rest is other as well.
     let both = groups(&world, &ada, "group_by=dim:model").await;
-    assert_eq!((both.len(), &both[0]), (51, &some("other", 2.1)));
+    assert_eq!((both.len(), &both[0]), (51, &some("other", "2.1")));
     world.verify(&ada).await;
 }
 
@@ -132,8 +144,8 @@ async fn operator_declares_a_dimension_later_and_what_was_charged_before_is_coun
 
     world = world.restart_with(declared).await;
     let found = groups(&world, &ada, "group_by=dim:model").await;
-    assert_eq!((found.len(), &found[0]), (51, &some("other", 0.5)), "by the same rule");
-    assert_eq!(groups(&world, &bob, "group_by=dim:model").await, [some("churn", 0.1)]);
+    assert_eq!((found.len(), &found[0]), (51, &some("other", "0.5")), "by the same rule");
+    assert_eq!(groups(&world, &bob, "group_by=dim:model").await, [some("churn", "0.1")]);
     predict(&world, &bob, &["churn"]).await;
     world.verify(&ada).await;
 
@@ -145,7 +157,10 @@ async fn operator_declares_a_dimension_later_and_what_was_charged_before_is_coun
     );
     predict(&world, &bob, &["fraud"]).await;
     world = world.restart_with(declared).await;
-    assert_eq!(groups(&world, &bob, "group_by=dim:model").await, [some("churn", 0.2), some("fraud", 0.1)]);
+    assert_eq!(
+        groups(&world, &bob, "group_by=dim:model").await,
+        [some("churn", "0.2"), some("fraud", "0.1")]
+    );
     world.verify(&bob).await;
 }
 
@@ -159,7 +174,7 @@ async fn operator_starts_again_after_counting_was_cut_short() {
     raw.run("DELETE FROM dimension_rollups WHERE value = 'fraud'").await;
     world = world.restart_with(declared).await;
     let found = groups(&world, &ada, "group_by=dim:model").await;
-    assert_eq!(found, [some("churn", 0.1), some("fraud", 0.1)]);
+    assert_eq!(found, [some("churn", "0.1"), some("fraud", "0.1")]);
     world.verify(&ada).await;
 }
 

@@ -42,7 +42,6 @@ async fn random_windows_are_what_the_raw_rows_add_up_to() {
     let mut world = World::with(|config| config.usage_dimensions = declaring(&DECLARED)).await;
     let (ada, bob) = (world.member_with("ada", "1000000").await, world.member_with("bob", "1000000").await);
     let mut random = random();
-    let began = std::time::Instant::now();
     let mut load = Load::new(&world, &ada, &bob).await;
     for round in 0..26_i64 {
         load.send(&mut random, START.saturating_add(round * 14 * DAY)).await;
@@ -58,7 +57,6 @@ async fn random_windows_are_what_the_raw_rows_add_up_to() {
     let known = Known::new(&books, &DECLARED);
     let caller = world.as_member(&ada).await;
     let mut compared = 0;
-    eprintln!("loaded after {:?}", began.elapsed());
     for _ in 0..questions(400) {
         compared += known.question(&mut random).compare(&caller, &books).await;
     }

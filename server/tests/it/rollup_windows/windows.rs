@@ -7,7 +7,7 @@ use ledger::{Quantity, Timestamp};
 use serde_json::{Value, json};
 use server::calendar::{Rfc3339, parse_rfc3339};
 
-use super::books::{Books, Sum};
+use super::books::{Books, Sum, Used};
 use crate::harness::client::{Caller, amount};
 use crate::harness::trace::Random;
 
@@ -51,7 +51,8 @@ pub struct Known<'b> {
     /// First and last instant to ask about.
     pub span: (Timestamp, Timestamp),
     pub operations: Vec<String>,
-    pub keys: Vec<Option<String>>,
+    /// Ids, and `none`.
+    pub keys: Vec<String>,
     pub dimensions: &'b [&'b str],
     /// All zones that there are.
     pub zones: Vec<String>,
@@ -66,8 +67,8 @@ pub struct Question {
     zone: String,
     group_by: String,
     operation: Option<String>,
-    /// `Some(None)`: without a key.
-    key: Option<Option<String>>,
+    /// A key's id, or `none`.
+    key: Option<String>,
 }
 
 fn pick<T: Clone>(random: &mut Random, of: &[T]) -> T {
@@ -77,7 +78,7 @@ fn pick<T: Clone>(random: &mut Random, of: &[T]) -> T {
 impl<'b> Known<'b> {
     pub fn new(books: &'b Books, dimensions: &'b [&'b str]) -> Self {
         let times = || books.0.iter().map(|used| used.at);
-        let keys: BTreeSet<_> = books.0.iter().map(|used| used.key.clone()).collect();
+        let keys: BTreeSet<_> = books.0.iter().map(key).collect();
         let operations: BTreeSet<_> = books.0.iter().map(|used| used.operation.clone()).collect();
         let zones =
             jiff::tz::db().available().map(|name| name.to_string()).filter(|name| name != "Etc/Unknown");
@@ -127,6 +128,11 @@ impl<'b> Known<'b> {
     }
 }
 
+/// As a filter names it.
+fn key(used: &Used) -> String {
+    used.key.clone().unwrap_or_else(|| "none".to_owned())
+}
+
 /// A unit of the time axis as the wall says it.
 fn name(zone: &TimeZone, granularity: &str, at: Timestamp) -> String {
     let wall = jiff::Timestamp::from_microsecond(at.micros()).expect("an instant").to_zoned(zone.clone());
@@ -148,18 +154,13 @@ impl Question {
     fn path(&self) -> String {
         let Self { from, to, granularity, zone, group_by, operation, key } = self;
         let zone = zone.replace('+', "%2B");
-        let mut path = format!(
-            "/usage/history?from={}&to={}&granularity={granularity}&tz={zone}&group_by={group_by}",
-            Rfc3339(*from),
-            Rfc3339(*to),
-        );
-        if let Some(operation) = operation {
-            path += &format!("&operation={operation}");
-        }
-        if let Some(key) = key {
-            path += &format!("&api_key={}", key.as_deref().unwrap_or("none"));
-        }
-        path
+        let [operation, key] = [("operation", operation), ("api_key", key)].map(|(name, filter)| {
+            filter.as_ref().map_or_else(String::new, |value| format!("&{name}={value}"))
+        });
+        let (from, to) = (Rfc3339(*from), Rfc3339(*to));
+        format!(
+            "/usage/history?from={from}&to={to}&granularity={granularity}&tz={zone}&group_by={group_by}{operation}{key}"
+        )
     }
 
     /// By group and unit, as the raw rows have it.
@@ -175,7 +176,7 @@ impl Question {
         };
         for used in books.0.iter().filter(|used| near(used.at)) {
             let is_other_operation = self.operation.as_ref().is_some_and(|wanted| *wanted != used.operation);
-            let is_other_key = self.key.as_ref().is_some_and(|wanted| *wanted != used.key);
+            let is_other_key = self.key.as_ref().is_some_and(|wanted| *wanted != key(used));
             if is_other_operation || is_other_key {
                 continue;
             }
@@ -210,13 +211,12 @@ impl Question {
         for series in history["series"].as_array().expect("series") {
             let points = series["points"].as_array().expect("points");
             let starts = points.iter().map(|point| &point["start"]);
-            match &axis {
-                // One after the other has the same axis, which is looked at once.
-                Some(axis) => assert!(axis.iter().eq(starts), "{path}: points of another axis"),
-                None => {
-                    self.check_axis(&history, points);
-                    axis = Some(starts.map(|start| start.as_str().expect("a time").to_owned()).collect());
-                }
+            // One has the same axis as the other, which is looked at once.
+            if let Some(axis) = &axis {
+                assert!(axis.iter().eq(starts), "{path}: points of another axis");
+            } else {
+                self.check_axis(&history, points);
+                axis = Some(starts.map(|start| start.as_str().expect("a time").to_owned()).collect());
             }
             let (sums, total) = self.sums(points);
             totals.push(total);
@@ -276,11 +276,10 @@ type Groups = BTreeMap<Option<String>, BTreeMap<String, Sum>>;
 fn at_most_fifty(groups: Groups) -> Groups {
     let (mut named, mut kept): (Vec<_>, Groups) = (vec![], BTreeMap::new());
     for (group, sums) in groups {
-        match &group {
-            Some(value) if value != "other" => {
-                named.push((sums.values().map(|sum| -sum.0).sum::<i64>(), group, sums))
-            }
-            _ => drop(kept.insert(group, sums)),
+        if group.as_ref().is_some_and(|value| value != "other") {
+            named.push((sums.values().map(|sum| -sum.0).sum::<i64>(), group, sums));
+        } else {
+            kept.insert(group, sums);
         }
     }
     named.sort();
