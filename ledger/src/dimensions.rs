@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::entry::Entry;
-use crate::series::{BucketKey, Series, Totals};
+use crate::series::{BucketKey, Counted, Series, Totals};
 use crate::time::{DAY, Timestamp};
 
 /// Dimensions that can be declared at most.
@@ -75,13 +75,37 @@ impl DimensionKey {
     }
 }
 
+/// What values came to.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct ValueTotals {
+    pub used: BTreeMap<DimensionKey, Totals>,
+    /// What corrections lower in what was used.
+    pub taken_back: BTreeMap<DimensionKey, Totals>,
+}
+
+impl ValueTotals {
+    pub fn is_empty(&self) -> bool {
+        self.used.is_empty() && self.taken_back.is_empty()
+    }
+
+    fn at(&self, key: &DimensionKey) -> Option<Totals> {
+        let used = self.used.get(key)?;
+        let less = self.taken_back.get(key).copied().unwrap_or_default();
+        Some(Totals {
+            credits: used.credits.saturating_sub(less.credits),
+            quantity: used.quantity.saturating_sub(less.quantity),
+            count: used.count,
+        })
+    }
+}
+
 /// What one account's values came to, by the entries in their order.
 #[derive(Debug, Default, Clone)]
 pub struct DimensionSeries {
     declared: Vec<String>,
     /// By the place of the dimension and the day.
     named: HashMap<(usize, Timestamp), NamedValues>,
-    sums: BTreeMap<DimensionKey, Totals>,
+    sums: ValueTotals,
     /// Days of which some event's dimensions are erased.
     erased: BTreeSet<Timestamp>,
 }
@@ -91,10 +115,15 @@ impl DimensionSeries {
         Self { declared, ..Self::default() }
     }
 
-    /// Counts the event of an entry. `pairs` is what was said about it, `None` when that is erased.
+    /// Counts the event that an entry begins, or takes away what it corrects. `pairs` is what was said about the event,
+    /// `None` when that is erased.
     pub fn count(&mut self, entry: &Entry, pairs: Option<&BTreeMap<String, String>>) {
-        let Some(event) = entry.event.as_ref().filter(|event| event.dimensions.is_some()) else { return };
-        let bucket = BucketKey::of(event, entry.recorded_at);
+        let is_described = entry.event.as_ref().is_some_and(|event| event.dimensions.is_some());
+        let Some(counted) = Counted::of(entry).filter(|_| is_described) else { return };
+        let (sums, bucket, totals) = match counted {
+            Counted::Used(bucket, totals) => (&mut self.sums.used, bucket, totals),
+            Counted::TakenBack(bucket, totals) => (&mut self.sums.taken_back, bucket, totals),
+        };
         let day = bucket.start.floor(DAY);
         let Some(pairs) = pairs else {
             self.erased.insert(day);
@@ -104,13 +133,13 @@ impl DimensionSeries {
             let Some(value) = said(pairs, dimension) else { continue };
             let group = self.named.entry((place, day)).or_default().group(value).to_owned();
             let key = DimensionKey { dimension: dimension.clone(), bucket: bucket.clone(), group };
-            let sum = self.sums.entry(key).or_default();
-            *sum = sum.plus(Totals::of(event));
+            let sum = sums.entry(key).or_default();
+            *sum = sum.plus(totals);
         }
     }
 
     /// What was counted since this was last asked; names are remembered.
-    pub fn drain(&mut self) -> BTreeMap<DimensionKey, Totals> {
+    pub fn drain(&mut self) -> ValueTotals {
         std::mem::take(&mut self.sums)
     }
 
@@ -122,8 +151,8 @@ impl DimensionSeries {
         all: &Series,
     ) -> Option<DimensionKey> {
         let is_known = |key: &&DimensionKey| !self.erased.contains(&key.day());
-        let mut keys = self.sums.keys().chain(stored.keys()).filter(is_known);
-        let differs = keys.find(|key| self.sums.get(*key) != stored.get(*key));
+        let mut keys = self.sums.used.keys().chain(stored.keys()).filter(is_known);
+        let differs = keys.find(|key| self.sums.at(key) != stored.get(*key).copied());
         differs.cloned().or_else(|| self.first_excess(stored, all))
     }
 

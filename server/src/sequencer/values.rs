@@ -1,19 +1,21 @@
 //! What events are about, by the dimensions that are declared: which of an account's day's values have names, and what each
 //! came to. Costs nothing while none is declared.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use ledger::Timestamp;
 use ledger::dimensions::{DimensionKey, NamedValues, said};
 use ledger::entry::Entry;
-use ledger::series::{BucketKey, Totals};
+use ledger::event::EventKey;
+use ledger::series::Counted;
 use ledger::time::DAY;
 use ledger::wallet::Wallet;
 
 use super::Task;
 use super::cache::Cache;
-use crate::store::posting::Posting;
+use super::holds::History;
+use crate::store::posting::{Posting, ValueSums};
 use crate::store::{DayOf, Pairs, StoreError};
 
 /// Bytes of named values that are kept at most; past it all are forgotten and read again as needed.
@@ -58,15 +60,17 @@ impl Values {
         }
     }
 
-    /// Adds `totals` of the event of an entry to what its values came to.
-    pub fn count(
-        &mut self,
-        account_no: i64,
-        entry: &Entry,
-        (bucket, totals): (&BucketKey, Totals),
-        sums: &mut BTreeMap<(i64, DimensionKey), Totals>,
-    ) {
-        let Some(pairs) = self.said.get(&(account_no, entry.seq)) else { return };
+    /// Adds what an entry counts to what its event's values came to.
+    pub fn count(&mut self, account_no: i64, entry: &Entry, counted: &Counted, sums: &mut ValueSums) {
+        if self.is_empty() {
+            return;
+        }
+        let begins = entry.revises.as_ref().map_or(entry.seq, |revises| revises.of);
+        let Some(pairs) = self.said.get(&(account_no, begins)) else { return };
+        let (sums, bucket, totals) = match counted {
+            Counted::Used(bucket, totals) => (&mut sums.used, bucket, totals),
+            Counted::TakenBack(bucket, totals) => (&mut sums.taken_back, bucket, totals),
+        };
         let start = bucket.start.floor(DAY);
         for (place, dimension) in self.declared.iter().enumerate() {
             let Some(value) = said(pairs, dimension) else { continue };
@@ -74,7 +78,7 @@ impl Values {
             let group = named.group(value).to_owned();
             let key = DimensionKey { dimension: dimension.clone(), bucket: bucket.clone(), group };
             let sum = sums.entry((account_no, key)).or_default();
-            *sum = sum.plus(totals);
+            *sum = sum.plus(*totals);
         }
     }
 
@@ -92,12 +96,22 @@ impl Values {
     }
 }
 
+/// What a task counts, as far as that can be known beforehand.
+struct Coming {
+    account_no: i64,
+    /// When its event happened.
+    at: Timestamp,
+    /// The entry that begins what it revises, and the one with which that was described.
+    revises: Option<(u64, u64)>,
+}
+
 impl Cache {
     /// What the tasks may need: copies to work on. `wallets` says when each account's next entry is recorded.
     pub(super) async fn load_values(
         &mut self,
         posting: &mut Posting<'_>,
         tasks: &[Task],
+        histories: &HashMap<EventKey, History>,
         wallets: &HashMap<i64, Wallet>,
         now: Timestamp,
     ) -> Result<Values, StoreError> {
@@ -106,16 +120,40 @@ impl Cache {
         if needed.is_empty() {
             return Ok(needed);
         }
+        let coming: Vec<Coming> =
+            tasks.iter().filter_map(|task| self.coming(task, histories, wallets, now)).collect();
+        self.load_days(posting, &coming, &mut needed).await?;
+        let revised: Vec<_> = coming.iter().filter_map(|one| Some((one.account_no, one.revises?))).collect();
+        if !revised.is_empty() {
+            let asked: Vec<_> = revised.iter().map(|(no, (_, described))| (*no, *described)).collect();
+            let said = posting.find_said(&asked).await?;
+            for (no, (begins, described)) in revised {
+                if let Some(pairs) = said.get(&(no, described)) {
+                    needed.note(no, begins, pairs);
+                }
+            }
+        }
+        Ok(needed)
+    }
+
+    async fn load_days(
+        &self,
+        posting: &mut Posting<'_>,
+        coming: &[Coming],
+        needed: &mut Values,
+    ) -> Result<(), StoreError> {
         let mut missing = HashSet::new();
-        for task in tasks {
-            let Some((account_no, start)) = self.day_of(task, wallets, now) else { continue };
+        for Coming { account_no, at, .. } in coming {
             for place in 0..needed.declared.len() {
-                let day = Day { account_no, place, start };
+                let day = Day { account_no: *account_no, place, start: at.floor(DAY) };
                 match self.values.days.get(&day) {
                     Some(known) => drop(needed.days.insert(day, known.clone())),
                     None => drop(missing.insert(day)),
                 }
             }
+        }
+        if missing.is_empty() {
+            return Ok(());
         }
         let missing: Vec<Day> = missing.into_iter().collect();
         let asked: Vec<DayOf> = missing
@@ -126,25 +164,42 @@ impl Cache {
                 start: day.start,
             })
             .collect();
-        if !asked.is_empty() {
-            let found = posting.named_values(&asked).await?;
-            needed.days.extend(missing.into_iter().zip(found));
-        }
-        Ok(needed)
+        needed.days.extend(missing.into_iter().zip(posting.named_values(&asked).await?));
+        Ok(())
     }
 
-    /// The day that the event of a task is counted on.
-    fn day_of(
+    fn coming(
         &self,
         task: &Task,
+        histories: &HashMap<EventKey, History>,
         wallets: &HashMap<i64, Wallet>,
         now: Timestamp,
-    ) -> Option<(i64, Timestamp)> {
-        let Task::Charge(submission) = task else { return None };
-        let report = &submission.report;
-        report.check_time(now).ok()?;
-        let account_no = self.payer(&submission.payer)?.account_no;
-        let at = now.max(wallets.get(&account_no)?.recorded_at);
-        Some((account_no, report.event_time(at).floor(DAY)))
+    ) -> Option<Coming> {
+        match task {
+            Task::Charge(submission) => {
+                let report = &submission.report;
+                report.check_time(now).ok()?;
+                let account_no = self.payer(&submission.payer)?.account_no;
+                let at = now.max(wallets.get(&account_no)?.recorded_at);
+                Some(Coming { account_no, at: report.event_time(at), revises: None })
+            }
+            Task::Settle(closing, _) => {
+                let account_no = self.number(closing.hold.account)?;
+                let wallet = wallets.get(&account_no)?;
+                let seq = closing.hold.seq;
+                let hold = wallet.holds().iter().find(|hold| hold.seq == seq);
+                let at =
+                    hold.map_or(now.max(wallet.recorded_at), |hold| hold.event.event_time(hold.recorded_at));
+                Some(Coming { account_no, at, revises: Some((seq, seq)) })
+            }
+            Task::Correct(correction) => {
+                let history = histories.get(&correction.event)?;
+                let first = history.legs.first()?;
+                let at = first.event.as_ref()?.event_time(first.recorded_at);
+                let described = first.revises.as_ref().map_or(first.seq, |hold| hold.of);
+                Some(Coming { account_no: history.account_no, at, revises: Some((first.seq, described)) })
+            }
+            _ => None,
+        }
     }
 }

@@ -3,13 +3,13 @@
 
 use std::collections::BTreeMap;
 
-use ledger::dimensions::{DimensionKey, DimensionSeries};
+use ledger::dimensions::{DimensionKey, DimensionSeries, ValueTotals};
 use ledger::entry::Entry;
 use ledger::series::Totals;
 
-use super::dimension_rollups::WRITE_DIMENSIONS;
+use super::dimension_rollups::{TAKE_BACK_VALUES, WRITE_VALUES, pairs};
 use super::rollup_checks::KeptAccount;
-use super::rows::{Cell, EntryRow, entry_columns, entry_tables};
+use super::rows::{EntryRow, entry_columns, entry_tables};
 use super::{Store, StoreError, bulk, change, note, read};
 
 /// Entries that one statement looks at, so that it is over soon.
@@ -82,13 +82,17 @@ impl Store {
         Ok(())
     }
 
-    async fn add_values(&self, no: i64, sums: &BTreeMap<DimensionKey, Totals>) -> Result<(), StoreError> {
+    async fn add_values(&self, no: i64, sums: &ValueTotals) -> Result<(), StoreError> {
         if sums.is_empty() {
             return Ok(());
         }
-        let rows = bulk::dimension_rollups(sums.iter().map(|(key, totals)| (no, key, totals)));
+        let rows = |sums: &BTreeMap<DimensionKey, Totals>| {
+            bulk::values(sums.iter().map(|(key, totals)| (no, key, totals)))
+        };
+        let (used, taken_back) = (rows(&sums.used), rows(&sums.taken_back));
         note!(self, db => {
-            sqlx::query(WRITE_DIMENSIONS).bind(rows).execute(db).await?;
+            sqlx::query(WRITE_VALUES).bind(used).execute(&mut *db).await?;
+            sqlx::query(TAKE_BACK_VALUES).bind(taken_back).execute(db).await?;
             Ok(())
         })
     }
@@ -120,7 +124,9 @@ impl Store {
     ) -> Result<Vec<(Entry, Option<Pairs>)>, StoreError> {
         let rows: Vec<DescribedRow> = read!(self, db => Ok(sqlx::query_as(concat!(
             "SELECT ", entry_columns!(), ", d.dimensions FROM ", entry_tables!(),
-            "LEFT JOIN event_dimensions d ON d.account = e.account AND d.seq = e.seq \
+            // What a hold says is said of its settlement, and of corrections of that.
+            "LEFT JOIN entries r ON r.account = e.account AND r.seq = e.revises \
+             LEFT JOIN event_dimensions d ON d.account = e.account AND d.seq = coalesce(r.revises, e.revises, e.seq) \
              WHERE e.account = $1 AND e.seq > $2 AND e.seq <= $3 AND e.dimensions_hash IS NOT NULL ORDER BY e.seq",
         ))
         .bind(account_no)
@@ -135,12 +141,7 @@ impl Store {
 impl DescribedRow {
     fn into_parts(self) -> Result<(Entry, Option<Pairs>), StoreError> {
         let entry = self.entry.into_entry()?;
-        let corrupt = |text: &str| {
-            let cell = Cell { table: "event_dimensions", column: "dimensions", row: entry.seq.to_string() };
-            cell.corrupt(text)
-        };
-        let parse = |text: String| serde_json::from_str(&text).map_err(|_| corrupt(&text));
-        let pairs = self.dimensions.map(parse).transpose()?;
+        let pairs = self.dimensions.map(|text| pairs(&text, entry.seq.cast_signed())).transpose()?;
         Ok((entry, pairs))
     }
 }

@@ -10,10 +10,11 @@ use ledger::series::{BucketKey, Totals};
 use ledger::time::DAY;
 use sqlx::sqlite::SqliteConnection;
 
+use super::dimension_builds::Pairs;
 use super::posting::{Posting, on};
 use super::rollup_checks::Window;
 use super::rollups::RollupFilter;
-use super::rows::{Column, parse_text};
+use super::rows::{Cell, Column, parse_text};
 use super::{Store, StoreError, bulk, read};
 
 /// What one value came to in a stretch of time.
@@ -127,11 +128,8 @@ impl SumRow {
 
 const TABLE: &str = "dimension_rollups";
 
-/// The dimensions whose rollups are whole.
-const KEPT: &str = "SELECT name FROM usage_dimensions WHERE is_complete = 1 ORDER BY name";
-
 /// An array of rows as `bulk` lays them out. A sum of quantities stays at the end of its range instead of failing a charge.
-pub(super) const WRITE_DIMENSIONS: &str = "\
+pub(super) const WRITE_VALUES: &str = "\
     INSERT INTO dimension_rollups (account, dimension, bucket, operation, api_key, value, credits, quantity, count) \
     SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, CAST(unhex(value ->> 5) AS TEXT), \
     value ->> 6, value ->> 7, value ->> 8 FROM json_each($1) WHERE true \
@@ -139,6 +137,23 @@ pub(super) const WRITE_DIMENSIONS: &str = "\
     credits = dimension_rollups.credits + excluded.credits, quantity = CASE \
     WHEN dimension_rollups.quantity > 9223372036854775807 - excluded.quantity THEN 9223372036854775807 \
     ELSE dimension_rollups.quantity + excluded.quantity END, count = dimension_rollups.count + excluded.count";
+
+/// The same array, of what corrections lower in rows that are there.
+pub(super) const TAKE_BACK_VALUES: &str = "\
+    UPDATE dimension_rollups AS r SET credits = r.credits - less.credits, quantity = r.quantity - less.quantity FROM \
+    (SELECT value ->> 0 AS account, value ->> 1 AS dimension, value ->> 2 AS bucket, value ->> 3 AS operation, \
+    value ->> 4 AS api_key, CAST(unhex(value ->> 5) AS TEXT) AS said, value ->> 6 AS credits, value ->> 7 AS quantity \
+    FROM json_each($1)) less WHERE r.account = less.account AND r.dimension = less.dimension \
+    AND r.bucket = less.bucket AND r.operation = less.operation AND r.api_key = less.api_key AND r.value = less.said";
+
+/// Values that have names, but for what is left to the group of all others.
+const NAMED: &str = "\
+    SELECT DISTINCT asked.key, r.value FROM json_each($1) asked CROSS JOIN dimension_rollups r \
+    WHERE r.account = asked.value ->> 0 AND r.dimension = asked.value ->> 1 \
+    AND r.bucket >= asked.value ->> 2 AND r.bucket < asked.value ->> 3 AND r.value <> $2";
+
+/// The dimensions whose rollups are whole.
+const KEPT: &str = "SELECT name FROM usage_dimensions WHERE is_complete = 1 ORDER BY name";
 
 /// Figures of a group.
 macro_rules! sums {
@@ -232,6 +247,12 @@ impl Store {
     }
 }
 
+/// What was said with entry `seq`.
+pub(super) fn pairs(text: &str, seq: i64) -> Result<Pairs, StoreError> {
+    let cell = || Cell { table: "event_dimensions", column: "dimensions", row: seq.to_string() };
+    serde_json::from_str(text).map_err(|_| cell().corrupt(text))
+}
+
 /// Puts in the place of what everything came to at an instant what is not in the values. Rows are in order of time.
 fn with_the_rest(rows: &[ValueRow]) -> Vec<ValueRow> {
     let mut whole: Vec<ValueRow> = Vec::with_capacity(rows.len());
@@ -264,6 +285,21 @@ impl Posting<'_> {
         Ok(names.into_iter().map(|(name,)| name).collect())
     }
 
+    /// What was said about events that are in the books, by account and the `seq` of the entry it was said with.
+    pub async fn find_said(
+        &mut self,
+        entries: &[(i64, u64)],
+    ) -> Result<HashMap<(i64, u64), Pairs>, StoreError> {
+        let rows: Vec<(i64, i64, String)> = on!(self, db => sqlx::query_as(
+            "SELECT d.account, d.seq, d.dimensions FROM json_each($1) asked CROSS JOIN event_dimensions d \
+             WHERE d.account = asked.value ->> 0 AND d.seq = asked.value ->> 1",
+        )
+        .bind(bulk::json(&entries))
+        .fetch_all(db)
+        .await?);
+        rows.into_iter().map(|(no, seq, text)| Ok(((no, seq.cast_unsigned()), pairs(&text, seq)?))).collect()
+    }
+
     /// The values that have names in these days, in the order of the days.
     pub async fn named_values(&mut self, days: &[DayOf]) -> Result<Vec<NamedValues>, StoreError> {
         let asked: Vec<_> = days
@@ -272,11 +308,7 @@ impl Posting<'_> {
                 (of.account_no, &of.dimension, of.start.micros(), of.start.saturating_add(DAY).micros())
             })
             .collect();
-        let rows: Vec<(i64, String)> = on!(self, db => sqlx::query_as(
-            "SELECT DISTINCT asked.key, r.value FROM json_each($1) asked CROSS JOIN dimension_rollups r \
-             WHERE r.account = asked.value ->> 0 AND r.dimension = asked.value ->> 1 \
-             AND r.bucket >= asked.value ->> 2 AND r.bucket < asked.value ->> 3 AND r.value <> $2",
-        )
+        let rows: Vec<(i64, String)> = on!(self, db => sqlx::query_as(NAMED)
         .bind(bulk::json(&asked))
         .bind(OTHER)
         .fetch_all(db)
@@ -295,6 +327,8 @@ mod tests {
     use ledger::{Credits, Quantity};
 
     use super::*;
+    use crate::clock::ManualClock;
+    use crate::store::DatabaseUrl;
 
     fn row(start: i64, value: Option<&str>, count: u64) -> ValueRow {
         let credits = Credits::whole(u32::try_from(count).unwrap());
@@ -321,5 +355,22 @@ mod tests {
             row(3, None, 3),
         ];
         assert_eq!(found, wanted);
+    }
+    #[tokio::test]
+    async fn names_and_rows_to_lower_are_found_by_index() {
+        let directory = tempfile::tempdir().unwrap();
+        let clock = ManualClock::at(Timestamp::from_micros(0));
+        let url = DatabaseUrl::Sqlite(directory.path().join("console.db"));
+        let store = Store::open(&url, &clock).await.unwrap();
+        let mut posting = store.begin_posting().await.unwrap();
+        for sql in [TAKE_BACK_VALUES, NAMED] {
+            let explain = format!("EXPLAIN QUERY PLAN {sql}");
+            let plan: Vec<(i64, i64, i64, String)> = on!(&mut posting, db =>
+                sqlx::query_as(sqlx::AssertSqlSafe(explain)).bind("[]").bind("").fetch_all(db).await.unwrap());
+            let steps: Vec<String> = plan.into_iter().map(|(_, _, _, step)| step).collect();
+            let by_key = "SEARCH r USING PRIMARY KEY (account=? AND dimension=? AND bucket";
+            assert!(steps.iter().any(|step| step.starts_with(by_key)), "{steps:?}");
+        }
+        posting.rollback().await.unwrap();
     }
 }
