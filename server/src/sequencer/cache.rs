@@ -68,15 +68,8 @@ impl Cache {
         now: Timestamp,
     ) -> Result<Loaded, StoreError> {
         self.forget_old(store.epoch());
-        if self.cards.is_none() {
-            let cards = posting.rate_cards().await?;
-            self.followed = followed(&cards);
-            self.cards = Some(cards);
-        }
-        if !self.knows_dimensions {
-            self.values = Values::of(posting.kept_dimensions().await?);
-            self.knows_dimensions = true;
-        }
+        self.load_cards(posting).await?;
+        self.load_dimensions(posting).await?;
         let mut keys = vec![];
         let mut accounts = HashSet::new();
         let mut given = HashSet::new();
@@ -136,6 +129,23 @@ impl Cache {
         let values = self.load_values(posting, tasks, &histories, &wallets, now).await?;
         let remembered = Remembered { positions, values };
         Ok(Loaded { booked, wallets, given, closed, histories, remembered })
+    }
+
+    async fn load_cards(&mut self, posting: &mut Posting<'_>) -> Result<(), StoreError> {
+        if self.cards.is_none() {
+            let cards = posting.rate_cards().await?;
+            self.followed = followed(&cards);
+            self.cards = Some(cards);
+        }
+        Ok(())
+    }
+
+    async fn load_dimensions(&mut self, posting: &mut Posting<'_>) -> Result<(), StoreError> {
+        if !self.knows_dimensions {
+            self.values = Values::of(posting.kept_dimensions().await?);
+            self.knows_dimensions = true;
+        }
+        Ok(())
     }
 
     /// The events that tasks correct, as they are in the books.

@@ -33,12 +33,17 @@ impl Books {
         let rows = Raw::open(database)
             .await
             .texts(&format!(
-                "SELECT json_object('at', coalesce(e.occurred_at, e.recorded_at), 'operation', e.operation, \
-                 'key', e.api_key, 'credits', e.credits, 'quantity', e.quantity, 'count', 1, \
-                 'pairs', json(coalesce(d.dimensions, '{{}}'))) \
+                // Two steps back at most: from a correction to a settlement to its hold.
+                "SELECT json_object('at', coalesce(h.occurred_at, h.recorded_at, r.occurred_at, r.recorded_at, \
+                 e.occurred_at, e.recorded_at), 'operation', e.operation, 'key', e.api_key, \
+                 'credits', e.credits - iif(e.movement > 8, e.credits_before, 0), \
+                 'quantity', e.quantity - iif(e.movement > 8, e.quantity_before, 0), \
+                 'count', iif(e.movement > 8, 0, 1), 'pairs', json(coalesce(d.dimensions, '{{}}'))) \
                  FROM entries e JOIN accounts a ON a.no = e.account \
-                 LEFT JOIN event_dimensions d ON d.account = e.account AND d.seq = e.seq \
-                 WHERE a.id = '{account}' AND e.source IS NOT NULL ORDER BY e.seq"
+                 LEFT JOIN entries r ON r.account = e.account AND r.seq = e.revises \
+                 LEFT JOIN entries h ON h.account = e.account AND h.seq = r.revises \
+                 LEFT JOIN event_dimensions d ON d.account = e.account AND d.seq = coalesce(h.seq, r.seq, e.seq) \
+                 WHERE a.id = '{account}' AND e.source IS NOT NULL AND e.movement NOT IN (5, 7) ORDER BY e.seq"
             ))
             .await;
         let mut named: HashMap<(String, i64), BTreeSet<String>> = HashMap::new();
@@ -68,6 +73,11 @@ impl Books {
             }
         });
         Self(rows.collect())
+    }
+
+    /// Corrections.
+    pub fn taken_back(&self) -> usize {
+        self.0.iter().filter(|used| used.sum.2 == 0).count()
     }
 
     /// Days of a dimension on which some values have no name.

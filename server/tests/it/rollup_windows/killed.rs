@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::books::Books;
-use super::load::Mix;
+use super::load::{Mix, close, correct, hold};
 use super::windows::Known;
 use super::{DECLARED, number, questions, random};
 use crate::harness::client::Caller;
@@ -30,9 +30,9 @@ async fn send_until_it_dies(
     loop {
         let size = if random.below(4) == 0 { 40 } else { 1 };
         let now = SystemClock.now();
-        let events: Vec<Value> = {
+        let (events, held): (Vec<Value>, Value) = {
             let mut mix = mix.lock().unwrap();
-            (0..size).map(|_| mix.event(&mut random, now)).collect()
+            ((0..size).map(|_| mix.event(&mut random, now)).collect(), mix.timeless(&mut random))
         };
         let Ok(response) = caller.request(http::Method::POST, EVENTS).json(&events).send().await else {
             return;
@@ -40,6 +40,9 @@ async fn send_until_it_dies(
         let Ok(text) = response.text().await else { return };
         let body: Value = serde_json::from_str(&text).expect("whole answers are JSON");
         assert_eq!(body["accepted"], size, "{body}");
+        let Some(()) = correct(&caller, &mut random, &events[0]).await else { return };
+        let Some(hold) = hold(&caller, &held).await else { return };
+        let Some(()) = close(&caller, &mut random, &hold).await else { return };
         // The one who counts may have seen enough.
         let _ = counted.send(());
     }
@@ -70,7 +73,8 @@ async fn random_windows_are_what_the_raw_rows_add_up_to_after_a_server_was_kille
     let words =
         ["api-key", "create", "--email", "ada@example.com", "--name", "k", "--permission", "read_write"];
     let api_key = site.json(&words).await["key"].as_str().expect("a secret").to_owned();
-    let service_key = site.service_key().await;
+    let words = ["service-key", "create", "--name", "s", "--scopes", "check,charge,hold,correct"];
+    let service_key = site.json(&words).await["key"].as_str().expect("a secret").to_owned();
     let payers = vec![
         json!({"user_id": ada["user_id"]}),
         json!({"api_key": api_key}),

@@ -4,7 +4,7 @@ use ledger::time::DAY;
 use ledger::{Quantity, Timestamp};
 use serde_json::{Map, Value, json};
 use server::calendar::Rfc3339;
-use server::store::Permission;
+use server::store::{Permission, Scope, Scopes};
 
 use super::{before, minutes};
 use crate::harness::client::Caller;
@@ -17,6 +17,47 @@ const OPERATIONS: [&str; 5] =
 /// Among them one that looks like what is not named, some that are hard to write, and one that says nothing.
 const TEAMS: [&str; 8] = ["blue", "green", "other", "größe 🦀", "a\"b'c\\d", "nul\u{0}", " ", ""];
 
+const SOURCE: &str = "windows";
+
+/// Below so many millionths, and not nothing.
+fn quantity(random: &mut Random, below: u64) -> Value {
+    let micros = i64::try_from(1 + random.below(below)).expect("a quantity");
+    json!(Quantity::from_micros(micros).expect("countable").to_string())
+}
+
+/// Makes an event smaller; `None` when nobody answers any more.
+pub async fn correct(caller: &Caller, random: &mut Random, event: &Value) -> Option<()> {
+    let micros = Quantity::parse(event["quantity"].as_str()?).expect("a quantity").micros();
+    let less = random.below(u64::try_from(micros).expect("a quantity"));
+    let less = Quantity::from_micros(i64::try_from(less).expect("less")).expect("countable").to_string();
+    let body = json!({"id": "c", "quantity": less, "reason": "counted twice"});
+    let id = event["id"].as_str()?;
+    done(caller, &format!("{EVENTS}/{SOURCE}/{id}/corrections"), &body).await.map(drop)
+}
+
+/// Makes a hold and says which.
+pub async fn hold(caller: &Caller, event: &Value) -> Option<String> {
+    Some(done(caller, "/usage/holds", event).await?["hold_id"].as_str()?.to_owned())
+}
+
+/// Makes an event of a hold, smaller or larger than was held for, or gives it back.
+pub async fn close(caller: &Caller, random: &mut Random, hold: &str) -> Option<()> {
+    let (act, body) = match random.below(4) {
+        0 => ("release", json!({})),
+        _ => ("settle", json!({"quantity": quantity(random, 3_500_000), "allow_over": true})),
+    };
+    done(caller, &format!("/usage/holds/{hold}/{act}"), &body).await.map(drop)
+}
+
+/// A request that succeeds unless the server dies over it.
+async fn done(caller: &Caller, path: &str, body: &Value) -> Option<Value> {
+    let response = caller.request(http::Method::POST, path).json(body).send().await.ok()?;
+    let status = response.status();
+    let text = response.text().await.ok()?;
+    assert_eq!(status, 200, "{path} {body}: {text}");
+    serde_json::from_str(&text).ok()
+}
+
 /// What a random event is made of.
 pub struct Mix {
     /// Fields that say who pays.
@@ -27,14 +68,7 @@ pub struct Mix {
 impl Mix {
     /// One that is booked at `now`, up to 35 days late.
     pub fn event(&mut self, random: &mut Random, now: Timestamp) -> Value {
-        self.sent += 1;
-        let payer = &self.payers[place(random, self.payers.len())];
-        let quantity = i64::try_from(random.below(3_000_000)).expect("a quantity");
-        let mut event = with(payer, "id", json!(self.sent.to_string()));
-        event["source"] = json!("windows");
-        event["operation"] = json!(OPERATIONS[place(random, OPERATIONS.len())]);
-        event["quantity"] = json!(Quantity::from_micros(quantity).expect("countable").to_string());
-        event["dimensions"] = Self::dimensions(random);
+        let event = self.timeless(random);
         let late = match random.below(6) {
             0 => return event,
             1 => i64::try_from(random.below(35 * 1_440)).expect("minutes"),
@@ -46,6 +80,18 @@ impl Mix {
         let exact = if random.below(8) == 0 { now.floor(minutes(15)) } else { before(now, odd) };
         let at = before(exact, minutes(late)).max(before(now, 35 * DAY));
         with(&event, "occurred_at", json!(Rfc3339(at).to_string()))
+    }
+
+    /// One that happens when it is booked, or that a hold can be made of.
+    pub fn timeless(&mut self, random: &mut Random) -> Value {
+        self.sent += 1;
+        let payer = &self.payers[place(random, self.payers.len())];
+        let mut event = with(payer, "id", json!(self.sent.to_string()));
+        event["source"] = json!(SOURCE);
+        event["operation"] = json!(OPERATIONS[place(random, OPERATIONS.len())]);
+        event["quantity"] = quantity(random, 3_000_000);
+        event["dimensions"] = Self::dimensions(random);
+        event
     }
 
     /// Few values are frequent and many are rare.
@@ -74,6 +120,8 @@ pub struct Load {
     mix: Mix,
     secret: String,
     service: Caller,
+    /// Holds to close.
+    open: Vec<String>,
     clock: std::sync::Arc<server::clock::ManualClock>,
 }
 
@@ -87,9 +135,9 @@ impl Load {
             let key = world.key(ada, Permission::ReadWrite).await;
             payers.push(json!({"api_key": key.secret.as_str()}));
         }
-        let secret = world.service().await.secret;
+        let secret = world.service_with(Scopes::of(Scope::ALL), None).await.secret;
         let service = world.caller(&secret);
-        Self { mix: Mix { payers, sent: 0 }, secret, service, clock: world.clock.clone() }
+        Self { mix: Mix { payers, sent: 0 }, secret, service, open: vec![], clock: world.clock.clone() }
     }
 
     /// The server has another address.
@@ -97,7 +145,7 @@ impl Load {
         self.service = world.caller(&self.secret);
     }
 
-    /// Some events, singly and in lists, booked from `now` on.
+    /// Some events, singly and in lists, booked from `now` on; holds that are closed minutes later, or fall due; corrections.
     pub async fn send(&mut self, random: &mut Random, now: Timestamp) {
         self.clock.set(now);
         for size in [1, 240, 3, 160] {
@@ -106,6 +154,18 @@ impl Load {
             let events: Vec<Value> = (0..size).map(|_| self.mix.event(random, now)).collect();
             let answer = self.service.post(EVENTS, &json!(events)).await.ok();
             assert_eq!(answer["accepted"], size, "{answer}");
+            for hold in std::mem::take(&mut self.open) {
+                close(&self.service, random, &hold).await.expect("an answer");
+            }
+            for kept in [true, true, true, false] {
+                let hold = hold(&self.service, &self.mix.timeless(random)).await.expect("an answer");
+                self.open.extend(kept.then_some(hold));
+            }
+            for event in events.iter().step_by(17) {
+                correct(&self.service, random, event).await.expect("an answer");
+            }
         }
+        // The next events come after their deadlines.
+        self.open.clear();
     }
 }

@@ -54,6 +54,7 @@ async fn random_windows_are_what_the_raw_rows_add_up_to() {
     world.verify(&ada).await;
     let books = Books::read(&world.database(), ada.account, &DECLARED).await;
     assert!(books.crowded_days("model") > 15, "days with more values than names");
+    assert!(books.taken_back() > 300, "corrections");
     let known = Known::new(&books, &DECLARED);
     let caller = world.as_member(&ada).await;
     let mut compared = 0;
