@@ -115,6 +115,19 @@ impl DimensionSeries {
         Self { declared, ..Self::default() }
     }
 
+    /// With the names that are given away already, as `stored` has them: entries may then come in any order, and without
+    /// those before them.
+    pub fn with_names_of<'k>(declared: Vec<String>, stored: impl Iterator<Item = &'k DimensionKey>) -> Self {
+        let mut values: HashMap<(usize, Timestamp), Vec<String>> = HashMap::new();
+        for key in stored {
+            if let Some(place) = declared.iter().position(|name| *name == key.dimension) {
+                values.entry((place, key.day())).or_default().push(key.group.clone());
+            }
+        }
+        let named = values.into_iter().map(|(day, values)| (day, values.into_iter().collect())).collect();
+        Self { declared, named, ..Self::default() }
+    }
+
     /// Counts the event that an entry begins, or takes away what it corrects. `pairs` is what was said about the event,
     /// `None` when that is erased.
     pub fn count(&mut self, entry: &Entry, pairs: Option<&BTreeMap<String, String>>) {
@@ -136,6 +149,11 @@ impl DimensionSeries {
             let sum = sums.entry(key).or_default();
             *sum = sum.plus(totals);
         }
+    }
+
+    /// What a value came to.
+    pub fn at(&self, key: &DimensionKey) -> Option<Totals> {
+        self.sums.at(key)
     }
 
     /// What was counted since this was last asked; names are remembered.

@@ -20,8 +20,21 @@ const ACCOUNTS: i64 = 100;
 /// What was said about an event, by name.
 pub type Pairs = BTreeMap<String, String>;
 
+/// Entries `e`, as `entry_columns!` reads them, with what was said about their event (`d`): by a hold, of its settlement and
+/// of corrections of that.
+macro_rules! described_tables {
+    () => {
+        concat!(
+            entry_tables!(),
+            "LEFT JOIN entries r ON r.account = e.account AND r.seq = e.revises \
+             LEFT JOIN event_dimensions d ON d.account = e.account AND d.seq = coalesce(r.revises, e.revises, e.seq) "
+        )
+    };
+}
+pub(super) use described_tables;
+
 #[derive(sqlx::FromRow)]
-struct DescribedRow {
+pub(super) struct DescribedRow {
     #[sqlx(flatten)]
     entry: EntryRow,
     dimensions: Option<String>,
@@ -123,11 +136,8 @@ impl Store {
         to: u64,
     ) -> Result<Vec<(Entry, Option<Pairs>)>, StoreError> {
         let rows: Vec<DescribedRow> = read!(self, db => Ok(sqlx::query_as(concat!(
-            "SELECT ", entry_columns!(), ", d.dimensions FROM ", entry_tables!(),
-            // What a hold says is said of its settlement, and of corrections of that.
-            "LEFT JOIN entries r ON r.account = e.account AND r.seq = e.revises \
-             LEFT JOIN event_dimensions d ON d.account = e.account AND d.seq = coalesce(r.revises, e.revises, e.seq) \
-             WHERE e.account = $1 AND e.seq > $2 AND e.seq <= $3 AND e.dimensions_hash IS NOT NULL ORDER BY e.seq",
+            "SELECT ", entry_columns!(), ", d.dimensions FROM ", described_tables!(),
+            "WHERE e.account = $1 AND e.seq > $2 AND e.seq <= $3 AND e.dimensions_hash IS NOT NULL ORDER BY e.seq",
         ))
         .bind(account_no)
         .bind(after.cast_signed())
@@ -139,7 +149,7 @@ impl Store {
 }
 
 impl DescribedRow {
-    fn into_parts(self) -> Result<(Entry, Option<Pairs>), StoreError> {
+    pub fn into_parts(self) -> Result<(Entry, Option<Pairs>), StoreError> {
         let entry = self.entry.into_entry()?;
         let pairs = self.dimensions.map(|text| pairs(&text, entry.seq.cast_signed())).transpose()?;
         Ok((entry, pairs))

@@ -37,7 +37,7 @@ pub struct DayOf {
 
 /// An account's rollups of dimensions, of those that are kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct StoredValues {
+pub struct StoredValues {
     pub declared: Vec<String>,
     pub sums: BTreeMap<DimensionKey, Totals>,
 }
@@ -71,7 +71,7 @@ impl StoredRow {
 
 impl StoredValues {
     /// Of one moment, that of the connection's transaction.
-    pub async fn read(
+    pub(super) async fn read(
         moment: &mut SqliteConnection,
         account_no: i64,
         window: Window,
