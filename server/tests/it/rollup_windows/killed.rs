@@ -41,8 +41,8 @@ async fn send_until_it_dies(
         let body: Value = serde_json::from_str(&text).expect("whole answers are JSON");
         assert_eq!(body["accepted"], size, "{body}");
         let Some(()) = correct(&caller, &mut random, &events[0]).await else { return };
-        let Some(hold) = hold(&caller, &held).await else { return };
-        let Some(()) = close(&caller, &mut random, &hold).await else { return };
+        let Some(id) = hold(&caller, &held).await else { return };
+        let Some(()) = close(&caller, &mut random, &id).await else { return };
         // The one who counts may have seen enough.
         let _ = counted.send(());
     }
