@@ -315,7 +315,8 @@ pub(super) fn apply_to_chart(
     Some(())
 }
 
-/// The series that it belongs to, and that one's name; `None` for a key that the page hasn't heard of.
+/// The series that it belongs to, and that one's name; `None` for a key that the page hasn't heard of, and when that is for
+/// the server to say.
 fn group_of(group_by: GroupBy, labels: &LabelsView, usage: &UsageMessage) -> Option<(String, String)> {
     match (group_by, &usage.api_key_id) {
         (GroupBy::Nothing, _) => Some((String::new(), String::new())),
@@ -324,6 +325,7 @@ fn group_of(group_by: GroupBy, labels: &LabelsView, usage: &UsageMessage) -> Opt
         (GroupBy::ApiKey, Some(key_id)) => {
             Some((key_id.as_str().to_owned(), key_label(labels, key_id)?.to_owned()))
         }
+        (GroupBy::Dimension, _) => None,
     }
 }
 

@@ -300,6 +300,15 @@ mod tests {
     }
 
     #[test]
+    fn by_a_dimension_only_what_the_chart_shows_is_read_from_the_server() {
+        let mut by_model = view();
+        by_model.chart.group_by = GroupBy::Dimension;
+        assert_eq!(after(by_model.clone(), [charge(2)]), None);
+        let filtered = UsageView { operation: Some("model.inference".to_owned()), ..by_model };
+        assert_eq!(after(filtered, [charge(2)]).unwrap().seq, 2);
+    }
+
+    #[test]
     fn a_key_that_the_page_has_not_heard_of_is_read_from_the_server() {
         let mut unknown = charge(2);
         unknown.usage[0].api_key_id = Some("key_000000000000".parse().unwrap());

@@ -94,8 +94,8 @@ async fn owned_grants(db: &mut SqliteConnection, account_no: i64) -> Result<Vec<
            AND c.grant_seq = g.seq AND c.movement IN (3, 4) AND c.movement = 3) AS expired, \
          (SELECT CAST(coalesce(sum(c.amount), 0) AS BIGINT) FROM entries c WHERE c.account = g.account \
            AND c.grant_seq = g.seq AND c.movement IN (3, 4) AND c.movement = 4) AS voided, \
-         (SELECT CAST(coalesce(sum(e.amount), 0) AS BIGINT) FROM open_holds h JOIN entries e ON e.account = h.account \
-           AND e.seq >= h.seq AND e.seq < h.seq + h.legs WHERE h.account = g.account AND e.grant_seq = g.seq) AS held \
+         (SELECT CAST(coalesce(sum(e.amount), 0) AS BIGINT) FROM open_holds h CROSS JOIN entries e WHERE h.account = g.account \
+           AND e.account = h.account AND e.seq >= h.seq AND e.seq < h.seq + h.legs AND e.grant_seq = g.seq) AS held \
          FROM grants g JOIN entries i ON i.account = g.account AND i.seq = g.seq \
          WHERE g.account = $1 ORDER BY g.seq DESC"),
     )
