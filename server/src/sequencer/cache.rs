@@ -117,14 +117,7 @@ impl Cache {
         let histories = self.load_histories(posting, tasks, &booked).await?;
         accounts.extend(histories.values().map(|history| (history.account_no, history.account)));
         let mut wallets = self.load_wallets(posting, &accounts).await?;
-        for history in histories.values() {
-            let paid = history.paid();
-            let grants: BTreeSet<u64> = paid.grants().collect();
-            let Some(wallet) = wallets.get_mut(&history.account_no) else { continue };
-            for grant in posting.grants(history.account_no, &grants, paid.was_owed()).await? {
-                wallet.remember(grant);
-            }
-        }
+        remember_payers(posting, &histories, &mut wallets).await?;
         let closed = self.load_closed(posting, tasks, &wallets).await?;
         let positions = self.load_positions(posting, tasks, &wallets, now).await?;
         let values = self.load_values(posting, tasks, &histories, &wallets, now).await?;
@@ -274,6 +267,23 @@ impl Cache {
         }
         Ok(accounts.iter().filter_map(|(no, _)| Some((*no, self.wallets.get(no)?.clone()))).collect())
     }
+}
+
+/// Lets the wallets know the grants that corrections may give back to.
+async fn remember_payers(
+    posting: &mut Posting<'_>,
+    histories: &HashMap<EventKey, History>,
+    wallets: &mut HashMap<i64, Wallet>,
+) -> Result<(), StoreError> {
+    for history in histories.values() {
+        let paid = history.paid();
+        let grants: BTreeSet<u64> = paid.grants().collect();
+        let Some(wallet) = wallets.get_mut(&history.account_no) else { continue };
+        for grant in posting.grants(history.account_no, &grants, paid.was_owed()).await? {
+            wallet.remember(grant);
+        }
+    }
+    Ok(())
 }
 
 /// An event as it may be corrected; `None` for a hold that hasn't become one.
