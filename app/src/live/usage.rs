@@ -32,9 +32,13 @@ impl LiveView for UsageView {
 
     fn take(&mut self, commit: &Commit, at: &dyn Fn(&str) -> At) -> Option<()> {
         for entry in &commit.entries {
+            if matches!(entry.movement.as_str(), "correct" | "forgive") {
+                // Changes rows and chart where they are.
+                return None;
+            }
             match &entry.event {
                 Some(event) => self.take_event(entry, event, at)?,
-                None if entry.leg > 0 && entry.movement == "charge" => {
+                None if entry.leg > 0 => {
                     // Of an event that isn't on the page when it isn't the newest row's.
                     take_leg(&mut self.events, entry);
                 }

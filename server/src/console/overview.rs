@@ -136,12 +136,18 @@ impl Moment {
             last_30_days: spend::last_30_days(&self.zone, self.now, &self.rows, &self.earlier),
             runway: self.runway(account),
             chart: chart::view(&self.zone, windows, range, &self.rows),
-            compared_until_ms: millis(self.now.saturating_add(COMPARED)),
+            compared_until_ms: millis(self.compared_until()),
             latest,
             labels: rows.labels,
             own_key: self.keys.iter().find(|key| self.is_usable(key)).map(labels::key_label),
             base_url,
         }
+    }
+
+    /// A hold that reaches its deadline gives back what it holds; nothing else tells the page of that in time.
+    fn compared_until(&self) -> Timestamp {
+        let compared = self.now.saturating_add(COMPARED);
+        self.wallet.next_deadline.map_or(compared, |deadline| deadline.min(compared))
     }
 
     fn is_usable(&self, key: &ApiKeyRow) -> bool {
@@ -150,7 +156,8 @@ impl Moment {
 
     fn runway(&self, account: AccountId) -> RunwayView {
         let pace = runway::pace(&self.zone, self.now, &self.rows, !self.earlier.is_nothing());
-        runway::view(account, &self.zone, self.now, &self.wallet.grants, pace)
+        let grants = runway::less_debt(&self.wallet.grants, self.wallet.debt);
+        runway::view(account, &self.zone, self.now, &grants, pace)
     }
 }
 

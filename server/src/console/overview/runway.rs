@@ -31,6 +31,19 @@ pub(super) fn pace(zone: &Zone, now: Timestamp, rows: &[BucketRow], was_active: 
     PaceView { credits: Credits::sum(spent).unwrap_or(Credits::MAX), over_ms: over / 1_000, days }
 }
 
+/// What will be left of the grants that come into force once they have repaid what is owed, the earliest first.
+pub(super) fn less_debt(grants: &[Grant], mut debt: Credits) -> Vec<Grant> {
+    let mut grants = grants.to_vec();
+    let mut order: Vec<&mut Grant> = grants.iter_mut().collect();
+    order.sort_by_key(|grant| grant.facts.effective_at);
+    for grant in order {
+        let repaid = debt.min(grant.remaining);
+        debt = debt.saturating_sub(repaid);
+        grant.remaining = grant.remaining.saturating_sub(repaid);
+    }
+    grants
+}
+
 /// `grants` are in burn order.
 pub(super) fn view(
     account: AccountId,
