@@ -100,8 +100,8 @@ pub struct OverviewView {
     pub latest: Vec<ActivityRow>,
     /// What the browser must know to label a row that arrives live.
     pub labels: LabelsView,
-    /// When "today" must be compared with other days anew, since these were cut at the time of day of the reading, or a hold
-    /// reaches its deadline before: milliseconds since 1970.
+    /// When "today" must be compared with other days anew, since these were cut at the time of day of the reading:
+    /// milliseconds since 1970.
     pub compared_until_ms: i64,
     /// The newest key that can be used.
     pub own_key: Option<String>,

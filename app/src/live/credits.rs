@@ -176,7 +176,10 @@ mod tests {
         leg.entries.push(EntryMessage { seq: 3, leg: 1, ..leg.entries[0].clone() });
         leg.balance.seq = 3;
         let moved = after(view(), [leg]).unwrap();
-        assert_eq!((moved.entries[0].what.as_str(), moved.entries[0].event_id.unwrap().seq), ("rest of № 2", 2));
+        assert_eq!(
+            (moved.entries[0].what.as_str(), moved.entries[0].event_id.unwrap().seq),
+            ("rest of № 2", 2)
+        );
     }
 
     #[test]

@@ -227,7 +227,8 @@ fn apply_to_rows(view: &mut OverviewView, entry: &EntryMessage, at: &dyn Fn(&str
     }
     // A row that isn't there has been missed, unless it is a hold's, which is no event.
     let is_taken = entry.leg > 0 && take_leg(&mut view.latest, entry);
-    (is_taken || entry.leg == 0 || !matches!(entry.movement.as_str(), "charge" | "settle" | "owe")).then_some(())
+    (is_taken || entry.leg == 0 || !matches!(entry.movement.as_str(), "charge" | "settle" | "owe"))
+        .then_some(())
 }
 
 /// A further leg of the newest row's event, whatever it moves: its row ends where the leg ends. Whether it was one.

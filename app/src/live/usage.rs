@@ -259,6 +259,37 @@ mod tests {
     }
 
     #[test]
+    fn a_settlement_is_an_event_with_its_legs_and_a_correction_is_read_again() {
+        let mut settled = charge(2);
+        settled.entries[0].movement = "settle".to_owned();
+        let back = EntryMessage {
+            seq: 3,
+            leg: 1,
+            movement: "release".to_owned(),
+            event: None,
+            available_after: Credits::whole(12),
+            ..settled.entries[0].clone()
+        };
+        settled.entries.push(back.clone());
+        settled.balance.seq = 3;
+        let moved = after(view(), [settled]).unwrap();
+        assert_eq!((moved.count, moved.events[0].seq), (1, 3));
+        assert_eq!(moved.events[0].balance_after, Credits::whole(12));
+        let alone = |movement: &str, leg| Commit {
+            entries: vec![EntryMessage { seq: 2, leg, movement: movement.to_owned(), ..back.clone() }],
+            usage: vec![],
+            ..charge(2)
+        };
+        for movement in ["hold", "release", "issue", "repay"] {
+            let moved = after(view(), [alone(movement, 0)]).unwrap();
+            assert_eq!((moved.seq, moved.count, moved.events.len()), (2, 0, 0), "{movement}");
+        }
+        for movement in ["correct", "forgive"] {
+            assert_eq!(after(view(), [alone(movement, 0)]), None, "{movement}");
+        }
+    }
+
+    #[test]
     fn what_the_filters_leave_out_changes_nothing_but_the_seq() {
         for (operation, api_key) in [(Some("model.inference"), None), (None, Some("")), (None, Some("key_x"))]
         {

@@ -136,18 +136,12 @@ impl Moment {
             last_30_days: spend::last_30_days(&self.zone, self.now, &self.rows, &self.earlier),
             runway: self.runway(account),
             chart: chart::view(&self.zone, windows, range, &self.rows),
-            compared_until_ms: millis(self.compared_until()),
+            compared_until_ms: millis(self.now.saturating_add(COMPARED)),
             latest,
             labels: rows.labels,
             own_key: self.keys.iter().find(|key| self.is_usable(key)).map(labels::key_label),
             base_url,
         }
-    }
-
-    /// A hold that reaches its deadline gives back what it holds; nothing else tells the page of that in time.
-    fn compared_until(&self) -> Timestamp {
-        let compared = self.now.saturating_add(COMPARED);
-        self.wallet.next_deadline.map_or(compared, |deadline| deadline.min(compared))
     }
 
     fn is_usable(&self, key: &ApiKeyRow) -> bool {

@@ -29,12 +29,16 @@ pub(super) fn what(entry: &Entry) -> String {
         Movement::Hold => format!("Held for {operation}"),
         Movement::Settle => format!("Settled: {operation}"),
         // At the deadline nobody asks for it.
-        Movement::Release if event.service_key.is_none() => format!("Given back at the deadline: {operation}"),
+        Movement::Release if event.service_key.is_none() => {
+            format!("Given back at the deadline: {operation}")
+        }
         Movement::Release => format!("Given back: {operation}"),
         Movement::Owe => format!("Owed: {operation}"),
         Movement::Correct => format!("Corrected: {operation}{reason}"),
         Movement::Forgive => format!("No longer owed: {operation}{reason}"),
-        Movement::Charge | Movement::Issue | Movement::Expire | Movement::Void | Movement::Repay => operation.clone(),
+        Movement::Charge | Movement::Issue | Movement::Expire | Movement::Void | Movement::Repay => {
+            operation.clone()
+        }
     }
 }
 
@@ -42,7 +46,9 @@ pub(super) fn what(entry: &Entry) -> String {
 fn follows(entry: &Entry) -> String {
     let first = first_of(entry);
     let name = match entry.movement {
-        Movement::Charge | Movement::Hold | Movement::Settle | Movement::Correct => return format::rest_of(first),
+        Movement::Charge | Movement::Hold | Movement::Settle | Movement::Correct => {
+            return format::rest_of(first);
+        }
         Movement::Owe => return format!("Owed, {}", format::rest_of(first)),
         Movement::Release => return format!("Given back, {}", format::rest_of(first)),
         Movement::Issue => "Granted",
