@@ -75,6 +75,8 @@ for (const width of [360, 1280]) {
     await expect(page.locator("p.banner")).toHaveCount(0);
     await expect(books(page).first()).toContainText("Repaid what was owed, with №");
     await expect(books(page).first()).toContainText("−100");
+    await page.getByRole("button", { name: "Verify my ledger" }).click();
+    await expect(page.locator(".verdict")).toContainText("entries are in order", { timeout: 60_000 });
   });
 }
 

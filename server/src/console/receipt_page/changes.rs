@@ -1,5 +1,7 @@
 //! What came before and after an event, in words: the hold that it was settled from, what was owed, and its corrections.
 
+use std::cmp::Ordering;
+
 use app::backend::receipt::{CorrectionView, Line};
 use app::format;
 use ledger::receipt::{Corrected, GivenBack, Receipt};
@@ -29,14 +31,20 @@ pub(super) fn quantity_note(receipt: &Receipt) -> &'static str {
 pub(super) fn aside(receipt: &Receipt) -> Vec<String> {
     let held = receipt.hold.map(|hold| {
         let quantity = format::quantity(hold.quantity, &receipt.price.unit);
-        let rest = match (
-            hold.credits.checked_sub(receipt.event.credits),
-            receipt.event.credits.checked_sub(hold.credits),
-        ) {
-            (Some(Credits::ZERO), _) => "all of that was used".to_owned(),
-            (Some(rest), _) => format!("{} came back when it was settled", format::credits(rest)),
-            (None, more) => {
-                format!("{} more were needed when it was settled", format::exact(more.unwrap_or_default()))
+        let cost = receipt.event.credits;
+        let rest = match hold.credits.cmp(&cost) {
+            Ordering::Equal => "all of that was used".to_owned(),
+            Ordering::Greater => {
+                format!(
+                    "{} came back when it was settled",
+                    format::credits(hold.credits.saturating_sub(cost))
+                )
+            }
+            Ordering::Less => {
+                format!(
+                    "{} more were needed when it was settled",
+                    format::exact(cost.saturating_sub(hold.credits))
+                )
             }
         };
         format!("Before, {} were held for {quantity}: {rest}.", format::credits(hold.credits))
