@@ -38,7 +38,7 @@ for (const width of [360, 1280]) {
     await expect(holds(page)).toHaveCount(1);
     await expect(holds(page).first()).toContainText("3 iterations");
     await expect(books(page).first()).toContainText("Held for model.build");
-    await expect(page.locator(".grants tbody tr").first()).toContainText("150 credits of it in flight.");
+    await expect(page.locator(".grants tbody tr").first()).toContainText("150 credits of it are in flight.");
     await assertSound(page, "holds", width);
 
     const settled = await console.post<{ event_id: string }>(key, `/usage/holds/${hold.hold_id}/settle`, { quantity: 2 });

@@ -85,7 +85,10 @@ pub(super) fn why(zone: &Zone, state: &GrantState) -> String {
     let said = became(zone, state);
     match state.owned.held {
         Credits::ZERO => said,
-        held => format!("{said} {} of it in flight.", credits(held)),
+        held => {
+            let verb = if held == Credits::whole(1) { "is" } else { "are" };
+            format!("{said} {} of it {verb} in flight.", credits(held))
+        }
     }
 }
 

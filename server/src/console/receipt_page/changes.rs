@@ -51,7 +51,7 @@ pub(super) fn aside(receipt: &Receipt) -> Vec<String> {
     });
     let owed = (!receipt.owed.is_zero()).then(|| {
         format!(
-            "{} could not be paid then and became owed. What came in next has gone there first.",
+            "{} could not be paid then and became owed; what comes in after that repays it first.",
             format::credits(receipt.owed)
         )
     });

@@ -73,8 +73,8 @@ async fn member_sees_what_is_in_flight_until_it_is_settled() {
             "1.5 iterations",
             "test · job-1",
             "12:15:00",
-            "Nothing else is left. 20 credits of it in flight.",
-            "Burns next; there is nothing else. 55 credits of it in flight.",
+            "Nothing else is left. 20 credits of it are in flight.",
+            "Burns next; there is nothing else. 55 credits of it are in flight.",
             "Held for model.build",
             "rest of № 3",
             "−55",
@@ -129,7 +129,10 @@ async fn member_who_owes_is_told_how_much_and_what_repays_it() {
     let receipt = format!("/receipts/{}", owed["event_id"].as_str().unwrap());
     assert_says(
         &browser.open(&receipt).await,
-        &["1 iteration of model.build cost 50 credits", "20 credits could not be paid then and became owed."],
+        &[
+            "1 iteration of model.build cost 50 credits",
+            "20 credits could not be paid then and became owed; what comes in after that repays it first.",
+        ],
     );
     world.grant(&ada, "30").await;
     let page = browser.open("/credits").await;
