@@ -90,7 +90,7 @@ fn owing(debt: Credits) -> Standing {
 fn blocked(view: &OverviewView) -> Standing {
     if !view.balance.held.is_zero() {
         let rest = format!(
-            " {} held for work under way; what that does not use comes back. Until then paid operations are refused.",
+            " {} held for work under way; what is not used comes back. Until then paid operations are refused.",
             credits_are(view.balance.held)
         );
         return Standing::new(Tone::Warn, "All your credits are in flight.", rest);

@@ -100,7 +100,7 @@ fn nothing_left_because_all_of_it_is_held_says_that_it_comes_back() {
     assert_said(
         &view,
         Tone::Warn,
-        "All your credits are in flight. 1 credit is held for work under way; what that does not use comes back. Until then \
+        "All your credits are in flight. 1 credit is held for work under way; what is not used comes back. Until then \
          paid operations are refused.",
     );
 }
