@@ -13,18 +13,21 @@ async function ready(page: Page, console: Console): Promise<{ user: User; key: s
   return { user, key };
 }
 
-/** No sideways scrolling, and nothing that axe finds. */
+/** No sideways scrolling, and nothing that axe finds in either theme. */
 async function assertSound(page: Page, name: string, width: number): Promise<void> {
-  await page.screenshot({ path: `test-results/pictures/${name}-${width}.png`, fullPage: true });
   const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
   expect(overflow, "sideways scrolling").toBeLessThanOrEqual(0);
-  expect(await accessibilityFindings(page)).toEqual([]);
+  for (const colorScheme of ["dark", "light"] as const) {
+    await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+    await page.screenshot({ path: `test-results/pictures/${name}-${colorScheme}-${width}.png`, fullPage: true });
+    expect(await accessibilityFindings(page), colorScheme).toEqual([]);
+  }
 }
 
 for (const width of [360, 1280]) {
   test(`a hold is in flight, is settled and corrected before the reader's eyes: ${width} wide`, async ({ page, console }) => {
     await page.setViewportSize({ width, height: 900 });
-    await page.emulateMedia({ reducedMotion: "reduce" });
+    await page.emulateMedia({ colorScheme: "light", reducedMotion: "reduce" });
     const { user, key } = await ready(page, console);
     await open(page, "/credits");
     await expect(page.locator("#holds-title")).toHaveCount(0);
@@ -61,7 +64,7 @@ for (const width of [360, 1280]) {
 
   test(`what is owed is said where it matters, and a grant repays it: ${width} wide`, async ({ page, console }) => {
     await page.setViewportSize({ width, height: 900 });
-    await page.emulateMedia({ reducedMotion: "reduce" });
+    await page.emulateMedia({ colorScheme: "light", reducedMotion: "reduce" });
     const { user, key } = await ready(page, console);
     await open(page, "/");
     await console.post(key, "/usage/events", { ...console.event(user, "big", 6, "model.build"), on_insufficient: "debt" });
