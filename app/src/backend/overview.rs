@@ -263,6 +263,8 @@ pub struct ActivityRow {
     pub api_key: Option<String>,
     /// The whole charge, over all grants.
     pub credits: Credits,
+    /// Quantity and charge are what corrections have left.
+    pub is_corrected: bool,
     pub balance_after: Credits,
     /// When it happened: as the service said, else when it was booked. RFC 3339, UTC.
     pub at: String,
