@@ -10,7 +10,8 @@ mod hold;
 
 use self::act::{Act, Lead};
 pub use self::correction::Paid;
-pub use self::hold::{Hold, Lot, SettleError};
+pub(crate) use self::due::Due;
+pub use self::hold::{Hold, Lot, SettleError, Used};
 use crate::chain::{Digest, genesis};
 use crate::credits::Credits;
 use crate::entry::{Entry, EventFacts, Movement};

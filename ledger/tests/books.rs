@@ -11,12 +11,16 @@ use ledger::rate::RateCard;
 use ledger::receipt::{Sources, explain};
 use ledger::series::Series;
 use ledger::verify::{Fault, Stored, Verifier, Watch};
-use ledger::wallet::{Paid, SettleError, Wallet};
-use ledger::{AccountId, Credits, Quantity, Timestamp};
+use ledger::wallet::{Paid, SettleError, Used, Wallet};
+use ledger::{AccountId, Credits, KeyId, Quantity, Timestamp};
 use proptest::prelude::*;
 use uuid::Uuid;
 
 const ACCOUNT: AccountId = AccountId::new(Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0001));
+
+fn service() -> KeyId {
+    "key_000000000000".parse().unwrap()
+}
 
 /// What may happen to an account; times are steps of seconds after the action before.
 #[derive(Debug, Clone)]
@@ -145,7 +149,7 @@ impl Books {
             Action::Release { nth } => {
                 let at = self.open(now);
                 let open = self.wallet.holds().get(*nth).map_or(u64::MAX, |hold| hold.seq);
-                let released = self.wallet.release(at, open, None);
+                let released = self.wallet.release(at, open, Some(service()));
                 assert!(released.is_ok() || open == u64::MAX);
                 self.take(released.unwrap_or_default());
             }
@@ -224,7 +228,8 @@ impl Books {
         let operation = self.card.prices.iter().position(|price| price.operation == open.event.operation);
         let event = self.priced(&open.event.id, operation.unwrap(), quantity);
         let before = self.wallet.clone();
-        match self.wallet.settle(at, open.seq, &event) {
+        let used = Used { quantity: event.quantity, credits: event.credits, by: Some(service()) };
+        match self.wallet.settle(at, open.seq, used) {
             Ok(entries) => {
                 let moved = |wanted: Movement| -> i64 {
                     let of = entries.iter().filter(|entry| entry.movement == wanted);
@@ -471,10 +476,10 @@ fn movements_of_the_second_format(books: &mut Books, now: Timestamp) {
         books.take(held);
     }
     let holds: Vec<u64> = books.wallet.holds().iter().map(|hold| hold.seq).collect();
-    let used = EventFacts { source: "builder".into(), ..books.priced("job-3", 0, 600_000) };
-    let settled = books.wallet.settle(at, holds[0], &used).unwrap();
+    let EventFacts { quantity, credits, .. } = books.priced("job-3", 0, 600_000);
+    let settled = books.wallet.settle(at, holds[0], Used { quantity, credits, by: None }).unwrap();
     books.take(settled);
-    let released = books.wallet.release(at, holds[1], Some("key_000000000000".parse().unwrap())).unwrap();
+    let released = books.wallet.release(at, holds[1], Some(service())).unwrap();
     books.take(released);
     let owing = EventFacts { source: "builder".into(), ..books.priced("job-5", 0, 1_000_000) };
     let charged = books.wallet.charge(at, owing, Some(Credits::whole(50))).unwrap();
@@ -496,6 +501,34 @@ fn a_missing_last_leg_is_named_by_its_own_place() {
     assert_eq!(books.entries.pop().map(|entry| (entry.seq, entry.leg)), Some((4, 1)));
     let mismatch = books.verify().unwrap_err();
     assert_eq!((mismatch.seq, mismatch.fault), (4, Fault::Unfinished));
+}
+
+/// Chained as it should be, and yet no act of the wallet.
+#[test]
+fn forgeries_with_hashes_that_fit_are_named() {
+    let now = Timestamp::from_micros(1_700_000_000_000_000);
+    let close = |forge: fn(&mut Entry)| {
+        let mut books = Books::new();
+        books.grant(now, 100_000_000, GrantKind::Free, 100, 0, None);
+        books.hold(now, 0, 1_000_000, 60);
+        let released = books.wallet.release(now, 2, Some(service())).unwrap();
+        books.take(released);
+        let (before, last) = (books.entries[1].hash, books.entries.last_mut().unwrap());
+        forge(last);
+        last.hash = ledger::chain::link(before, ACCOUNT, last);
+        books.wallet.head = last.hash;
+        books.wallet.recorded_at = last.recorded_at;
+        books.verify().map(drop).map_err(|mismatch| (mismatch.seq, mismatch.fault))
+    };
+    assert_eq!(close(|entry| entry.seq = 3), Ok(()));
+    let by = |entry: &mut Entry| entry.event.as_mut().unwrap().service_key = None;
+    assert_eq!(close(by), Err((3, Fault::Hold)), "by itself, before its deadline");
+    let late = |entry: &mut Entry| entry.recorded_at = entry.recorded_at.saturating_add(60_000_000);
+    assert_eq!(close(late), Err((3, Fault::Overdue)), "asked for, after its deadline");
+    let other = |entry: &mut Entry| entry.event.as_mut().unwrap().operation = "model.other".into();
+    assert_eq!(close(other), Err((3, Fault::Shape)), "of another operation");
+    let own_time = |entry: &mut Entry| entry.event.as_mut().unwrap().occurred_at = None;
+    assert_eq!(close(own_time), Err((3, Fault::Shape)), "at a time of its own");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use crate::chain::{Digest, link};
 use crate::credits::Credits;
 use crate::entry::{Entry, EventFacts, Movement};
 use crate::grant::Grant;
-use crate::wallet::SettleError;
+use crate::wallet::{Due, SettleError, Used};
 
 impl Verifier {
     /// Checks the act that is open; nothing to do without one.
@@ -39,10 +39,7 @@ impl Verifier {
         if first.recorded_at < self.wallet.recorded_at {
             return Err((0, Fault::TimeRunsBack));
         }
-        let is_overdue = self.wallet.next_due_at().is_some_and(|due| due <= first.recorded_at);
-        if is_overdue && !matches!(first.movement, Movement::Expire | Movement::Release | Movement::Repay) {
-            return Err((0, Fault::Overdue));
-        }
+        self.check_turn(first).map_err(|fault| (0, fault))?;
         let decided = self.decide(legs).map_err(|fault| (0, fault))?;
         for (place, pair) in legs.iter().zip(&decided).enumerate() {
             if let Some(fault) = difference(pair.0, pair.1) {
@@ -53,6 +50,27 @@ impl Verifier {
             std::cmp::Ordering::Equal => Ok(()),
             std::cmp::Ordering::Less => Err((legs.len(), Fault::Unfinished)),
             std::cmp::Ordering::Greater => Err((decided.len(), Fault::Leg)),
+        }
+    }
+
+    /// What falls due is booked at its instant, and before anything else. Expiries may be late: they were, before holds.
+    fn check_turn(&self, first: &Entry) -> Result<(), Fault> {
+        let at = first.recorded_at;
+        let due = self.wallet.next_due().filter(|(due_at, _)| *due_at <= at);
+        let is_now = due.as_ref().is_some_and(|(due_at, _)| at == (*due_at).max(self.wallet.recorded_at));
+        let is_asked_for = first.event.as_ref().is_some_and(|event| event.service_key.is_some());
+        let of = first.revises.as_ref().map_or(0, |revises| revises.of);
+        match (first.movement, due) {
+            (Movement::Expire, _) => Ok(()),
+            (Movement::Release, Some((_, Due::Deadline(hold)))) if hold == of && is_now && !is_asked_for => {
+                Ok(())
+            }
+            (Movement::Release, None) if is_asked_for => Ok(()),
+            (Movement::Release, None) => Err(Fault::Hold),
+            (Movement::Repay, Some((_, Due::Repayment(_)))) if is_now => Ok(()),
+            (Movement::Repay, None) => Err(Fault::Grant),
+            (_, None) => Ok(()),
+            (_, Some(_)) => Err(Fault::Overdue),
         }
     }
 
@@ -89,10 +107,13 @@ impl Verifier {
                 let deadline = first.deadline.ok_or(Fault::Shape)?;
                 wallet.hold(at, event()?, deadline).map_err(|_| Fault::Grant)
             }
-            Movement::Settle => wallet.settle(at, of()?, &event()?).map_err(|error| match error {
-                SettleError::NotOpen => Fault::Hold,
-                SettleError::Shortfall(_) => Fault::Grant,
-            }),
+            Movement::Settle => {
+                let EventFacts { quantity, credits, service_key: by, .. } = event()?;
+                wallet.settle(at, of()?, Used { quantity, credits, by }).map_err(|error| match error {
+                    SettleError::NotOpen => Fault::Hold,
+                    SettleError::Shortfall(_) => Fault::Grant,
+                })
+            }
             Movement::Release => wallet.release(at, of()?, event()?.service_key).map_err(|_| Fault::Hold),
             Movement::Repay if !wallet.debt.is_zero() && !wallet.available(at).is_zero() => {
                 Ok(wallet.repay(at))

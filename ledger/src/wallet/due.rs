@@ -7,7 +7,7 @@ use crate::time::Timestamp;
 
 /// In the order in which things that fall due at the same instant are booked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Due {
+pub(crate) enum Due {
     /// A hold by the `seq` of its leg 0.
     Deadline(u64),
     /// A grant.
@@ -33,12 +33,8 @@ impl Wallet {
         (now.max(self.recorded_at), entries)
     }
 
-    /// The instant from which [`Wallet::advance`] has something to book.
-    pub fn next_due_at(&self) -> Option<Timestamp> {
-        self.next_due().map(|(at, _)| at)
-    }
-
-    fn next_due(&self) -> Option<(Timestamp, Due)> {
+    /// What [`Wallet::advance`] books next, and the instant from which it does.
+    pub(crate) fn next_due(&self) -> Option<(Timestamp, Due)> {
         let deadlines = self.holds.iter().map(|hold| (hold.deadline, Due::Deadline(hold.seq)));
         let left = || self.grants.iter().filter(|grant| !grant.remaining.is_zero());
         let expiries = left().filter_map(|grant| Some((grant.facts.expires_at?, Due::Expiry(grant.seq))));

@@ -43,9 +43,10 @@ impl Hold {
         })
     }
 
-    /// The event as it is once the hold is closed.
-    fn closed(&self, event: &EventFacts) -> EventFacts {
-        EventFacts { occurred_at: Some(self.recorded_at), ..event.clone() }
+    /// The event as it is once `by` has closed the hold.
+    fn closed(&self, quantity: Quantity, credits: Credits, by: Option<KeyId>) -> EventFacts {
+        let occurred_at = Some(self.recorded_at);
+        EventFacts { quantity, credits, occurred_at, service_key: by, ..self.event.clone() }
     }
 
     fn revision(&self) -> Revision {
@@ -56,6 +57,16 @@ impl Hold {
             correction: None,
         }
     }
+}
+
+/// What came of a hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Used {
+    pub quantity: Quantity,
+    /// What that costs, which may be more than was held.
+    pub credits: Credits,
+    /// The service key that settles it.
+    pub by: Option<KeyId>,
 }
 
 /// Why a hold can't be settled.
@@ -85,21 +96,17 @@ impl Wallet {
         Ok(entries)
     }
 
-    /// Makes an event of a hold: `event` has the quantity that was used and what it costs, which may be more than was held.
-    pub fn settle(
-        &mut self,
-        at: Timestamp,
-        hold: u64,
-        event: &EventFacts,
-    ) -> Result<Vec<Entry>, SettleError> {
+    /// Makes an event of a hold.
+    pub fn settle(&mut self, at: Timestamp, hold: u64, used: Used) -> Result<Vec<Entry>, SettleError> {
+        let Used { quantity, credits, by } = used;
         let open = self.holds.iter().find(|open| open.seq == hold).ok_or(SettleError::NotOpen)?;
-        let over = event.credits.saturating_sub(open.event.credits);
+        let over = credits.saturating_sub(open.event.credits);
         self.can_pay(at, over)?;
         let open = self.take_hold(hold).ok_or(SettleError::NotOpen)?;
-        let lead =
-            Lead { event: Some(open.closed(event)), revises: Some(open.revision()), ..Lead::default() };
+        let event = open.closed(quantity, credits, by);
+        let lead = Lead { event: Some(event), revises: Some(open.revision()), ..Lead::default() };
         let mut act = Act::begin(self, at, lead);
-        let mut due = event.credits;
+        let mut due = credits;
         let mut rest = vec![];
         for Lot { grant, amount } in open.lots {
             let settled = due.min(amount);
@@ -125,12 +132,7 @@ impl Wallet {
         by: Option<KeyId>,
     ) -> Result<Vec<Entry>, SettleError> {
         let open = self.take_hold(hold).ok_or(SettleError::NotOpen)?;
-        let nothing = EventFacts {
-            quantity: Quantity::ZERO,
-            credits: Credits::ZERO,
-            service_key: by,
-            ..open.closed(&open.event)
-        };
+        let nothing = open.closed(Quantity::ZERO, Credits::ZERO, by);
         let lead = Lead { event: Some(nothing), revises: Some(open.revision()), ..Lead::default() };
         let mut act = Act::begin(self, at, lead);
         for Lot { grant, amount } in open.lots {

@@ -2,7 +2,7 @@
 
 use ledger::entry::Entry;
 use ledger::event::EventKey;
-use ledger::{EventId, HoldId, KeyId, Quantity};
+use ledger::{HoldId, KeyId, Quantity};
 
 use super::receipt::Page;
 use super::{Console, Error, Reasons};
@@ -55,8 +55,8 @@ impl Console {
     /// Errors: no such hold (404).
     pub async fn find_hold(&self, id: HoldId) -> Result<KnownHold, Error> {
         let found = self.store.find_hold(id).await?;
-        let (account_no, row) = found.ok_or(Error::from(Refusal::UnknownHold))?;
-        Ok(KnownHold { id, account_no, entry: row.entry })
+        let (account_no, entry) = found.ok_or(Error::from(Refusal::UnknownHold))?;
+        Ok(KnownHold { id, account_no, entry })
     }
 
     /// Makes an event of a hold.
@@ -114,25 +114,21 @@ impl Console {
         self.used_before(account_no, entry, card).await
     }
 
-    /// A page of holds, the newest first. A cursor is a [`HoldRow::no`].
+    /// A page of holds, the newest first. A cursor is a [`HoldRow::cursor`].
     pub async fn list_holds(&self, filter: HoldFilter, page: Page, limit: u32) -> Result<HoldsPage, Error> {
+        let now = self.clock.now();
         let (before, offset, total) = match page {
             Page::Before(no) => (no, 0, None),
-            Page::Offset(offset) => (u64::MAX, offset, Some(self.store.count_holds(&filter).await?)),
+            Page::Offset(offset) => (u64::MAX, offset, Some(self.store.count_holds(&filter, now).await?)),
         };
         // One more tells whether there is a next page.
-        let mut holds = self.store.list_holds(&filter, before, limit.saturating_add(1), offset).await?;
+        let mut holds =
+            self.store.list_holds(&filter, now, before, (limit.saturating_add(1), offset)).await?;
         let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
         let has_more = holds.len() > wanted;
         holds.truncate(wanted);
         Ok(HoldsPage { holds, total, has_more })
     }
-}
-
-/// The event that came of a hold.
-pub fn event_of(hold: &HoldRow) -> Option<EventId> {
-    let act = hold.closed_by.as_ref()?;
-    act.begun_event().map(|_| EventId { account: hold.account, seq: act.seq })
 }
 
 fn of_holds(refusal: Refusal) -> Error {

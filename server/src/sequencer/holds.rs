@@ -3,7 +3,7 @@
 use ledger::entry::{Entry, EventFacts, Movement, Revision};
 use ledger::event::{EventKey, Priced, Report};
 use ledger::rate::Price;
-use ledger::wallet::{Paid, SettleError};
+use ledger::wallet::{Paid, SettleError, Used};
 use ledger::{AccountId, Credits, EventId, HoldId, Quantity};
 
 use super::batch::{Batch, charged};
@@ -85,15 +85,10 @@ impl Batch<'_> {
         if credits > open.event.credits {
             self.may_spend(&Payer::Account(closing.hold.account))?;
         }
-        let event = EventFacts {
-            quantity: settlement.quantity,
-            credits,
-            service_key: Some(closing.service_key.clone()),
-            ..open.event.clone()
-        };
+        let used = Used { quantity: settlement.quantity, credits, by: Some(closing.service_key.clone()) };
         let (seq, at) = (wallet.seq, self.now.max(wallet.recorded_at));
         let wallet = self.wallets.get_mut(&no).ok_or(Refusal::Failed)?;
-        let entries = wallet.settle(at, closing.hold.seq, &event).map_err(|error| match error {
+        let entries = wallet.settle(at, closing.hold.seq, used).map_err(|error| match error {
             SettleError::NotOpen => Refusal::UnknownHold,
             SettleError::Shortfall(shortfall) => Refusal::Insufficient { shortfall, seq },
         })?;

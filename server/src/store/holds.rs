@@ -6,8 +6,8 @@ use ledger::entry::{Entry, Movement};
 use ledger::event::EventKey;
 use ledger::grant::Grant;
 use ledger::wallet::Hold;
-use ledger::{AccountId, HoldId, KeyId};
-use sqlx::SqliteConnection;
+use ledger::{AccountId, HoldId, KeyId, Timestamp};
+use sqlx::{AssertSqlSafe, SqliteConnection};
 
 use super::posting::{Posting, on};
 use super::rows::{Column, EntryRow, GrantRow, entry_columns, entry_tables, grant_columns, parse_text};
@@ -24,13 +24,16 @@ struct OwnedRow {
 /// A hold with what became of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HoldRow {
-    /// Position among all entries of the store: the cursor of a service's list.
-    pub no: u64,
+    /// Where the list goes on after it.
+    pub cursor: u64,
     pub account: AccountId,
     /// Leg 0.
     pub entry: Entry,
-    /// Leg 0 of the act that closed it.
-    pub closed_by: Option<Entry>,
+    pub status: HoldStatus,
+    /// When it was closed; a deadline closes it whether or not that is in the books yet.
+    pub closed_at: Option<Timestamp>,
+    /// The event that it became, by the `seq` of its leg 0.
+    pub event: Option<u64>,
 }
 
 /// Whose holds to list.
@@ -47,41 +50,6 @@ pub enum HoldsOf {
 pub struct HoldFilter {
     pub of: HoldsOf,
     pub status: Option<HoldStatus>,
-}
-
-/// The conditions of [`HoldFilter`]: whose (`$1`), and the name of a status (`$2`).
-macro_rules! holds_where {
-    ($owner:literal) => {
-        concat!(
-            "WHERE ",
-            $owner,
-            " AND e.deadline IS NOT NULL AND ($2 IS NULL OR $2 = coalesce((SELECT CASE WHEN c.movement = 6 THEN 'settled' \
-             WHEN c.service_key IS NULL THEN 'expired' ELSE 'released' END FROM entries c \
-             WHERE c.account = e.account AND c.revises = e.seq AND c.revises IS NOT NULL), 'active')) "
-        )
-    };
-}
-
-macro_rules! list_holds {
-    ($owner:literal, $order:literal) => {
-        concat!(
-            "SELECT e.no, e.account AS account_no, a.id AS account_id, ",
-            entry_columns!(),
-            "FROM ",
-            entry_tables!(),
-            "JOIN accounts a ON a.no = e.account ",
-            holds_where!($owner),
-            "AND e.no < $3 ORDER BY ",
-            $order,
-            " DESC LIMIT $4 OFFSET $5"
-        )
-    };
-}
-
-macro_rules! count_holds {
-    ($owner:literal) => {
-        concat!("SELECT count(*) FROM entries e ", holds_where!($owner))
-    };
 }
 
 /// What a hold is now.
@@ -121,12 +89,79 @@ impl HoldStatus {
 
 #[derive(sqlx::FromRow)]
 struct ListRow {
-    no: i64,
-    account_no: i64,
+    cursor: i64,
     account_id: String,
     #[sqlx(flatten)]
     entry: EntryRow,
+    closed_as: Option<i64>,
+    closed_seq: Option<i64>,
+    closed_at: Option<i64>,
+    /// Whether a service asked for the end.
+    is_asked_for: bool,
 }
+
+impl ListRow {
+    fn into_hold(self, now: Timestamp) -> Result<HoldRow, StoreError> {
+        let entry = self.entry.into_entry()?;
+        let is_settled = self.closed_as == Some(i64::from(Movement::Settle.code()));
+        let lapsed = entry.deadline.filter(|deadline| *deadline <= now);
+        let closed_at = self.closed_at.map(Timestamp::from_micros).or(lapsed);
+        let status = match closed_at {
+            None => HoldStatus::Active,
+            Some(_) if is_settled => HoldStatus::Settled,
+            Some(_) if self.is_asked_for => HoldStatus::Released,
+            Some(_) => HoldStatus::Expired,
+        };
+        let event = self.closed_seq.filter(|_| is_settled);
+        Ok(HoldRow {
+            cursor: self.cursor.read("entries", "no", self.cursor)?,
+            account: parse_text(&self.account_id, "accounts", "id")?,
+            event: event.map(|seq| seq.read("entries", "seq", seq)).transpose()?,
+            entry,
+            status,
+            closed_at,
+        })
+    }
+}
+
+impl HoldFilter {
+    /// `select` over the holds that the filter lets through; `$1` is whose, `$2` the instant. What became of a hold `e` is `c`.
+    fn sql(&self, select: &str) -> String {
+        let owner = match self.of {
+            HoldsOf::Account(_) => "e.account = $1",
+            HoldsOf::Service(_) => "e.service_key = $1",
+        };
+        // The few that are open are looked up from their own table.
+        let (from, status) = match self.status {
+            Some(HoldStatus::Active) => (
+                "open_holds h CROSS JOIN entries e",
+                "e.account = h.account AND e.seq = h.seq AND h.deadline > $2",
+            ),
+            Some(HoldStatus::Settled) => ("entries e", "c.movement = 6"),
+            Some(HoldStatus::Released) => ("entries e", "c.movement = 7 AND c.service_key IS NOT NULL"),
+            Some(HoldStatus::Expired) => (
+                "entries e",
+                "c.service_key IS NULL AND (c.movement = 7 OR c.seq IS NULL AND e.deadline <= $2)",
+            ),
+            None => ("entries e", "$2 IS NOT NULL"),
+        };
+        format!(
+            "SELECT {select} FROM {from} LEFT JOIN entries c ON c.account = e.account AND c.revises = e.seq \
+             AND c.revises IS NOT NULL AND c.movement IN (6, 7) {GRANT_OF_HOLD} JOIN accounts a ON a.no = e.account \
+             WHERE {owner} AND e.deadline IS NOT NULL AND {status}"
+        )
+    }
+
+    const fn cursor(&self) -> &'static str {
+        match self.of {
+            HoldsOf::Account(_) => "e.seq",
+            HoldsOf::Service(_) => "e.no",
+        }
+    }
+}
+
+/// What [`EntryRow`] reads of a grant that an entry issued; a hold issues none.
+const GRANT_OF_HOLD: &str = "LEFT JOIN grants g ON g.account = e.account AND g.seq = e.seq";
 
 impl Posting<'_> {
     /// The open holds of these accounts (a JSON array of numbers).
@@ -240,22 +275,19 @@ impl Store {
         Ok(entries)
     }
 
-    /// The hold of this id, with the account's number.
-    pub async fn find_hold(&self, hold: HoldId) -> Result<Option<(i64, HoldRow)>, StoreError> {
+    /// Leg 0 of the hold of this id, with the account's number.
+    pub async fn find_hold(&self, hold: HoldId) -> Result<Option<(i64, Entry)>, StoreError> {
         // A `seq` that no entry can have.
         let Ok(seq) = i64::try_from(hold.seq) else { return Ok(None) };
-        let row: Option<ListRow> = read!(self, db => Ok(sqlx::query_as(concat!(
-            "SELECT e.no, e.account AS account_no, a.id AS account_id, ", entry_columns!(),
-            "FROM accounts a CROSS JOIN ", entry_tables!(),
+        let row: Option<OwnedRow> = read!(self, db => Ok(sqlx::query_as(concat!(
+            "SELECT e.account AS account_no, ", entry_columns!(), "FROM accounts a CROSS JOIN ", entry_tables!(),
             "WHERE a.id = $1 AND e.account = a.no AND e.seq = $2 AND e.deadline IS NOT NULL",
         ))
         .bind(hold.account.to_string())
         .bind(seq)
         .fetch_optional(db)
         .await?))?;
-        let Some(row) = row else { return Ok(None) };
-        let account_no = row.account_no;
-        Ok(Some((account_no, self.with_end(row).await?)))
+        row.map(|row| Ok((row.account_no, row.entry.into_entry()?))).transpose()
     }
 
     /// Leg 0 of what has taken this name: an event or a hold, with its account's number.
@@ -271,54 +303,52 @@ impl Store {
         row.map(|row| Ok((row.account_no, row.entry.into_entry()?))).transpose()
     }
 
-    /// Holds made before the cursor `before`, the newest first.
+    /// Holds before the cursor `before`, the newest first.
     pub async fn list_holds(
         &self,
         filter: &HoldFilter,
+        now: Timestamp,
         before: u64,
-        limit: u32,
-        offset: u32,
+        (limit, offset): (u32, u32),
     ) -> Result<Vec<HoldRow>, StoreError> {
-        let status = filter.status.map(HoldStatus::name);
-        let rows: Vec<ListRow> = read!(self, db => Ok(match &filter.of {
-            HoldsOf::Account(no) => sqlx::query_as(list_holds!("e.account = $1", "e.seq")).bind(no),
-            HoldsOf::Service(key) => sqlx::query_as(list_holds!("e.service_key = $1", "e.no")).bind(key.as_str()),
-        }
-        .bind(status)
-        .bind(i64::try_from(before).unwrap_or(i64::MAX))
-        .bind(i64::from(limit))
-        .bind(i64::from(offset))
-        .fetch_all(db)
-        .await?))?;
-        let mut holds = Vec::with_capacity(rows.len());
-        for row in rows {
-            holds.push(self.with_end(row).await?);
-        }
-        Ok(holds)
+        let cursor = filter.cursor();
+        let select = format!(
+            "{cursor} AS cursor, a.id AS account_id, c.movement AS closed_as, c.seq AS closed_seq, \
+             c.recorded_at AS closed_at, c.service_key IS NOT NULL AS is_asked_for, {}",
+            entry_columns!()
+        );
+        let sql =
+            format!("{} AND {cursor} < $3 ORDER BY {cursor} DESC LIMIT $4 OFFSET $5", filter.sql(&select));
+        let rows: Vec<ListRow> = read!(self, db => {
+            let query = sqlx::query_as(AssertSqlSafe(sql));
+            Ok(match &filter.of {
+                HoldsOf::Account(no) => query.bind(no),
+                HoldsOf::Service(key) => query.bind(key.as_str()),
+            }
+            .bind(now.micros())
+            .bind(i64::try_from(before).unwrap_or(i64::MAX))
+            .bind(i64::from(limit))
+            .bind(i64::from(offset))
+            .fetch_all(db)
+            .await?)
+        })?;
+        rows.into_iter().map(|row| row.into_hold(now)).collect()
     }
 
     /// How many holds the filter lets through.
-    pub async fn count_holds(&self, filter: &HoldFilter) -> Result<u64, StoreError> {
-        let status = filter.status.map(HoldStatus::name);
-        let (count,): (i64,) = read!(self, db => Ok(match &filter.of {
-            HoldsOf::Account(no) => sqlx::query_as(count_holds!("e.account = $1")).bind(no),
-            HoldsOf::Service(key) => sqlx::query_as(count_holds!("e.service_key = $1")).bind(key.as_str()),
-        }
-        .bind(status)
-        .fetch_one(db)
-        .await?))?;
+    pub async fn count_holds(&self, filter: &HoldFilter, now: Timestamp) -> Result<u64, StoreError> {
+        let sql = filter.sql("count(*)");
+        let (count,): (i64,) = read!(self, db => {
+            let query = sqlx::query_as(AssertSqlSafe(sql));
+            Ok(match &filter.of {
+                HoldsOf::Account(no) => query.bind(no),
+                HoldsOf::Service(key) => query.bind(key.as_str()),
+            }
+            .bind(now.micros())
+            .fetch_one(db)
+            .await?)
+        })?;
         count.read("entries", "count", "holds")
-    }
-
-    async fn with_end(&self, row: ListRow) -> Result<HoldRow, StoreError> {
-        let entry = row.entry.into_entry()?;
-        let closed_by = self.revising_entries(row.account_no, entry.seq).await?.into_iter().next();
-        Ok(HoldRow {
-            no: row.no.read("entries", "no", row.no)?,
-            account: parse_text(&row.account_id, "accounts", "id")?,
-            entry,
-            closed_by,
-        })
     }
 }
 
@@ -335,4 +365,40 @@ pub(super) async fn open_holds(db: &mut SqliteConnection, account_no: i64) -> Re
     .fetch_all(db)
     .await?;
     rows.into_iter().map(EntryRow::into_entry).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::ManualClock;
+    use crate::store::DatabaseUrl;
+
+    async fn plan(store: &Store, sql: String) -> Result<Vec<String>, StoreError> {
+        let rows: Vec<(i64, i64, i64, String)> = read!(store, db =>
+            Ok(sqlx::query_as(AssertSqlSafe(sql)).bind(1).bind(0).fetch_all(db).await?))?;
+        Ok(rows.into_iter().map(|(_, _, _, step)| step).collect())
+    }
+
+    #[tokio::test]
+    async fn holds_are_listed_by_index_however_many_entries_there_are() {
+        let directory = tempfile::tempdir().unwrap();
+        let url = DatabaseUrl::Sqlite(directory.path().join("console.db"));
+        let store = Store::open(&url, &ManualClock::at(Timestamp::from_micros(0))).await.unwrap();
+        let service: KeyId = "key_000000000000".parse().unwrap();
+        for of in [HoldsOf::Account(1), HoldsOf::Service(service)] {
+            for status in HoldStatus::ALL.into_iter().map(Some).chain([None]) {
+                let filter = HoldFilter { of: of.clone(), status };
+                let sql =
+                    format!("EXPLAIN QUERY PLAN {} ORDER BY {} DESC", filter.sql("e.seq"), filter.cursor());
+                let steps = plan(&store, sql).await.unwrap();
+                let is_bad =
+                    |step: &String| ["SCAN e", "SCAN c", "SCAN g"].iter().any(|bad| step.starts_with(bad));
+                assert!(!steps.iter().any(is_bad), "{filter:?}: {steps:?}");
+                assert!(
+                    steps.iter().any(|step| step.contains("entries_closing_key")),
+                    "{filter:?}: {steps:?}"
+                );
+            }
+        }
+    }
 }

@@ -12,7 +12,7 @@ use super::events_list::{PaginationView, page};
 use super::report;
 use crate::auth::{Party, Service};
 use crate::calendar::Rfc3339;
-use crate::console::holds::{HoldsPage, KnownHold, event_of};
+use crate::console::holds::{HoldsPage, KnownHold};
 use crate::console::receipt::Page;
 use crate::console::{Console, Error};
 use crate::http::json::JsonBody;
@@ -171,7 +171,7 @@ impl HoldsView {
             Page::Before(_) => 0,
         };
         Self {
-            next_cursor: last.map(|hold| hold.no.to_string()),
+            next_cursor: last.map(|hold| hold.cursor.to_string()),
             pagination: PaginationView { total, limit, offset, has_more },
             holds: holds.into_iter().filter_map(HoldView::new).collect(),
         }
@@ -181,12 +181,11 @@ impl HoldsView {
 impl HoldView {
     /// `None` for an entry that is no hold; the store lists none of those.
     fn new(hold: HoldRow) -> Option<Self> {
-        let event_id = event_of(&hold);
-        let HoldRow { account, entry, closed_by, .. } = hold;
+        let HoldRow { account, entry, status, closed_at, event: became, .. } = hold;
         let event = entry.event?;
         Some(Self {
             hold_id: HoldId { account, seq: entry.seq },
-            status: HoldStatus::of(closed_by.as_ref()).name(),
+            status: status.name(),
             account_id: account,
             source: event.source,
             id: event.id,
@@ -195,8 +194,8 @@ impl HoldView {
             credits: event.credits,
             created_at: Rfc3339(entry.recorded_at),
             expires_at: entry.deadline.map(Rfc3339),
-            closed_at: closed_by.map(|act| Rfc3339(act.recorded_at)),
-            event_id,
+            closed_at: closed_at.map(Rfc3339),
+            event_id: became.map(|seq| EventId { account, seq }),
             seq: entry.seq,
         })
     }
