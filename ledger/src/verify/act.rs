@@ -61,7 +61,6 @@ impl Verifier {
         let is_asked_for = first.event.as_ref().is_some_and(|event| event.service_key.is_some());
         let of = first.revises.as_ref().map_or(0, |revises| revises.of);
         match (first.movement, due) {
-            (Movement::Expire, _) => Ok(()),
             (Movement::Release, Some((_, Due::Deadline(hold)))) if hold == of && is_now && !is_asked_for => {
                 Ok(())
             }
@@ -69,7 +68,7 @@ impl Verifier {
             (Movement::Release, None) => Err(Fault::Hold),
             (Movement::Repay, Some((_, Due::Repayment(_)))) if is_now => Ok(()),
             (Movement::Repay, None) => Err(Fault::Grant),
-            (_, None) => Ok(()),
+            (Movement::Expire, _) | (_, None) => Ok(()),
             (_, Some(_)) => Err(Fault::Overdue),
         }
     }
