@@ -253,6 +253,7 @@ mod tests {
     use super::*;
     use crate::clock::ManualClock;
     use crate::store::DatabaseUrl;
+    use crate::store::posting::on;
 
     #[tokio::test]
     async fn events_and_corrections_of_a_stretch_are_found_by_index() {
@@ -260,16 +261,18 @@ mod tests {
         let clock = ManualClock::at(Timestamp::from_micros(0));
         let url = DatabaseUrl::Sqlite(directory.path().join("console.db"));
         let store = Store::open(&url, &clock).await.unwrap();
+        let mut posting = store.begin_posting().await.unwrap();
         let by_key = [
             "SEARCH e USING INDEX entries_account_seq_key (account=? AND seq>? AND seq<?)",
             "SEARCH e USING INDEX entries_revisions (account=? AND revises>? AND revises<?)",
         ];
         for (sql, by_key) in COUNTED.into_iter().chain(DESCRIBED).zip(by_key.into_iter().cycle()) {
             let explain = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}"));
-            let plan: Result<Vec<(i64, i64, i64, String)>, StoreError> =
-                read!(&store, db => Ok(sqlx::query_as(explain).fetch_all(db).await?));
-            let steps: Vec<String> = plan.unwrap().into_iter().map(|(_, _, _, step)| step).collect();
+            let plan: Vec<(i64, i64, i64, String)> =
+                on!(&mut posting, db => sqlx::query_as(explain).fetch_all(db).await.unwrap());
+            let steps: Vec<String> = plan.into_iter().map(|(_, _, _, step)| step).collect();
             assert_eq!(steps[0], by_key, "{steps:?}");
         }
+        posting.rollback().await.unwrap();
     }
 }
