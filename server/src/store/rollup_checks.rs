@@ -68,7 +68,8 @@ impl Stretch {
     }
 }
 
-/// What a statement that begins with a `SELECT` is about: entries `$2 ≤ seq ≤ $3`, or corrections of them up to `$6`.
+/// What a statement that begins with a `SELECT` is about: entries `$2 ≤ seq ≤ $3`, or corrections of them up to `$6`. The
+/// `+` keeps the planner from going through all entries up to there.
 macro_rules! events_or_corrections {
     ($($select:tt)*) => {
         [
@@ -77,7 +78,7 @@ macro_rules! events_or_corrections {
                 AND e.source IS NOT NULL AND e.seq <= $6 ORDER BY e.seq"),
             concat!($($select)*, "WHERE e.account = $1 AND e.revises >= $2 AND e.revises <= $3 AND e.movement > 8 \
                 AND coalesce(e.occurred_at, e.recorded_at) >= $4 AND coalesce(e.occurred_at, e.recorded_at) < $5 \
-                AND e.source IS NOT NULL AND e.seq <= $6 ORDER BY e.seq"),
+                AND e.source IS NOT NULL AND +e.seq <= $6"),
         ]
     };
 }
@@ -244,5 +245,34 @@ impl Store {
             }
         }
         Ok(found)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::ManualClock;
+    use crate::store::DatabaseUrl;
+    use crate::store::posting::on;
+
+    #[tokio::test]
+    async fn events_and_corrections_of_a_stretch_are_found_by_index() {
+        let directory = tempfile::tempdir().unwrap();
+        let clock = ManualClock::at(Timestamp::from_micros(0));
+        let url = DatabaseUrl::Sqlite(directory.path().join("console.db"));
+        let store = Store::open(&url, &clock).await.unwrap();
+        let mut posting = store.begin_posting().await.unwrap();
+        let by_key = [
+            "SEARCH e USING INDEX entries_account_seq_key (account=? AND seq>? AND seq<?)",
+            "SEARCH e USING INDEX entries_revisions (account=? AND revises>? AND revises<?)",
+        ];
+        for (sql, by_key) in COUNTED.into_iter().chain(DESCRIBED).zip(by_key.into_iter().cycle()) {
+            let explain = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}"));
+            let plan: Vec<(i64, i64, i64, String)> =
+                on!(&mut posting, db => sqlx::query_as(explain).fetch_all(db).await.unwrap());
+            let steps: Vec<String> = plan.into_iter().map(|(_, _, _, step)| step).collect();
+            assert_eq!(steps[0], by_key, "{steps:?}");
+        }
+        posting.rollback().await.unwrap();
     }
 }
