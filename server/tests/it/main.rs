@@ -24,6 +24,7 @@ mod health;
 mod logs;
 mod mail;
 mod metrics;
+mod model;
 mod outbox;
 mod page_data;
 mod poison;
