@@ -1,7 +1,5 @@
 //! The books of one account as the spec tells them: movements, acts, what falls due, and what follows from an inflow.
 
-use super::wire::month;
-
 /// The order in which kinds burn.
 pub const KINDS: [&str; 5] = ["free", "promo", "plan", "adjustment", "purchase"];
 
@@ -106,8 +104,9 @@ pub struct Content {
     pub quantity: i64,
     pub dimensions: Option<&'static str>,
     pub occurred_at: Option<i64>,
-    /// The event's time.
+    /// The event's time, and the month of that.
     pub at: i64,
+    pub month: i64,
     pub version: u64,
     /// What had been used before it.
     pub before: i128,
@@ -115,8 +114,8 @@ pub struct Content {
 
 impl Content {
     fn carried(&self, quantity: i64, credits: i64, revised: i64) -> Carried {
-        let Self { operation, version, at, .. } = *self;
-        Carried { operation, quantity, credits, version, revised, month: month(at) }
+        let Self { operation, version, month, .. } = *self;
+        Carried { operation, quantity, credits, version, revised, month }
     }
 }
 
@@ -194,8 +193,8 @@ impl Books {
     }
 
     /// Credits of the events of a month.
-    pub fn consumption(&self, of: i64) -> i64 {
-        self.events.iter().filter(|event| month(event.content.at) == of).map(|event| event.cost).sum()
+    pub fn consumption(&self, month: i64) -> i64 {
+        self.events.iter().filter(|event| event.content.month == month).map(|event| event.cost).sum()
     }
 
     pub fn spent(&self) -> i64 {

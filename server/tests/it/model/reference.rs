@@ -215,11 +215,12 @@ impl Model {
         let at = report.occurred_at.unwrap_or(self.now);
         let card = self.card_at(at);
         let price = card.price(report.operation).ok_or(INVALID)?;
-        let before = books.used(report.operation, month(at), books.seq());
+        let month = month(at);
+        let before = books.used(report.operation, month, books.seq());
         let cost = price.cost(before, report.quantity).ok_or(INVALID)?;
         let Report { name: Name { source, id }, operation, quantity, dimensions, occurred_at, .. } = report.clone();
         let version = card.version;
-        Ok((Content { source, id, operation, quantity, dimensions, occurred_at, at, version, before }, cost))
+        Ok((Content { source, id, operation, quantity, dimensions, occurred_at, at, month, version, before }, cost))
     }
 
     /// Whether an account can pay now without owing.
