@@ -55,7 +55,10 @@ impl World {
     pub async fn void_plain(&self, member: &Member, seq: u64) -> Told {
         let grant = GrantId { account: member.account, seq };
         let voided = self.console.void_grant(grant, "a mistake").await;
-        told(voided, |voided| json!({"credits": voided.credits, "balance": voided.balance, "seq": voided.seq}))
+        told(
+            voided,
+            |voided| json!({"credits": voided.credits, "balance": voided.balance, "seq": voided.seq}),
+        )
     }
 
     pub async fn suspend_plain(&self, member: &Member, suspended: bool) -> Told {

@@ -452,7 +452,14 @@ impl Books {
         let entries = receipt.seq - receipt.first_seq + 1;
         let event = &mut self.events[event];
         (event.paid, event.quantity, event.cost) = (paid, quantity, cost);
-        event.corrections.push(Correction { id, quantity, reason, refunded: before - cost, receipt, entries });
+        event.corrections.push(Correction {
+            id,
+            quantity,
+            reason,
+            refunded: before - cost,
+            receipt,
+            entries,
+        });
     }
 }
 

@@ -8,7 +8,8 @@ use super::books::{Books, Entry};
 use super::driver::Driver;
 use super::operations::{Generator, Operation};
 use super::reference::Model;
-use super::wire::{DAY, SECOND, decimal, instant, micros, month};
+use super::wire::{DAY, decimal, instant, micros, month};
+use crate::harness::trace::Random;
 
 /// How much of what happened is told when something differs.
 const TOLD: usize = 12;
@@ -28,18 +29,14 @@ impl Run {
 
     /// Panics where the console and the model differ.
     pub async fn finish(mut self) {
-        let mut generator = Generator::new(self.seed);
         let (mut driver, mut model) = Driver::start().await;
-        let card = generator.card(&model, model.now + 60 * SECOND);
-        for begin in [Operation::Import { card }, Operation::Wait { micros: 60 * SECOND }] {
-            self.perform(&begin, &mut driver, &mut model).await;
-        }
+        let (mut generator, mut looks) = (Generator::new(self.seed), Random(!self.seed));
         while self.step < self.operations {
             let operation = generator.next(&model);
             self.perform(&operation, &mut driver, &mut model).await;
             // Not always: a look books what is due, which the next operation must do as well.
-            let account = generator.below(model.accounts.len());
-            match generator.below(100) {
+            let account = usize::try_from(looks.below(model.accounts.len() as u64)).expect("a place");
+            match looks.below(100) {
                 0..30 => self.compare_current(account, &driver, &mut model).await,
                 30..40 => self.compare_grants(account, &driver, &mut model).await,
                 40..45 => self.compare_holds(account, &driver, &mut model).await,
@@ -143,7 +140,12 @@ impl Run {
         self.same(account, path, &[("total", total == open.len(), &open.len(), total)]);
         open.reverse();
         for (hold, found) in open.iter().zip(found["holds"].as_array().expect("holds")) {
-            self.amounts(account, path, found, &[("credits", hold.cost), ("quantity", hold.content.quantity)]);
+            self.amounts(
+                account,
+                path,
+                found,
+                &[("credits", hold.cost), ("quantity", hold.content.quantity)],
+            );
             let deadline = instant(hold.deadline);
             let same = found["expires_at"] == deadline;
             self.same(account, path, &[("expires_at", same, &deadline, &found["expires_at"])]);
@@ -155,7 +157,11 @@ impl Run {
         let found = driver.customers[account].get("/credits/entries.ndjson").await.text;
         let books = &model.accounts[account];
         let count = found.lines().count();
-        self.same(account, "entries", &[("number", count == books.entries.len(), &books.entries.len(), &json!(count))]);
+        self.same(
+            account,
+            "entries",
+            &[("number", count == books.entries.len(), &books.entries.len(), &json!(count))],
+        );
         for (seq, (entry, line)) in (1..).zip(books.entries.iter().zip(found.lines())) {
             self.compare_entry(account, seq, entry, &serde_json::from_str(line).expect("JSON"), books);
         }
@@ -194,10 +200,18 @@ impl Run {
     /// What the charts add up to is what was spent.
     async fn compare_history(&self, account: usize, driver: &Driver, model: &Model) {
         let books = &model.accounts[account];
-        let (from, to) = (instant(books.events.iter().map(|event| event.content.at).min().unwrap_or(model.now)), instant(model.now + DAY));
+        let (from, to) = (
+            instant(books.events.iter().map(|event| event.content.at).min().unwrap_or(model.now)),
+            instant(model.now + DAY),
+        );
         let path = format!("/usage/history?from={from}&to={to}&granularity=month&tz=UTC&group_by=operation");
         let found = driver.customers[account].get(&path).await.ok();
-        self.amounts(account, "/usage/history", &json!({"total": total(&found["total"])}), &[("total", books.spent())]);
+        self.amounts(
+            account,
+            "/usage/history",
+            &json!({"total": total(&found["total"])}),
+            &[("total", books.spent())],
+        );
         for series in found["series"].as_array().expect("series") {
             let events = books.events.iter().filter(|event| series["group"] == event.content.operation);
             let quantity: i64 = events.clone().map(|event| event.quantity).sum();
@@ -242,11 +256,14 @@ fn account_of(operation: &Operation, model: &Model) -> Option<usize> {
         Operation::Report { report, .. } | Operation::Hold { report, .. } => model.account_of(report.payer),
         Operation::Check { payer, .. } => model.account_of(*payer),
         Operation::Settle { hold, .. } | Operation::Release { hold } => of_hold(*hold),
-        Operation::Grant { account, .. } | Operation::Void { account, .. } | Operation::Suspend { account, .. } => {
-            Some(*account)
-        }
+        Operation::Grant { account, .. }
+        | Operation::Void { account, .. }
+        | Operation::Suspend { account, .. } => Some(*account),
         Operation::Correct { name, .. } => model.accounts.iter().position(|books| {
-            books.events.iter().any(|event| event.content.source == name.source && event.content.id == name.id)
+            books
+                .events
+                .iter()
+                .any(|event| event.content.source == name.source && event.content.id == name.id)
         }),
         Operation::Reports { .. } | Operation::Import { .. } | Operation::Wait { .. } => None,
     }

@@ -8,14 +8,11 @@ use server::store::Permission;
 
 use super::books::KINDS;
 use super::operations::{Lot, Name, Operation, Payer, Report};
-use super::prices::Card;
 use super::reference::{Fact, Key, Model, Reply, Service};
 use super::wire::{decimal, instant, micros};
 use crate::harness::client::{Answer, Caller};
 use crate::harness::operator::{PlainGrant, Told};
 use crate::harness::{Member, World};
-
-const ACCOUNTS: usize = 3;
 
 /// A console with members, customers' keys and services, and who calls it.
 pub struct Driver {
@@ -37,38 +34,29 @@ pub struct Heard {
 }
 
 impl Driver {
-    /// A new console, and the model of it.
+    /// A new console as the model begins, and the model.
     pub async fn start() -> (Self, Model) {
         let world = World::start().await;
-        let (mut members, mut customers) = (vec![], Vec::<Caller>::new());
-        let (mut secrets, mut keys) = (vec![], vec![]);
-        for account in 0..ACCOUNTS {
+        let model = Model::new(world.now_micros());
+        let (mut members, mut customers) = (vec![], vec![]);
+        for account in 0..model.accounts.len() {
             let member = world.member(&format!("member-{account}")).await;
             customers.push(world.as_member(&member).await);
-            for (read_only, revoked) in [(false, false), (true, false), (false, true)] {
-                let permission = if read_only { Permission::ReadOnly } else { Permission::ReadWrite };
-                let made = world.key(&member, permission).await;
-                if revoked {
-                    customers[account].delete(&format!("/auth/api-keys/{}", made.key.id)).await.ok();
-                }
-                secrets.push(made.secret.as_str().to_owned());
-                keys.push(Key { account, read_only, revoked });
-            }
             members.push(member);
         }
-        let services = vec![
-            Service { source: None, debt_limit: Some(25_000_000) },
-            Service { source: None, debt_limit: None },
-            Service { source: Some("a"), debt_limit: None },
-        ];
-        let mut callers = vec![];
-        for service in &services {
-            callers.push(world.service_plain(service.source, service.debt_limit).await.caller);
+        let (mut secrets, mut services) = (vec![], vec![]);
+        for Key { account, read_only, revoked } in model.keys.iter().copied() {
+            let permission = if read_only { Permission::ReadOnly } else { Permission::ReadWrite };
+            let made = world.key(&members[account], permission).await;
+            if revoked {
+                customers[account].delete(&format!("/auth/api-keys/{}", made.key.id)).await.ok();
+            }
+            secrets.push(made.secret.as_str().to_owned());
         }
-        let accounts = members.iter().map(|_| super::books::Books::default()).collect();
-        let now = world.now_micros();
-        let model = Model { now, cards: vec![Card::first()], accounts, keys, services, holds: 0 };
-        (Self { world, members, customers, services: callers, secrets, holds: vec![] }, model)
+        for Service { source, debt_limit } in model.services.iter().copied() {
+            services.push(world.service_plain(source, debt_limit).await.caller);
+        }
+        (Self { world, members, customers, services, secrets, holds: vec![] }, model)
     }
 
     pub async fn perform(&mut self, operation: &Operation, model: &Model) -> Vec<Heard> {
@@ -216,7 +204,7 @@ impl Driver {
             Fact::Flag(expected) => value.as_bool() == Some(*expected),
             Fact::Text(expected) => value == expected,
             Fact::Names(expected) => *value == json!(expected),
-            Fact::Event(seq) => (0..ACCOUNTS).any(|account| *value == self.event_id(account, *seq)),
+            Fact::Event(seq) => (0..self.members.len()).any(|account| *value == self.event_id(account, *seq)),
         }
     }
 }

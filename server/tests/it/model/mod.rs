@@ -7,6 +7,7 @@
 
 mod books;
 mod comparison;
+mod coverage;
 mod driver;
 mod operations;
 mod prices;
@@ -33,19 +34,21 @@ fn number(variable: &str) -> Option<u64> {
 }
 
 /// The seeds whose runs have so many operations together.
-fn seeds() -> Vec<u64> {
-    if let Some(seed) = number("PLEXE_MODEL_SEED") {
-        return vec![seed];
-    }
-    let wanted = number("PLEXE_MODEL_OPERATIONS").map_or(USUAL, |wanted| usize::try_from(wanted).expect("a count"));
+fn seeds_for(wanted: usize) -> Vec<u64> {
     let mut operations = 0;
-    (1..)
-        .take_while(|seed| {
-            let goes_on = operations < wanted;
-            operations += operations_of(*seed);
-            goes_on
-        })
-        .collect()
+    let goes_on = |seed: &u64| {
+        let goes_on = operations < wanted;
+        operations += operations_of(*seed);
+        goes_on
+    };
+    (1..).take_while(goes_on).collect()
+}
+
+fn seeds() -> Vec<u64> {
+    match (number("PLEXE_MODEL_SEED"), number("PLEXE_MODEL_OPERATIONS")) {
+        (Some(seed), _) => vec![seed],
+        (None, wanted) => seeds_for(wanted.map_or(USUAL, |wanted| usize::try_from(wanted).expect("a count"))),
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

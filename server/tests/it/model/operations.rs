@@ -1,7 +1,7 @@
 //! Everything that can be asked for, and random questions of the kind that find mistakes: few ids, so that they come
 //! again; few amounts, so that wallets are emptied exactly; instants at which something falls due.
 
-use super::books::{Books, KINDS};
+use super::books::{Books, Event, Grant, Hold, KINDS};
 use super::prices::{Card, ONE, Price, Pricing, Rounding, Tier};
 use super::reference::{LARGEST, Model};
 use super::wire::{DAY, SECOND};
@@ -89,12 +89,12 @@ impl Generator {
         Self { random: Random(seed), sent: vec![], ids: 0 }
     }
 
-    pub fn below(&mut self, limit: usize) -> usize {
+    fn below(&mut self, limit: usize) -> usize {
         usize::try_from(self.random.below(limit as u64)).expect("a small number")
     }
 
     /// True in so many of a hundred cases.
-    pub fn percent(&mut self, percent: u64) -> bool {
+    fn percent(&mut self, percent: u64) -> bool {
         self.random.below(100) < percent
     }
 
@@ -102,48 +102,59 @@ impl Generator {
         of[self.below(of.len())]
     }
 
+    /// What is asked next; of a new console, two operations that bring prices of all kinds into force.
     pub fn next(&mut self, model: &Model) -> Operation {
+        match model.cards.as_slice() {
+            [_] => return Operation::Import { card: self.card(model, model.now + 60 * SECOND) },
+            [_, card] if card.from > model.now => return Operation::Wait { micros: 60 * SECOND },
+            _ => {}
+        }
         match self.below(100) {
-            0..29 => Operation::Report { service: self.service(), report: self.report(model) },
-            29..33 => self.reports(model),
+            0..29 => self.event(model),
+            29..33 => self.events(model),
             33..36 => self.check(model),
             36..48 => self.hold(model),
-            48..58 => self.settle(model),
-            58..62 => Operation::Release { hold: self.a_hold(model) },
-            62..73 => self.correct(model),
-            73..81 => self.grant(model),
-            81..84 => self.void(model),
-            84..86 => self.suspend(model),
-            86 => self.import(model),
+            48..60 => self.settle(model),
+            60..63 => Operation::Release { hold: self.a_hold(model) },
+            63..75 => self.correct(model),
+            75..85 => self.grant(model),
+            85..88 => self.void(model),
+            88 => self.suspend(model),
+            89 => self.import(model),
             _ => self.wait(model),
         }
     }
 
+    /// Most often one that may report for any source; some of those may let an account owe.
     fn service(&mut self) -> usize {
-        self.one(&[0, 0, 0, 1, 1, 2])
+        self.one(&[0, 0, 0, 0, 0, 0, 1, 1, 1, 2])
     }
 
-    fn reports(&mut self, model: &Model) -> Operation {
-        let count = 2 + self.below(5);
-        let mut reports: Vec<Report> = (0..count).map(|_| self.report(model)).collect();
+    fn event(&mut self, model: &Model) -> Operation {
+        let service = self.service();
+        Operation::Report { service, report: self.report(model, service) }
+    }
+
+    fn events(&mut self, model: &Model) -> Operation {
+        let (service, count) = (self.service(), 2 + self.below(5));
+        let mut reports: Vec<Report> = (0..count).map(|_| self.report(model, service)).collect();
         if self.percent(30) {
             reports.push(reports[0].clone());
         }
-        Operation::Reports { service: self.service(), reports }
+        Operation::Reports { service, reports }
     }
 
     fn payer(&mut self, model: &Model) -> Payer {
         let account = self.below(model.accounts.len());
-        match self.below(20) {
-            0..12 => Payer::User(account),
-            12..15 => Payer::Account(account),
-            15..19 => Payer::Key(self.below(model.keys.len())),
-            _ if self.percent(30) => Payer::Nobody,
-            _ => Payer::User(account),
+        match self.below(40) {
+            0..26 => Payer::User(account),
+            26..34 => Payer::Account(account),
+            34..39 => Payer::Key(self.below(model.keys.len())),
+            _ => Payer::Nobody,
         }
     }
 
-    fn fresh(&mut self, model: &Model) -> Report {
+    fn fresh(&mut self, model: &Model, service: usize) -> Report {
         self.ids += 1;
         let name = Name { source: self.one(&SOURCES), id: self.ids.to_string() };
         let payer = self.payer(model);
@@ -155,7 +166,7 @@ impl Generator {
             quantity: self.quantity(model, payer, operation),
             occurred_at: self.occurred_at(model.now),
             dimensions: self.one(&[None, None, Some("churn"), Some("sales")]),
-            may_owe: self.percent(40),
+            may_owe: self.percent(if service == 0 { 40 } else { 2 }),
         }
     }
 
@@ -165,8 +176,8 @@ impl Generator {
     }
 
     /// A new one, one that was sent before, or one with that name and something else.
-    fn report(&mut self, model: &Model) -> Report {
-        let mut report = self.fresh(model);
+    fn report(&mut self, model: &Model, service: usize) -> Report {
+        let mut report = self.fresh(model, service);
         if !self.sent.is_empty() && self.percent(18) {
             let latest = self.sent.len().min(30);
             let back = 1 + self.below(latest);
@@ -188,7 +199,8 @@ impl Generator {
         if self.percent(60) {
             return None;
         }
-        let ago = [0, SECOND, 3_600 * SECOND, DAY, 9 * DAY, 20 * DAY, 34 * DAY, 35 * DAY, -SECOND, -300 * SECOND];
+        let ago =
+            [0, SECOND, 3_600 * SECOND, DAY, 9 * DAY, 20 * DAY, 34 * DAY, 35 * DAY, -SECOND, -300 * SECOND];
         let beyond = [35 * DAY + 1, -300 * SECOND - 1];
         Some(now - if self.percent(4) { self.one(&beyond) } else { self.one(&ago) })
     }
@@ -198,7 +210,7 @@ impl Generator {
         match (self.below(10), price) {
             (0..3, Some(Pricing::Flat(per_unit))) => {
                 let books = &model.accounts[model.account_of(payer).unwrap_or(0)];
-                let balance = books.available(model.now) + self.one(&[0, 0, 0, 1, 20 * ONE]);
+                let balance = books.available(model.now) + self.one(&[0, 0, 1, 10 * ONE, 20 * ONE]);
                 let units = i128::from(balance) * i128::from(ONE) / i128::from(*per_unit);
                 i64::try_from(units).unwrap_or(0).min(LARGEST)
             }
@@ -208,7 +220,8 @@ impl Generator {
             }
             (9, _) if self.percent(20) => LARGEST,
             _ => {
-                let usual = [0, 1, ONE / 2, ONE, 3 * ONE / 2, 2 * ONE, 3 * ONE, 4 * ONE + 333_333, 7 * ONE, 11 * ONE];
+                let usual =
+                    [0, 1, ONE / 2, ONE, 3 * ONE / 2, 2 * ONE, 3 * ONE, 4 * ONE + 333_333, 7 * ONE, 11 * ONE];
                 self.one(&usual)
             }
         }
@@ -220,42 +233,53 @@ impl Generator {
     }
 
     fn hold(&mut self, model: &Model) -> Operation {
-        let mut report = self.report(model);
+        let service = self.service();
+        let mut report = self.report(model, service);
         (report.occurred_at, report.may_owe) = (None, false);
+        if report.quantity <= 1 && self.percent(80) {
+            report.quantity = 6 * ONE;
+        }
         let known = model.accounts.iter().flat_map(|books| &books.holds);
-        let same = known.filter(|hold| hold.content.id == report.name.id).map(|hold| hold.expires_in / SECOND);
-        let usual = [None, Some(1), Some(60), Some(3_600), Some(86_400)];
+        let same =
+            known.filter(|hold| hold.content.id == report.name.id).map(|hold| hold.expires_in / SECOND);
+        let usual = [None, None, Some(1), Some(60), Some(3_600), Some(86_400), Some(86_400)];
         let expires_in_s = match same.last() {
             Some(before) if self.percent(80) => Some(before),
             _ if self.percent(3) => self.one(&[Some(0), Some(86_401)]),
             _ => self.one(&usual),
         };
-        Operation::Hold { service: self.service(), report, expires_in_s }
+        Operation::Hold { service, report, expires_in_s }
     }
 
     /// Most often one that is open; sometimes one that never was.
     fn a_hold(&mut self, model: &Model) -> usize {
-        let holds = || model.accounts.iter().flat_map(|books| &books.holds);
-        let open: Vec<usize> = holds().filter(|hold| hold.end.is_none()).map(|hold| hold.number).collect();
+        let (open, odd) = (open_holds(model, |_, _| true), open_holds(model, is_odd));
+        if !odd.is_empty() && self.percent(50) {
+            return self.one(&odd);
+        }
         if !open.is_empty() && self.percent(80) {
             return self.one(&open);
         }
-        if self.percent(5) { model.holds } else { model.holds.saturating_sub(1 + self.below(6)) }
+        if self.percent(8) { model.holds } else { model.holds.saturating_sub(1 + self.below(6)) }
     }
 
     fn settle(&mut self, model: &Model) -> Operation {
+        if open_holds(model, |_, _| true).is_empty() && self.percent(75) {
+            return self.hold(model);
+        }
         let number = self.a_hold(model);
         let mut holds = model.accounts.iter().flat_map(|books| &books.holds);
         let held = holds.find(|hold| hold.number == number).map_or(ONE, |hold| hold.content.quantity);
-        let quantity = match self.below(8) {
-            0..3 => held,
-            3 => 0,
-            4 => held / 2,
-            5 => (held - 1).max(0),
-            6 => held + 1,
-            _ => held * 2,
+        let quantity = match self.below(10) {
+            0..2 => held,
+            2..4 => 0,
+            4..6 => held / 2,
+            6 => (held - 1).max(0),
+            7 => held + 1,
+            8 => held * 2,
+            _ => held * 2 + 20 * ONE,
         };
-        Operation::Settle { hold: number, quantity, allow_over: self.percent(50) }
+        Operation::Settle { hold: number, quantity, allow_over: self.percent(70) }
     }
 
     fn correct(&mut self, model: &Model) -> Operation {
@@ -268,21 +292,33 @@ impl Generator {
             let (source, id_of) = held.unwrap_or((SOURCES[0], "nothing".to_owned()));
             return Operation::Correct { name: Name { source, id: id_of }, id, quantity: 0, reason };
         }
-        let latest = books.events.len().min(12);
-        let event = &books.events[books.events.len() - 1 - self.below(latest)];
+        let latest: Vec<&Event> = books.events.iter().rev().take(12).collect();
+        let costly: Vec<&Event> = latest.iter().copied().filter(|event| event.cost > 0).collect();
+        let event = if costly.is_empty() || self.percent(20) { self.one(&latest) } else { self.one(&costly) };
         let name = Name { source: event.content.source, id: event.content.id.clone() };
         if let Some(known) = event.corrections.last().filter(|_| self.percent(25)) {
             let (id, quantity) = (known.id.clone(), known.quantity);
             return Operation::Correct { name, id, quantity, reason: known.reason };
         }
         let present = event.quantity;
-        let smaller = [0, present / 2, present / 2, present / 3, present - 1, present - ONE, present, present + 1];
-        Operation::Correct { name, id, quantity: self.one(&smaller).max(0), reason }
+        let smaller = [
+            0,
+            0,
+            present / 2,
+            present / 2,
+            present / 3,
+            present / 3,
+            present - 1,
+            present - 1,
+            present - ONE,
+        ];
+        let quantity = if self.percent(6) { present + self.one(&[0, 1]) } else { self.one(&smaller) };
+        Operation::Correct { name, id, quantity: quantity.max(0), reason }
     }
 
     fn grant(&mut self, model: &Model) -> Operation {
         let now = model.now;
-        let amounts = [1, ONE / 2, ONE, 3 * ONE, 10 * ONE, 25 * ONE, 100 * ONE, 700 * ONE];
+        let amounts = [1, ONE / 2, ONE, 3 * ONE, 10 * ONE, 10 * ONE, 25 * ONE, 25 * ONE, 60 * ONE];
         let amount = if self.percent(3) { 0 } else { self.one(&amounts) };
         let effective_at = match self.below(10) {
             0..5 => None,
@@ -308,14 +344,21 @@ impl Generator {
         let next = instants.into_iter().filter(|at| *at > model.now).min();
         match next {
             Some(next) if self.percent(30) => next - model.now,
+            _ if self.percent(70) => self.one(&WAITS[1..6]),
             _ => self.one(&WAITS),
         }
     }
 
     fn void(&mut self, model: &Model) -> Operation {
         let account = self.below(model.accounts.len());
-        let grants = model.accounts[account].grants.len();
-        Operation::Void { account, grant: self.below(grants + 1) }
+        let books = &model.accounts[account];
+        let full = (0..books.grants.len()).filter(|grant| books.grants[*grant].rest > 0).collect();
+        let open = books.holds.iter().filter(|hold| hold.end.is_none()).flat_map(|hold| &hold.parts);
+        let held = open.map(|part| part.grant).collect();
+        let likely: Vec<usize> = if self.percent(50) { held } else { full };
+        let any = likely.is_empty() || self.percent(10);
+        let grant = if any { self.below(books.grants.len() + 1) } else { self.one(&likely) };
+        Operation::Void { account, grant }
     }
 
     fn suspend(&mut self, model: &Model) -> Operation {
@@ -328,7 +371,9 @@ impl Generator {
     }
 
     fn wait(&mut self, model: &Model) -> Operation {
-        if let Some(account) = model.accounts.iter().position(|books| books.suspended) {
+        if let Some(account) = model.accounts.iter().position(|books| books.suspended)
+            && self.percent(60)
+        {
             return Operation::Suspend { account, suspended: false };
         }
         let micros = if self.percent(45) {
@@ -346,7 +391,7 @@ impl Generator {
     }
 
     /// The next version: other prices for most operations, some of them gone.
-    pub fn card(&mut self, model: &Model, from: i64) -> Card {
+    fn card(&mut self, model: &Model, from: i64) -> Card {
         let version = model.cards.len() as u64 + 1;
         let known = &OPERATIONS[..OPERATIONS.len() - 1];
         let mut prices: Vec<Price> = vec![];
@@ -359,7 +404,7 @@ impl Generator {
     }
 
     fn price(&mut self, operation: &'static str) -> Price {
-        let per_unit = [1, 3, 100_000, 333_333, 500_000, ONE, ONE, 2_500_000, 7 * ONE];
+        let per_unit = [1, 100_000, 333_333, 500_000, ONE, ONE, 2_500_000, 7 * ONE];
         let pricing = match self.below(10) {
             0 => Pricing::Free,
             1..4 => Pricing::Flat(self.one(&per_unit)),
@@ -373,7 +418,7 @@ impl Generator {
     }
 
     fn tiers(&mut self) -> Vec<Tier> {
-        let last = self.one(&[1, 100_000, 333_333, ONE]);
+        let last = self.one(&[1, 100_000, 333_333, ONE, ONE]);
         let mut tiers = vec![Tier { up_to: None, per_unit: last }];
         for bound in [10 * ONE, 4 * ONE, ONE] {
             if self.percent(60) {
@@ -383,6 +428,19 @@ impl Generator {
         }
         tiers
     }
+}
+
+/// Holds that can be settled and are of this kind.
+fn open_holds(model: &Model, is: impl Fn(&Books, &Hold) -> bool) -> Vec<usize> {
+    let holds = model.accounts.iter().flat_map(|books| books.holds.iter().map(move |hold| (books, hold)));
+    let open = holds.filter(|(_, hold)| hold.end.is_none() && hold.deadline > model.now);
+    open.filter(|(books, hold)| is(books, hold)).map(|(_, hold)| hold.number).collect()
+}
+
+/// What comes back won't stay: something is owed, or a grant is void or used up by its expiry.
+fn is_odd(books: &Books, hold: &Hold) -> bool {
+    let is_gone = |grant: &Grant| grant.voided || (grant.rest == 0 && grant.expires_at.is_some());
+    books.debt > 0 || hold.parts.iter().any(|part| is_gone(&books.grants[part.grant]))
 }
 
 /// When something falls due or has.

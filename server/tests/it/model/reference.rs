@@ -88,7 +88,8 @@ fn charged(name: (&str, &str), receipt: Receipt, replayed: bool, version: u64) -
 }
 
 fn held(hold: &Hold, replayed: bool) -> Reply {
-    let mut fields = charged((hold.content.source, &hold.content.id), hold.receipt, replayed, hold.content.version);
+    let mut fields =
+        charged((hold.content.source, &hold.content.id), hold.receipt, replayed, hold.content.version);
     fields.fields.remove(0);
     fields.fields.push(("held", Fact::Micros(hold.receipt.held)));
     fields.fields.push(("expires_at", Fact::Text(instant(hold.deadline))));
@@ -122,6 +123,20 @@ fn corrected(event: &Event, correction: &Correction, replayed: bool) -> Reply {
 }
 
 impl Model {
+    /// A new console with two accounts, three keys of each (one can only read, one is revoked), and three services.
+    pub fn new(now: i64) -> Self {
+        let accounts = vec![Books::default(); 2];
+        let kinds = [(false, false), (true, false), (false, true)];
+        let keys_of = |account| kinds.map(|(read_only, revoked)| Key { account, read_only, revoked });
+        let services = vec![
+            Service { source: None, debt_limit: Some(25 * ONE) },
+            Service { source: None, debt_limit: None },
+            Service { source: Some("a"), debt_limit: None },
+        ];
+        let keys = (0..accounts.len()).flat_map(keys_of).collect();
+        Self { now, cards: vec![Card::first()], accounts, keys, services, holds: 0 }
+    }
+
     /// Does what is asked and answers; a list is answered by one reply for each of its items.
     pub fn apply(&mut self, operation: &Operation) -> Vec<Reply> {
         if let Operation::Reports { service, reports } = operation {
@@ -199,13 +214,15 @@ impl Model {
 
     fn event_named(&self, source: &str, id: &str) -> Option<(usize, &Event)> {
         let events = self.accounts.iter().enumerate();
-        let mut events = events.flat_map(|(account, books)| books.events.iter().map(move |event| (account, event)));
+        let mut events =
+            events.flat_map(|(account, books)| books.events.iter().map(move |event| (account, event)));
         events.find(|(_, event)| event.content.source == source && event.content.id == id)
     }
 
     fn hold_named(&self, source: &str, id: &str) -> Option<(usize, &Hold)> {
         let holds = self.accounts.iter().enumerate();
-        let mut holds = holds.flat_map(|(account, books)| books.holds.iter().map(move |hold| (account, hold)));
+        let mut holds =
+            holds.flat_map(|(account, books)| books.holds.iter().map(move |hold| (account, hold)));
         holds.find(|(_, hold)| hold.content.source == source && hold.content.id == id)
     }
 
@@ -218,9 +235,13 @@ impl Model {
         let month = month(at);
         let before = books.used(report.operation, month, books.seq());
         let cost = price.cost(before, report.quantity).ok_or(INVALID)?;
-        let Report { name: Name { source, id }, operation, quantity, dimensions, occurred_at, .. } = report.clone();
+        let Report { name: Name { source, id }, operation, quantity, dimensions, occurred_at, .. } =
+            report.clone();
         let version = card.version;
-        Ok((Content { source, id, operation, quantity, dimensions, occurred_at, at, month, version, before }, cost))
+        Ok((
+            Content { source, id, operation, quantity, dimensions, occurred_at, at, month, version, before },
+            cost,
+        ))
     }
 
     /// Whether an account can pay now without owing.
@@ -283,7 +304,8 @@ impl Model {
         let account = self.payer(payer)?;
         self.account(account);
         let name = Name { source: "none", id: String::new() };
-        let report = Report { name, payer, operation, quantity, occurred_at: None, dimensions: None, may_owe: false };
+        let report =
+            Report { name, payer, operation, quantity, occurred_at: None, dimensions: None, may_owe: false };
         let (_, cost) = self.priced(account, &report)?;
         let allowed = self.funds(account, cost);
         let mut fields = allowed.as_ref().err().map(|refusal| refusal.fields.clone()).unwrap_or_default();
@@ -386,7 +408,8 @@ impl Model {
         let seq = event.receipt.first_seq;
         let now = self.now;
         let books = self.account(account);
-        let place = books.events.iter().position(|event| event.receipt.first_seq == seq).expect("found above");
+        let place =
+            books.events.iter().position(|event| event.receipt.first_seq == seq).expect("found above");
         books.correct(now, place, (id.to_owned(), quantity, reason), cost);
         let event = &books.events[place];
         Ok(corrected(event, event.corrections.last().expect("the one just made"), false))
