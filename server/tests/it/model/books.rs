@@ -389,7 +389,7 @@ impl Books {
     /// Makes an event of a hold; that it may cost so much has been looked at.
     pub fn settle(&mut self, now: i64, hold: usize, quantity: i64, cost: i64) -> Receipt {
         self.begin(now);
-        let Hold { content, parts, cost: held, .. } = self.holds[hold].clone();
+        let Hold { content, parts, cost: reserved, .. } = self.holds[hold].clone();
         let carried = content.carried(quantity, cost, content.quantity);
         let mut missing = cost;
         let (mut settled, mut released) = (vec![], vec![]);
@@ -401,7 +401,7 @@ impl Books {
         }
         self.post_parts("settle", &settled, &carried);
         let mut paid: Vec<Paid> = settled.iter().map(from_grant).collect();
-        if cost < held {
+        if cost < reserved {
             self.post_parts("release", &released, &carried);
             self.follow(&released);
         }

@@ -1,16 +1,18 @@
 //! One run: operation after operation, the model's answer beside the console's, and then their books.
 
-use std::fmt::Write as _;
-
 use serde_json::{Value, json};
 
-use super::books::{Books, Entry};
-use super::driver::Driver;
+use super::books::Books;
+use super::driver::{Driver, Heard};
 use super::operations::{Generator, Operation};
-use super::reference::Model;
+use super::reference::{Fact, Model, done};
 use super::wire::{DAY, decimal, instant, micros, month};
 use crate::harness::trace::Random;
 
+/// Of the lists that are read.
+const PAGE: usize = 100;
+/// An account, and who asks for it.
+type At<'d> = (usize, &'d Driver);
 /// How much of what happened is told when something differs.
 const TOLD: usize = 12;
 
@@ -37,20 +39,19 @@ impl Run {
             // Not always: a look books what is due, which the next operation must do as well.
             let account = usize::try_from(looks.below(model.accounts.len() as u64)).expect("a place");
             match looks.below(100) {
-                0..30 => self.compare_current(account, &driver, &mut model).await,
-                30..40 => self.compare_grants(account, &driver, &mut model).await,
-                40..45 => self.compare_holds(account, &driver, &mut model).await,
+                0..30 => self.compare_current((account, &driver), &mut model).await,
+                30..40 => self.compare_grants((account, &driver), &mut model).await,
+                40..45 => self.compare_holds((account, &driver), &mut model).await,
                 _ => {}
             }
         }
         for account in 0..model.accounts.len() {
-            self.compare_current(account, &driver, &mut model).await;
-            self.compare_grants(account, &driver, &mut model).await;
-            self.compare_holds(account, &driver, &mut model).await;
-            self.compare_entries(account, &driver, &model).await;
-            self.compare_history(account, &driver, &model).await;
-            let verdict = driver.customers[account].get("/credits/verify").await.ok();
-            self.same(account, "/credits/verify", &[("ok", verdict["ok"] == true, &json!("true"), &verdict)]);
+            let at = (account, &driver);
+            self.compare_current(at, &mut model).await;
+            self.compare_grants(at, &mut model).await;
+            self.compare_holds(at, &mut model).await;
+            self.compare_entries(at, &model).await;
+            self.compare_history(at, &model).await;
         }
         driver.world.close().await;
     }
@@ -59,172 +60,132 @@ impl Run {
         self.step += 1;
         let at = instant(model.now);
         let expected = model.apply(operation);
-        let text = format!("{:>4} {at} {operation:?}\n       → {expected:?}", self.step);
-        self.done.push((account_of(operation, model), text));
+        let account = account_of(operation, model);
+        self.done.push((account, format!("{:>4} {at} {operation:?}\n     → {expected:?}", self.step)));
         let heard = driver.perform(operation, model).await;
-        let mut differences = String::new();
+        assert_eq!(heard.len(), expected.len(), "an answer for each item");
         for (expected, heard) in expected.iter().zip(&heard) {
-            let found = driver.differences(expected, heard);
-            if !found.is_empty() {
-                let _ = writeln!(differences, "{found}  in {heard:?}");
+            let differences = driver.differences(expected, heard);
+            if !differences.is_empty() {
+                self.fail(account, &format!("{differences}  in {heard:?}\n"));
             }
         }
-        if !differences.is_empty() || heard.len() != expected.len() {
-            self.fail(account_of(operation, model), &differences);
-        }
     }
 
-    /// Checks each field: name, whether it is the same, what was expected, what was found.
-    fn same(&self, account: usize, what: &str, fields: &[(&str, bool, &dyn std::fmt::Display, &Value)]) {
-        let mut differences = String::new();
-        for (field, _, expected, found) in fields.iter().filter(|(_, same, ..)| !same) {
-            let _ = writeln!(differences, "  {what} {field}: expected {expected}, not {found}");
-        }
+    /// Fails unless what was read says what is expected, field by field.
+    fn compare(
+        &self,
+        (account, driver): At<'_>,
+        what: &str,
+        found: &Value,
+        expected: Vec<(&'static str, Fact)>,
+    ) {
+        let differences = driver.differences(&done(expected), &Heard::of(200, found));
         if !differences.is_empty() {
-            self.fail(Some(account), &differences);
+            self.fail(Some(account), &format!("{differences}  in {what}: {found}\n"));
         }
     }
 
-    fn amounts(&self, account: usize, what: &str, found: &Value, expected: &[(&str, i64)]) {
-        for (field, amount) in expected {
-            let found = &found[*field];
-            self.same(account, what, &[(*field, micros(found) == Some(*amount), &decimal(*amount), found)]);
-        }
-    }
-
-    fn counts(&self, account: usize, what: &str, found: &Value, expected: &[(&str, u64)]) {
-        for (field, count) in expected {
-            let found = &found[*field];
-            self.same(account, what, &[(*field, found.as_u64() == Some(*count), count, found)]);
-        }
-    }
-
-    async fn compare_current(&self, account: usize, driver: &Driver, model: &mut Model) {
-        let what = "/usage/current";
-        let found = driver.customers[account].get(what).await.ok();
+    async fn compare_current(&self, at: At<'_>, model: &mut Model) {
+        let found = at.1.customers[at.0].get("/usage/current").await.ok();
         let now = model.now;
-        let books = model.account(account);
-        let amounts = [
-            ("credits", books.available(now)),
-            ("held", books.held),
-            ("debt", books.debt),
-            ("consumption", books.consumption(month(now))),
+        let books = model.account(at.0);
+        let expected = vec![
+            ("credits", Fact::Micros(books.available(now))),
+            ("held", Fact::Micros(books.held)),
+            ("debt", Fact::Micros(books.debt)),
+            ("consumption", Fact::Micros(books.consumption(month(now)))),
+            ("seq", Fact::Count(books.seq())),
         ];
-        self.amounts(account, what, &found, &amounts);
-        self.counts(account, what, &found, &[("seq", books.seq())]);
+        self.compare(at, "/usage/current", &found, expected);
     }
 
-    async fn compare_grants(&self, account: usize, driver: &Driver, model: &mut Model) {
-        let books = model.account(account);
-        let mut found: Vec<Value> = vec![];
-        while found.len() < books.grants.len() {
-            let path = format!("/credits/grants?limit=100&offset={}", found.len());
-            let page = driver.customers[account].get(&path).await.ok();
-            let page = page["grants"].as_array().expect("grants");
-            assert!(!page.is_empty(), "too few grants");
-            found.extend(page.iter().cloned());
-        }
-        for (grant, found) in books.grants.iter().rev().zip(&found) {
-            let what = format!("/credits/grants {}", grant.seq);
-            self.amounts(account, &what, found, &[("remaining", grant.rest), ("amount", grant.amount)]);
-            self.counts(account, &what, found, &[("seq", grant.seq), ("priority", grant.priority.into())]);
-        }
-    }
-
-    async fn compare_holds(&self, account: usize, driver: &Driver, model: &mut Model) {
-        let path = "/usage/holds?status=active&limit=100";
-        let found = driver.customers[account].get(path).await.ok();
-        let books = model.account(account);
-        let mut open: Vec<_> = books.holds.iter().filter(|hold| hold.end.is_none()).collect();
-        let total = &found["pagination"]["total"];
-        self.same(account, path, &[("total", total == open.len(), &open.len(), total)]);
-        open.reverse();
-        for (hold, found) in open.iter().zip(found["holds"].as_array().expect("holds")) {
-            self.amounts(
-                account,
-                path,
-                found,
-                &[("credits", hold.cost), ("quantity", hold.content.quantity)],
-            );
-            let deadline = instant(hold.deadline);
-            let same = found["expires_at"] == deadline;
-            self.same(account, path, &[("expires_at", same, &deadline, &found["expires_at"])]);
+    async fn compare_grants(&self, at: At<'_>, model: &mut Model) {
+        let grants = &model.account(at.0).grants;
+        for (page, grants) in grants.rchunks(PAGE).enumerate() {
+            let path = format!("/credits/grants?limit={PAGE}&offset={}", page * PAGE);
+            let found = at.1.customers[at.0].get(&path).await.ok();
+            let found = found["grants"].as_array().expect("grants");
+            assert_eq!(found.len(), grants.len(), "{path}");
+            for (grant, found) in grants.iter().rev().zip(found) {
+                let expected = vec![
+                    ("grant_id", Fact::Id("grant", grant.seq)),
+                    ("amount", Fact::Micros(grant.amount)),
+                    ("remaining", Fact::Micros(grant.rest)),
+                ];
+                self.compare(at, "/credits/grants", found, expected);
+            }
         }
     }
 
-    /// Entry by entry.
-    async fn compare_entries(&self, account: usize, driver: &Driver, model: &Model) {
-        let found = driver.customers[account].get("/credits/entries.ndjson").await.text;
-        let books = &model.accounts[account];
-        let count = found.lines().count();
-        self.same(
-            account,
-            "entries",
-            &[("number", count == books.entries.len(), &books.entries.len(), &json!(count))],
-        );
+    async fn compare_holds(&self, at: At<'_>, model: &mut Model) {
+        let path = format!("/usage/holds?status=active&limit={PAGE}");
+        let found = at.1.customers[at.0].get(&path).await.ok();
+        let holds = model.account(at.0).holds.iter().rev().filter(|hold| hold.end.is_none());
+        let total = Fact::Count(holds.clone().count() as u64);
+        self.compare(at, &path, &found["pagination"], vec![("total", total)]);
+        for (hold, found) in holds.zip(found["holds"].as_array().expect("holds")) {
+            let expected = vec![
+                ("id", Fact::Text(hold.content.id.clone())),
+                ("credits", Fact::Micros(hold.cost)),
+                ("quantity", Fact::Micros(hold.content.quantity)),
+                ("expires_at", Fact::Text(instant(hold.deadline))),
+            ];
+            self.compare(at, &path, found, expected);
+        }
+    }
+
+    /// Entry by entry, and that their chain is whole.
+    async fn compare_entries(&self, at: At<'_>, model: &Model) {
+        let customer = &at.1.customers[at.0];
+        let found = customer.get("/credits/entries.ndjson").await.text;
+        let books = &model.accounts[at.0];
         for (seq, (entry, line)) in (1..).zip(books.entries.iter().zip(found.lines())) {
-            self.compare_entry(account, seq, entry, &serde_json::from_str(line).expect("JSON"), books);
+            let found: Value = serde_json::from_str(line).expect("JSON");
+            let grant = entry.grant.map(|grant| Fact::Id("grant", books.grants[grant].seq));
+            let expected = vec![
+                ("seq", Fact::Count(seq)),
+                ("leg", Fact::Count(entry.leg)),
+                ("movement", Fact::Text(entry.movement.to_owned())),
+                ("amount", Fact::Micros(entry.amount)),
+                ("grant_id", grant.unwrap_or(Fact::Nothing)),
+                ("available_after", Fact::Micros(entry.available)),
+                ("held_after", Fact::Micros(entry.held)),
+                ("debt_after", Fact::Micros(entry.debt)),
+                ("recorded_at", Fact::Text(instant(entry.at))),
+            ];
+            self.compare(at, "entries", &found, expected);
+            if let Some(carried) = &entry.carried {
+                let expected = vec![
+                    ("operation", Fact::Text(carried.operation.to_owned())),
+                    ("quantity", Fact::Micros(carried.quantity)),
+                    ("credits", Fact::Micros(carried.credits)),
+                    ("price_version", Fact::Count(carried.version)),
+                ];
+                self.compare(at, &format!("entry {seq}"), &found["event"], expected);
+            }
         }
-    }
-
-    fn compare_entry(&self, account: usize, seq: u64, entry: &Entry, found: &Value, books: &Books) {
-        let what = format!("entry {seq}");
-        self.counts(account, &what, found, &[("seq", seq), ("leg", entry.leg)]);
-        let grant = entry.grant.map(|grant| format!("{:x}", books.grants[grant].seq));
-        let is_grant = match (&grant, found["grant_id"].as_str()) {
-            (Some(seq), Some(id)) => id.get("grant_".len() + 32..) == Some(seq),
-            (grant, id) => grant.is_none() && id.is_none(),
-        };
-        let at = instant(entry.at);
-        let fields: [(&str, bool, &dyn std::fmt::Display, &Value); 3] = [
-            ("movement", found["movement"] == entry.movement, &entry.movement, &found["movement"]),
-            ("grant_id", is_grant, &grant.unwrap_or_default(), &found["grant_id"]),
-            ("recorded_at", found["recorded_at"] == at, &at, &found["recorded_at"]),
-        ];
-        self.same(account, &what, &fields);
-        let amounts = [
-            ("amount", entry.amount),
-            ("available_after", entry.available),
-            ("held_after", entry.held),
-            ("debt_after", entry.debt),
-        ];
-        self.amounts(account, &what, found, &amounts);
-        if let Some(carried) = &entry.carried {
-            let event = &found["event"];
-            let amounts = [("quantity", carried.quantity), ("credits", carried.credits)];
-            self.amounts(account, &what, event, &amounts);
-            self.counts(account, &what, event, &[("price_version", carried.version)]);
-        }
+        let verdict = customer.get("/credits/verify").await.ok();
+        let expected = vec![("ok", Fact::Flag(true)), ("entries", Fact::Count(books.seq()))];
+        self.compare(at, "/credits/verify", &verdict, expected);
     }
 
     /// What the charts add up to is what was spent.
-    async fn compare_history(&self, account: usize, driver: &Driver, model: &Model) {
-        let books = &model.accounts[account];
-        let (from, to) = (
-            instant(books.events.iter().map(|event| event.content.at).min().unwrap_or(model.now)),
-            instant(model.now + DAY),
-        );
+    async fn compare_history(&self, at: At<'_>, model: &Model) {
+        let books = &model.accounts[at.0];
+        let from = books.events.iter().map(|event| event.content.at).min().unwrap_or(model.now);
+        let (from, to) = (instant(from), instant(model.now + DAY));
         let path = format!("/usage/history?from={from}&to={to}&granularity=month&tz=UTC&group_by=operation");
-        let found = driver.customers[account].get(&path).await.ok();
-        self.amounts(
-            account,
-            "/usage/history",
-            &json!({"total": total(&found["total"])}),
-            &[("total", books.spent())],
-        );
+        let found = at.1.customers[at.0].get(&path).await.ok();
+        self.compare(at, &path, &found, vec![("total", Fact::Micros(books.spent()))]);
         for series in found["series"].as_array().expect("series") {
             let events = books.events.iter().filter(|event| series["group"] == event.content.operation);
-            let quantity: i64 = events.clone().map(|event| event.quantity).sum();
-            let points = || series["points"].as_array().expect("points").iter();
-            let found: i64 = points().map(|point| micros(&point["quantity"]).expect("a quantity")).sum();
-            let counted: u64 = points().map(|point| point["count"].as_u64().expect("a count")).sum();
-            let what = format!("/usage/history of {}", series["group"]);
-            let (counts, quantity) = (events.count() as u64, decimal(quantity));
-            let fields: [(&str, bool, &dyn std::fmt::Display, &Value); 2] = [
-                ("quantity", decimal(found) == quantity, &quantity, &json!(decimal(found))),
-                ("count", counted == counts, &counts, &json!(counted)),
+            let expected = vec![
+                ("credits", Fact::Micros(events.clone().map(|event| event.cost).sum())),
+                ("quantity", Fact::Micros(events.clone().map(|event| event.quantity).sum())),
+                ("count", Fact::Count(events.count() as u64)),
             ];
-            self.same(account, &what, &fields);
+            self.compare(at, &path, &summed(&series["points"]), expected);
         }
     }
 
@@ -241,9 +202,13 @@ impl Run {
     }
 }
 
-/// A total on the wire is a number, or a group of them.
-fn total(found: &Value) -> &Value {
-    if found.is_number() { found } else { &found["credits"] }
+/// The points of a series as one.
+fn summed(points: &Value) -> Value {
+    let points = || points.as_array().expect("points").iter();
+    let sum = |field: &str| -> i64 { points().map(|point| micros(&point[field]).expect("a number")).sum() };
+    let number = |field: &str| serde_json::from_str::<Value>(&decimal(sum(field))).expect("a number");
+    let count: u64 = points().map(|point| point["count"].as_u64().expect("a count")).sum();
+    json!({"credits": number("credits"), "quantity": number("quantity"), "count": count})
 }
 
 /// Whom an operation is about; `None`: everybody, or several.

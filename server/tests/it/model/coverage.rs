@@ -95,7 +95,7 @@ fn note(seen: &mut Seen, what: String) {
 }
 
 /// One run of the model alone.
-fn run(seed: u64, seen: &mut Seen) -> Model {
+fn run(seed: u64, tally: &mut Seen) -> Model {
     let mut model = Model::new(START.micros());
     let mut generator = Generator::new(seed);
     for _ in 0..operations_of(seed) {
@@ -105,13 +105,13 @@ fn run(seed: u64, seen: &mut Seen) -> Model {
         for reply in model.apply(&operation) {
             let again = reply.fields.contains(&("replayed", Fact::Flag(true)));
             let code = if again { "again" } else { reply.code };
-            note(seen, format!("{name} {} {code}", reply.status).trim_end().to_owned());
+            note(tally, format!("{name} {} {code}", reply.status).trim_end().to_owned());
         }
     }
     for act in model.accounts.iter().flat_map(|books| acts(&books.entries)) {
         let mut movements: Vec<&str> = act.iter().map(|entry| entry.movement).collect();
         movements.dedup();
-        note(seen, movements.join(" "));
+        note(tally, movements.join(" "));
     }
     model
 }

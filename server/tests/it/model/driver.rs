@@ -171,10 +171,10 @@ impl Driver {
         }
     }
 
-    /// The id of the event whose leg 0 has this `seq`.
-    fn event_id(&self, account: usize, seq: u64) -> String {
-        let account = self.members[account].account.to_string();
-        format!("evt_{}{seq:x}", account.trim_start_matches("acct_"))
+    /// Whether a value is the id of what this entry began, in one of the accounts.
+    fn is_id(&self, value: &Value, kind: &str, seq: u64) -> bool {
+        let digits = |member: &Member| member.account.to_string().trim_start_matches("acct_").to_owned();
+        self.members.iter().any(|member| *value == format!("{kind}_{}{seq:x}", digits(member)))
     }
 
     /// Where an answer says something else than expected, in words; empty when it doesn't.
@@ -204,7 +204,8 @@ impl Driver {
             Fact::Flag(expected) => value.as_bool() == Some(*expected),
             Fact::Text(expected) => value == expected,
             Fact::Names(expected) => *value == json!(expected),
-            Fact::Event(seq) => (0..self.members.len()).any(|account| *value == self.event_id(account, *seq)),
+            Fact::Id(kind, seq) => self.is_id(value, kind, *seq),
+            Fact::Nothing => value.is_null(),
         }
     }
 }
@@ -215,7 +216,7 @@ impl Heard {
         Self::of(status, item)
     }
 
-    fn of(status: u16, body: &Value) -> Self {
+    pub fn of(status: u16, body: &Value) -> Self {
         let code = body["error"]["code"].as_str().unwrap_or_default().to_owned();
         let body = if status == 200 { body } else { &body["error"]["details"] };
         Self { status, code, body: body.clone() }
@@ -237,7 +238,7 @@ impl From<Told> for Heard {
     fn from(told: Told) -> Self {
         match told {
             Ok(body) => Self { status: 200, code: String::new(), body },
-            Err((status, code)) => Self { status: status, code: code.to_owned(), body: Value::Null },
+            Err((status, code)) => Self { status, code: code.to_owned(), body: Value::Null },
         }
     }
 }

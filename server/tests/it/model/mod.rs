@@ -35,13 +35,15 @@ fn number(variable: &str) -> Option<u64> {
 
 /// The seeds whose runs have so many operations together.
 fn seeds_for(wanted: usize) -> Vec<u64> {
-    let mut operations = 0;
-    let goes_on = |seed: &u64| {
-        let goes_on = operations < wanted;
-        operations += operations_of(*seed);
-        goes_on
-    };
-    (1..).take_while(goes_on).collect()
+    let (mut seeds, mut operations) = (vec![], 0);
+    for seed in 1.. {
+        if operations >= wanted {
+            break;
+        }
+        seeds.push(seed);
+        operations += operations_of(seed);
+    }
+    seeds
 }
 
 fn seeds() -> Vec<u64> {

@@ -243,7 +243,7 @@ impl Generator {
         let same =
             known.filter(|hold| hold.content.id == report.name.id).map(|hold| hold.expires_in / SECOND);
         let usual = [None, None, Some(1), Some(60), Some(3_600), Some(86_400), Some(86_400)];
-        let expires_in_s = match same.last() {
+        let expires_in_s = match same.max() {
             Some(before) if self.percent(80) => Some(before),
             _ if self.percent(3) => self.one(&[Some(0), Some(86_401)]),
             _ => self.one(&usual),

@@ -15,8 +15,9 @@ pub enum Fact {
     Flag(bool),
     Text(String),
     Names(Vec<&'static str>),
-    /// The id of the event whose leg 0 has this `seq`.
-    Event(u64),
+    /// The id of what the entry with this `seq` began, after its kind.
+    Id(&'static str, u64),
+    Nothing,
 }
 
 /// An answer; a success has no code.
@@ -57,7 +58,8 @@ pub struct Model {
 
 type Outcome = Result<Reply, Reply>;
 
-fn done(fields: Vec<(&'static str, Fact)>) -> Reply {
+/// A success that says this.
+pub fn done(fields: Vec<(&'static str, Fact)>) -> Reply {
     Reply { status: 200, code: "", fields }
 }
 
@@ -76,7 +78,7 @@ pub const LARGEST: i64 = 1_000_000_000 * ONE;
 
 fn charged(name: (&str, &str), receipt: Receipt, replayed: bool, version: u64) -> Reply {
     done(vec![
-        ("event_id", Fact::Event(receipt.first_seq)),
+        ("event_id", Fact::Id("evt", receipt.first_seq)),
         ("source", Fact::Text(name.0.to_owned())),
         ("id", Fact::Text(name.1.to_owned())),
         ("credits", Fact::Micros(receipt.credits)),
@@ -108,7 +110,7 @@ fn released(receipt: Receipt, replayed: bool) -> Reply {
 fn corrected(event: &Event, correction: &Correction, replayed: bool) -> Reply {
     let Correction { id, quantity, refunded, receipt, entries, .. } = correction;
     done(vec![
-        ("event_id", Fact::Event(event.receipt.first_seq)),
+        ("event_id", Fact::Id("evt", event.receipt.first_seq)),
         ("source", Fact::Text(event.content.source.to_owned())),
         ("id", Fact::Text(event.content.id.clone())),
         ("correction_id", Fact::Text(id.clone())),
