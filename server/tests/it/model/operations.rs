@@ -109,6 +109,9 @@ impl Generator {
             [_, card] if card.from > model.now => return Operation::Wait { micros: 60 * SECOND },
             _ => {}
         }
+        if let Some(operation) = self.percent(12).then(|| self.around_a_hold(model)).flatten() {
+            return operation;
+        }
         match self.below(100) {
             0..29 => self.event(model),
             29..33 => self.events(model),
@@ -133,6 +136,38 @@ impl Generator {
     fn event(&mut self, model: &Model) -> Operation {
         let service = self.service();
         Operation::Report { service, report: self.report(model, service) }
+    }
+
+    /// Something that is in the way when the credits of an open hold come back; then they do.
+    fn around_a_hold(&mut self, model: &Model) -> Option<Operation> {
+        let costly = open_holds(model, |_, hold| hold.cost > 0);
+        let number = *costly.get(self.below(costly.len().max(1)))?;
+        let (account, hold) = find_hold(model, number)?;
+        let (books, part) = (&model.accounts[account], hold.parts.first()?);
+        let back_by =
+            books.grants[part.grant].expires_at.filter(|end| *end > model.now && *end < hold.deadline);
+        match (self.below(3), back_by) {
+            _ if is_odd(books, hold) => {
+                let quantity = self.one(&[0, 1, hold.content.quantity / 2]);
+                Some(Operation::Settle { hold: number, quantity, allow_over: false })
+            }
+            (0, _) => Some(Operation::Void { account, grant: part.grant }),
+            (1, Some(end)) => Some(Operation::Wait { micros: end - model.now }),
+            _ => Some(Operation::Report { service: 0, report: self.owing(model, account)? }),
+        }
+    }
+
+    /// An event that costs more than an account has.
+    fn owing(&mut self, model: &Model, account: usize) -> Option<Report> {
+        let prices = &model.card_at(model.now).prices;
+        let (operation, per_unit) = prices.iter().find_map(|price| match price.pricing {
+            Pricing::Flat(per_unit) => Some((price.operation, per_unit)),
+            _ => None,
+        })?;
+        let wanted = model.accounts[account].available(model.now) + self.one(&[1, ONE, 10 * ONE, 20 * ONE]);
+        let quantity = quantity_for(wanted, per_unit);
+        let payer = Payer::User(account);
+        Some(Report { payer, operation, quantity, occurred_at: None, may_owe: true, ..self.fresh(model, 0) })
     }
 
     fn events(&mut self, model: &Model) -> Operation {
@@ -211,8 +246,7 @@ impl Generator {
             (0..3, Some(Pricing::Flat(per_unit))) => {
                 let books = &model.accounts[model.account_of(payer).unwrap_or(0)];
                 let balance = books.available(model.now) + self.one(&[0, 0, 1, 10 * ONE, 20 * ONE]);
-                let units = i128::from(balance) * i128::from(ONE) / i128::from(*per_unit);
-                i64::try_from(units).unwrap_or(0).min(LARGEST)
+                quantity_for(balance, *per_unit)
             }
             (0..3, Some(Pricing::Volume(tiers) | Pricing::Graduated(tiers))) => {
                 let bound = self.one(tiers).up_to.unwrap_or(50 * ONE);
@@ -253,10 +287,7 @@ impl Generator {
 
     /// Most often one that is open; sometimes one that never was.
     fn a_hold(&mut self, model: &Model) -> usize {
-        let (open, odd) = (open_holds(model, |_, _| true), open_holds(model, is_odd));
-        if !odd.is_empty() && self.percent(50) {
-            return self.one(&odd);
-        }
+        let open = open_holds(model, |_, _| true);
         if !open.is_empty() && self.percent(80) {
             return self.one(&open);
         }
@@ -268,8 +299,7 @@ impl Generator {
             return self.hold(model);
         }
         let number = self.a_hold(model);
-        let mut holds = model.accounts.iter().flat_map(|books| &books.holds);
-        let held = holds.find(|hold| hold.number == number).map_or(ONE, |hold| hold.content.quantity);
+        let held = find_hold(model, number).map_or(ONE, |(_, hold)| hold.content.quantity);
         let quantity = match self.below(10) {
             0..2 => held,
             2..4 => 0,
@@ -351,13 +381,10 @@ impl Generator {
 
     fn void(&mut self, model: &Model) -> Operation {
         let account = self.below(model.accounts.len());
-        let books = &model.accounts[account];
-        let full = (0..books.grants.len()).filter(|grant| books.grants[*grant].rest > 0).collect();
-        let open = books.holds.iter().filter(|hold| hold.end.is_none()).flat_map(|hold| &hold.parts);
-        let held = open.map(|part| part.grant).collect();
-        let likely: Vec<usize> = if self.percent(50) { held } else { full };
-        let any = likely.is_empty() || self.percent(10);
-        let grant = if any { self.below(books.grants.len() + 1) } else { self.one(&likely) };
+        let grants = &model.accounts[account].grants;
+        let full: Vec<usize> = (0..grants.len()).filter(|grant| grants[*grant].rest > 0).collect();
+        let any = full.is_empty() || self.percent(20);
+        let grant = if any { self.below(grants.len() + 1) } else { self.one(&full) };
         Operation::Void { account, grant }
     }
 
@@ -428,6 +455,19 @@ impl Generator {
         }
         tiers
     }
+}
+
+/// How much can be had for so much.
+fn quantity_for(credits: i64, per_unit: i64) -> i64 {
+    let units = i128::from(credits) * i128::from(ONE) / i128::from(per_unit);
+    i64::try_from(units).unwrap_or(0).min(LARGEST)
+}
+
+/// A hold and its account.
+fn find_hold(model: &Model, number: usize) -> Option<(usize, &Hold)> {
+    let accounts = model.accounts.iter().enumerate();
+    let mut holds = accounts.flat_map(|(account, books)| books.holds.iter().map(move |hold| (account, hold)));
+    holds.find(|(_, hold)| hold.number == number)
 }
 
 /// Holds that can be settled and are of this kind.
