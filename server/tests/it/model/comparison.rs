@@ -4,8 +4,10 @@ use serde_json::{Value, json};
 
 use super::books::Books;
 use super::driver::{Driver, Heard};
-use super::operations::{Generator, Operation};
-use super::reference::{Fact, Model, done};
+use super::generator::Generator;
+use super::operations::Operation;
+use super::reference::Model;
+use super::replies::{Fact, done};
 use super::wire::{DAY, decimal, instant, micros, month};
 use crate::harness::trace::Random;
 

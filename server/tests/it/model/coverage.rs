@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::books::{Books, Entry};
-use super::operations::Generator;
-use super::reference::{Fact, Model};
+use super::generator::Generator;
+use super::reference::Model;
+use super::replies::Fact;
 use super::{USUAL, operations_of, seeds_for};
 use crate::harness::START;
 

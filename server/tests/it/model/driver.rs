@@ -8,7 +8,8 @@ use server::store::Permission;
 
 use super::books::KINDS;
 use super::operations::{Lot, Name, Operation, Payer, Report};
-use super::reference::{Fact, Key, Model, Reply, Service};
+use super::reference::{Key, Model, Service};
+use super::replies::{Fact, Reply};
 use super::wire::{decimal, instant, micros};
 use crate::harness::client::{Answer, Caller};
 use crate::harness::operator::{PlainGrant, Told};

@@ -9,9 +9,11 @@ mod books;
 mod comparison;
 mod coverage;
 mod driver;
+mod generator;
 mod operations;
 mod prices;
 mod reference;
+mod replies;
 mod wire;
 
 use tokio::task::{JoinError, JoinSet};

@@ -1,33 +1,14 @@
 //! A second reading of the accounting spec (`ledger/README.md`), slow and plain, to hold the server against: who is
 //! let through, and what is answered.
 
-use super::books::{Books, Content, Correction, End, Event, Grant, Hold, Receipt};
+use super::books::{Books, Content, End, Event, Grant, Hold};
 use super::operations::{Lot, Name, Operation, Payer, Report};
 use super::prices::{Card, MOST, ONE};
-use super::wire::{DAY, SECOND, instant, month};
-
-/// What an answer says in one field.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Fact {
-    /// A number with six decimals, in millionths.
-    Micros(i64),
-    Count(u64),
-    Flag(bool),
-    Text(String),
-    Names(Vec<&'static str>),
-    /// The id of what the entry with this `seq` began, after its kind.
-    Id(&'static str, u64),
-    Nothing,
-}
-
-/// An answer; a success has no code.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Reply {
-    pub status: u16,
-    pub code: &'static str,
-    /// Of the body, or of the refusal's details.
-    pub fields: Vec<(&'static str, Fact)>,
-}
+use super::replies::{
+    CONFLICT, FORBIDDEN, Fact, INVALID, LARGEST, NOT_FOUND, Reply, SUSPENDED, charged, corrected, done,
+    given, held, released,
+};
+use super::wire::{DAY, SECOND, month};
 
 /// A customer's key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,72 +38,6 @@ pub struct Model {
 }
 
 type Outcome = Result<Reply, Reply>;
-
-/// A success that says this.
-pub fn done(fields: Vec<(&'static str, Fact)>) -> Reply {
-    Reply { status: 200, code: "", fields }
-}
-
-const fn refused(status: u16, code: &'static str) -> Reply {
-    Reply { status, code, fields: vec![] }
-}
-
-const INVALID: Reply = refused(422, "validation_failed");
-const CONFLICT: Reply = refused(409, "conflict");
-const NOT_FOUND: Reply = refused(404, "not_found");
-const FORBIDDEN: Reply = refused(403, "insufficient_permissions");
-const SUSPENDED: Reply = refused(403, "account_suspended");
-
-/// The most units of one report, in millionths.
-pub const LARGEST: i64 = 1_000_000_000 * ONE;
-
-fn charged(name: (&str, &str), receipt: Receipt, replayed: bool, version: u64) -> Reply {
-    done(vec![
-        ("event_id", Fact::Id("evt", receipt.first_seq)),
-        ("source", Fact::Text(name.0.to_owned())),
-        ("id", Fact::Text(name.1.to_owned())),
-        ("credits", Fact::Micros(receipt.credits)),
-        ("balance", Fact::Micros(receipt.balance)),
-        ("seq", Fact::Count(receipt.seq)),
-        ("replayed", Fact::Flag(replayed)),
-        ("price_version", Fact::Count(version)),
-    ])
-}
-
-fn held(hold: &Hold, replayed: bool) -> Reply {
-    let mut fields =
-        charged((hold.content.source, &hold.content.id), hold.receipt, replayed, hold.content.version);
-    fields.fields.remove(0);
-    fields.fields.push(("held", Fact::Micros(hold.receipt.held)));
-    fields.fields.push(("expires_at", Fact::Text(instant(hold.deadline))));
-    fields
-}
-
-fn released(receipt: Receipt, replayed: bool) -> Reply {
-    done(vec![
-        ("credits", Fact::Micros(receipt.credits)),
-        ("balance", Fact::Micros(receipt.balance)),
-        ("seq", Fact::Count(receipt.seq)),
-        ("replayed", Fact::Flag(replayed)),
-    ])
-}
-
-fn corrected(event: &Event, correction: &Correction, replayed: bool) -> Reply {
-    let Correction { id, quantity, refunded, receipt, entries, .. } = correction;
-    done(vec![
-        ("event_id", Fact::Id("evt", event.receipt.first_seq)),
-        ("source", Fact::Text(event.content.source.to_owned())),
-        ("id", Fact::Text(event.content.id.clone())),
-        ("correction_id", Fact::Text(id.clone())),
-        ("quantity", Fact::Micros(*quantity)),
-        ("credits", Fact::Micros(receipt.credits)),
-        ("refunded", Fact::Micros(*refunded)),
-        ("balance", Fact::Micros(receipt.balance)),
-        ("seq", Fact::Count(receipt.seq)),
-        ("replayed", Fact::Flag(replayed)),
-        ("entries", Fact::Count(*entries)),
-    ])
-}
 
 impl Model {
     /// A new console with two accounts, three keys of each (one can only read, one is revoked), and three services.
@@ -264,11 +179,11 @@ impl Model {
 
     fn report(&mut self, service: usize, report: &Report) -> Outcome {
         let Service { source, debt_limit } = self.services[service];
-        if (report.may_owe && debt_limit.is_none()) || report.quantity > LARGEST {
+        if report.quantity > LARGEST {
             return Err(INVALID);
         }
         let Name { source: its_source, id } = &report.name;
-        if source.is_some_and(|only| only != *its_source) {
+        if source.is_some_and(|only| only != *its_source) || (report.may_owe && debt_limit.is_none()) {
             return Err(FORBIDDEN);
         }
         if let Some((account, event)) = self.event_named(its_source, id).filter(|(_, event)| !event.of_hold) {
@@ -449,14 +364,6 @@ impl Model {
         self.cards.push(card.clone());
         Ok(done(vec![("version", Fact::Count(card.version))]))
     }
-}
-
-fn given(receipt: Receipt) -> Reply {
-    done(vec![
-        ("credits", Fact::Micros(receipt.credits)),
-        ("balance", Fact::Micros(receipt.balance)),
-        ("seq", Fact::Count(receipt.seq)),
-    ])
 }
 
 fn either(outcome: Outcome) -> Reply {
