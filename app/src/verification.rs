@@ -3,7 +3,7 @@
 //! Pure: bytes in, verdict out. The page's button feeds it (`components/verify.rs`).
 
 use ledger::AccountId;
-use ledger::verify::Verifier;
+use ledger::verify::{Verifier, Watch};
 
 use crate::backend::entries::EntryLine;
 
@@ -38,7 +38,7 @@ pub struct Check {
 impl Check {
     /// `head`: an entry and its hash, as somebody else than the file says.
     pub fn new(account: AccountId, head: (u64, String)) -> Self {
-        Self { verifier: Verifier::new(account), done: 0, rest: vec![], head }
+        Self { verifier: Verifier::new(account, Watch::All), done: 0, rest: vec![], head }
     }
 
     /// How many entries were in order so far.
@@ -66,7 +66,7 @@ impl Check {
     }
 
     /// The file is over, and should have ended with entry `last`.
-    pub fn finish(self, last: u64) -> Result<Whole, Wrong> {
+    pub fn finish(mut self, last: u64) -> Result<Whole, Wrong> {
         let wrong = |seq, fault: &str| Wrong { seq, fault: fault.to_owned() };
         if !self.rest.is_empty() {
             return Err(wrong(self.done + 1, UNREADABLE));
@@ -85,10 +85,11 @@ impl Check {
         let Some(entry) = entry.and_then(EntryLine::into_entry) else {
             return Err(Wrong { seq, fault: UNREADABLE.to_owned() });
         };
+        let is_another = seq == self.head.0 && entry.hash.to_string() != self.head.1;
         self.verifier
-            .push(&entry)
+            .push(entry)
             .map_err(|found| Wrong { seq: found.seq, fault: found.fault.to_string() })?;
-        if seq == self.head.0 && entry.hash.to_string() != self.head.1 {
+        if is_another {
             let fault = "the hash is not the one that is kept beside the books".to_owned();
             return Err(Wrong { seq, fault });
         }
@@ -132,8 +133,11 @@ mod tests {
                 grant_id: Some(ledger::GrantId { account: account(), seq }),
                 available_after: Credits::from_micros(i64::try_from(seq).unwrap() * 1_000_000).unwrap(),
                 held_after: Credits::ZERO,
+                debt_after: Credits::ZERO,
                 recorded_at: "1970-01-01T00:00:00.000007Z".to_owned(),
                 event: None,
+                deadline: None,
+                revises: None,
                 issued: Some(issued.clone()),
                 reason: None,
                 hash: previous.to_string(),

@@ -5,12 +5,14 @@ use std::fmt;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::entry::{Entry, EventFacts};
+use crate::entry::{Entry, EventFacts, Revision};
 use crate::grant::GrantFacts;
 use crate::ids::AccountId;
 
-/// The version of the byte layout; the first byte of every entry.
+/// The version of the byte layout, the first byte of every entry: of entries without debt, deadline and revision.
 pub const FORMAT: u8 = 1;
+/// Of entries with any of them; they follow what version 1 has.
+pub const FORMAT_2: u8 = 2;
 
 /// A SHA-256 hash (FIPS 180-4), 32 bytes; printed as lower-case hex.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -71,7 +73,8 @@ pub fn dimensions_digest(pairs: &BTreeMap<String, String>) -> Digest {
 /// The hashed bytes of an entry, without the previous hash.
 pub fn entry_bytes(account: AccountId, entry: &Entry) -> Vec<u8> {
     let mut bytes = Bytes(Vec::with_capacity(256));
-    bytes.0.push(FORMAT);
+    let is_plain = entry.debt_after.is_zero() && entry.deadline.is_none() && entry.revises.is_none();
+    bytes.0.push(if is_plain { FORMAT } else { FORMAT_2 });
     bytes.text(&account.to_string());
     bytes.unsigned(entry.seq);
     bytes.unsigned(u64::from(entry.leg));
@@ -84,6 +87,11 @@ pub fn entry_bytes(account: AccountId, entry: &Entry) -> Vec<u8> {
     bytes.optional(entry.event.as_ref(), Bytes::event);
     bytes.optional(entry.issued.as_ref(), Bytes::issued);
     bytes.optional(entry.reason.as_deref(), Bytes::text);
+    if !is_plain {
+        bytes.signed(entry.debt_after.micros());
+        bytes.optional(entry.deadline, |bytes, at| bytes.signed(at.micros()));
+        bytes.optional(entry.revises.as_ref(), Bytes::revision);
+    }
     bytes.0
 }
 
@@ -132,6 +140,13 @@ impl Bytes {
         self.optional(event.service_key.as_ref(), |bytes, key| bytes.text(key.as_str()));
         self.unsigned(u64::from(event.price_version));
         self.optional(event.dimensions, Self::digest);
+    }
+
+    fn revision(&mut self, revision: &Revision) {
+        self.unsigned(revision.of);
+        self.signed(revision.quantity.micros());
+        self.signed(revision.credits.micros());
+        self.optional(revision.correction.as_deref(), Self::text);
     }
 
     fn issued(&mut self, facts: &GrantFacts) {

@@ -110,10 +110,20 @@ impl Quantity {
         if micros < 0 { None } else { Some(Self(micros)) }
     }
 
+    pub const fn is_zero(self) -> bool {
+        self.0 == 0
+    }
+
     /// The sum, held at the end of the range.
     #[must_use]
     pub const fn saturating_add(self, other: Self) -> Self {
         Self(self.0.saturating_add(other.0))
+    }
+
+    /// The difference, held at zero.
+    #[must_use]
+    pub const fn saturating_sub(self, other: Self) -> Self {
+        if other.0 >= self.0 { Self::ZERO } else { Self(self.0.saturating_sub(other.0)) }
     }
 
     /// `None` past the end of the range.

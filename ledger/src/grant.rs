@@ -66,7 +66,11 @@ pub struct Grant {
     pub seq: u64,
     pub amount: Credits,
     pub remaining: Credits,
+    /// What of it has repaid debt and not been given back since.
+    pub repaid: Credits,
     pub facts: GrantFacts,
+    /// Why it was voided; what comes back to it is void.
+    pub void_reason: Option<String>,
 }
 
 /// Sorts grants into the order in which they burn: priority, then what expires first (never = last), then kind, then
@@ -74,14 +78,19 @@ pub struct Grant {
 pub type BurnKey = (u16, i64, u8, u64);
 
 impl Grant {
+    /// A grant as it is issued.
+    pub fn new(seq: u64, amount: Credits, facts: GrantFacts) -> Self {
+        Self { seq, amount, remaining: amount, repaid: Credits::ZERO, facts, void_reason: None }
+    }
+
     pub fn burn_key(&self) -> BurnKey {
         let expires_at = self.facts.expires_at.map_or(i64::MAX, Timestamp::micros);
         (self.facts.priority, expires_at, self.facts.kind.code(), self.seq)
     }
 
-    /// Spendable while `effective_at ≤ at < expires_at`.
+    /// Spendable while `effective_at ≤ at < expires_at`, and not void.
     pub fn is_spendable(&self, at: Timestamp) -> bool {
-        self.facts.effective_at <= at && !self.is_expired(at)
+        self.facts.effective_at <= at && !self.is_expired(at) && self.void_reason.is_none()
     }
 
     pub fn is_expired(&self, at: Timestamp) -> bool {
@@ -107,19 +116,15 @@ mod tests {
     use super::*;
 
     fn grant(seq: u64, priority: u16, expires_at: Option<i64>, kind: GrantKind) -> Grant {
-        Grant {
-            seq,
-            amount: Credits::whole(1),
-            remaining: Credits::whole(1),
-            facts: GrantFacts {
-                kind,
-                priority,
-                effective_at: Timestamp::from_micros(0),
-                expires_at: expires_at.map(Timestamp::from_micros),
-                source: "operator".into(),
-                reason: String::new(),
-            },
-        }
+        let facts = GrantFacts {
+            kind,
+            priority,
+            effective_at: Timestamp::from_micros(0),
+            expires_at: expires_at.map(Timestamp::from_micros),
+            source: "operator".into(),
+            reason: String::new(),
+        };
+        Grant::new(seq, Credits::whole(1), facts)
     }
 
     #[test]

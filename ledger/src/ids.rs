@@ -130,6 +130,11 @@ entry_id!(
     EventId,
     "evt_"
 );
+entry_id!(
+    /// `hold_` + 32 hex digits of the account + the hex `seq` of the hold's leg 0.
+    HoldId,
+    "hold_"
+);
 
 /// `key_` + 12 letters or digits: a customer's API key, or a service key.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -36,6 +36,6 @@ pub mod verify;
 pub mod wallet;
 
 pub use credits::{Credits, Quantity};
-pub use ids::{AccountId, EventId, GrantId, KeyId, UserId};
+pub use ids::{AccountId, EventId, GrantId, HoldId, KeyId, UserId};
 pub use month::Month;
 pub use time::Timestamp;

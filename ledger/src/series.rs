@@ -54,15 +54,52 @@ impl Totals {
     }
 }
 
+/// What an entry changes in the series.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Counted {
+    /// An event.
+    Used(BucketKey, Totals),
+    /// What a correction lowers; its count is 0.
+    TakenBack(BucketKey, Totals),
+}
+
+impl Counted {
+    /// `None` for entries that are neither an event nor a correction of one.
+    pub fn of(entry: &Entry) -> Option<Self> {
+        let event = entry.event.as_ref()?;
+        let key = || BucketKey::of(event, entry.recorded_at);
+        if entry.movement.uses() {
+            return Some(Self::Used(key(), Totals::of(event)));
+        }
+        let before = entry.revises.as_ref().filter(|_| entry.movement.gives_back())?;
+        let totals = Totals {
+            credits: before.credits.saturating_sub(event.credits),
+            quantity: before.quantity.saturating_sub(event.quantity),
+            count: 0,
+        };
+        Some(Self::TakenBack(key(), totals))
+    }
+}
+
 /// Buckets in order of time.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Series(BTreeMap<BucketKey, Totals>);
 
 impl Series {
-    /// Counts the event of an entry; entries that are no event change nothing.
+    /// Counts the event that an entry begins, or takes away what it corrects; other entries change nothing.
     pub fn count(&mut self, entry: &Entry) {
-        if let Some(event) = &entry.event {
-            self.add(BucketKey::of(event, entry.recorded_at), Totals::of(event));
+        match Counted::of(entry) {
+            Some(Counted::Used(key, totals)) => self.add(key, totals),
+            Some(Counted::TakenBack(key, totals)) => self.take(&key, totals),
+            None => {}
+        }
+    }
+
+    /// Lowers credits and quantity of a bucket; a bucket that isn't there has nothing to lower.
+    pub fn take(&mut self, key: &BucketKey, totals: Totals) {
+        if let Some(sum) = self.0.get_mut(key) {
+            sum.credits = sum.credits.saturating_sub(totals.credits);
+            sum.quantity = sum.quantity.saturating_sub(totals.quantity);
         }
     }
 

@@ -1,14 +1,23 @@
 //! Replays an account's books from the first entry and names the first that is wrong.
+//!
+//! Each act is decided again from what its leg 0 says, by the code that decides acts ([`Wallet`]), and must come out as it
+//! stands in the books, entry by entry, hash by hash. The books of an account that were written by other rules fail here.
 
-use std::collections::BTreeMap;
+mod act;
+mod events;
 
-use crate::chain::{Digest, genesis, link};
+use std::collections::{BTreeMap, BTreeSet};
+
+pub use self::events::Watch;
+use self::events::Watched;
+use crate::chain::{Digest, genesis};
 use crate::credits::Credits;
-use crate::entry::{Entry, Movement};
+use crate::entry::Entry;
 use crate::grant::Grant;
 use crate::ids::AccountId;
 use crate::series::Series;
 use crate::time::Timestamp;
+use crate::wallet::Wallet;
 
 /// The first place where the books disagree with themselves.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -19,7 +28,7 @@ pub struct Mismatch {
     pub fault: Fault,
 }
 
-/// What is wrong with an entry, in the order in which it is looked for.
+/// What is wrong with an entry.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
     #[error("expected here, found entry {found}")]
@@ -28,24 +37,36 @@ pub enum Fault {
     Hash,
     #[error("recorded before the entry before it")]
     TimeRunsBack,
-    #[error("is not the leg its event needs here")]
+    #[error("something had fallen due before and is not in the books")]
+    Overdue,
+    #[error("is not the leg its act needs here")]
     Leg,
     #[error("has facts that don't belong to its movement, or lacks those that do")]
     Shape,
     #[error("moves credits from or to a grant that doesn't have or take them then")]
     Grant,
+    #[error("closes a hold that isn't open, or opens one that can't be")]
+    Hold,
+    #[error("doesn't correct its event as it stands")]
+    Correction,
     #[error("burns a grant out of order")]
     BurnOrder,
+    #[error("moves {booked}, its act needs {computed} here")]
+    Amount { booked: Credits, computed: Credits },
     #[error("available_after is {booked}, the entries give {computed}")]
     Available { booked: Credits, computed: Credits },
     #[error("held_after is {booked}, the entries give {computed}")]
     Held { booked: Credits, computed: Credits },
-    #[error("is missing: the legs before it sum to less than their event cost")]
+    #[error("debt_after is {booked}, the entries give {computed}")]
+    Debt { booked: Credits, computed: Credits },
+    #[error("is missing: its act has more legs than are here")]
     Unfinished,
     #[error("the stored wallet is not what the last entry left")]
     Head,
     #[error("the stored rest or facts of the grant issued here differ from the entries")]
     StoredGrant,
+    #[error("the stored open holds differ from the entries, first in the one made here")]
+    StoredHold,
     #[error("the stored rollups differ from the events, first in the bucket of this entry or the last")]
     Rollup,
     #[error("the stored dimensions are not those that were hashed")]
@@ -57,36 +78,47 @@ pub enum Fault {
 pub struct Stored {
     pub seq: u64,
     pub head: Digest,
+    pub held: Credits,
+    pub debt: Credits,
+    pub recorded_at: Timestamp,
     /// All grants ever issued.
     pub grants: Vec<Grant>,
+    /// Deadlines of the open holds, by the `seq` of their leg 0.
+    pub holds: BTreeMap<u64, Timestamp>,
     pub series: Series,
 }
 
-/// What was found in order.
+/// What was found in order. Issued and debt together are what is left, held, spent, expired and voided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Verified {
     pub entries: u64,
     pub head: Digest,
     pub issued: Credits,
+    /// What went into usage, less what came back.
     pub spent: Credits,
     pub expired: Credits,
     pub voided: Credits,
+    pub held: Credits,
+    pub debt: Credits,
 }
 
 /// Takes the entries of one account in order.
 #[derive(Debug)]
 pub struct Verifier {
-    account: AccountId,
-    at: Timestamp,
+    wallet: Wallet,
     sums: Verified,
+    /// All grants; those that the wallet has forgotten may yet be given back to.
     grants: BTreeMap<u64, Grant>,
-    /// What the legs to come must still move, and the number of the next.
-    open: Option<(Credits, u16)>,
+    events: Watched,
+    /// The legs so far of the act that has begun.
+    open: Vec<Entry>,
+    /// `seq` of the last entry taken.
+    last: u64,
     series: Series,
 }
 
 impl Verifier {
-    pub fn new(account: AccountId) -> Self {
+    pub fn new(account: AccountId, watch: Watch) -> Self {
         let zero = Credits::ZERO;
         let sums = Verified {
             entries: 0,
@@ -95,151 +127,74 @@ impl Verifier {
             spent: zero,
             expired: zero,
             voided: zero,
+            held: zero,
+            debt: zero,
         };
-        let at = Timestamp::from_micros(0);
-        Self { account, at, sums, grants: BTreeMap::new(), open: None, series: Series::default() }
+        Self {
+            wallet: Wallet::new(account),
+            sums,
+            grants: BTreeMap::new(),
+            events: Watched::new(watch),
+            open: vec![],
+            last: 0,
+            series: Series::default(),
+        }
     }
 
-    /// Checks the next entry against all before it.
-    pub fn push(&mut self, entry: &Entry) -> Result<(), Mismatch> {
-        let seq = self.sums.entries.saturating_add(1);
-        self.check(seq, entry).map_err(|fault| Mismatch { account: self.account, seq, fault })
-    }
-
-    fn check(&mut self, seq: u64, entry: &Entry) -> Result<(), Fault> {
+    /// Checks the next entry against all before it. What only shows with the legs after it is said when they are there.
+    pub fn push(&mut self, entry: Entry) -> Result<(), Mismatch> {
+        let seq = self.last.saturating_add(1);
         if entry.seq != seq {
-            return Err(Fault::Gap { found: entry.seq });
+            self.close()?;
+            return Err(self.mismatch(seq, Fault::Gap { found: entry.seq }));
         }
-        if link(self.sums.head, self.account, entry) != entry.hash {
-            return Err(Fault::Hash);
+        if entry.leg == 0 {
+            self.close()?;
+        } else if usize::from(entry.leg) != self.open.len() || self.open.is_empty() {
+            self.close()?;
+            let fault = if self.is_forged(&entry) { Fault::Hash } else { Fault::Leg };
+            return Err(self.mismatch(seq, fault));
         }
-        if entry.recorded_at < self.at {
-            return Err(Fault::TimeRunsBack);
-        }
-        self.at = entry.recorded_at;
-        self.check_leg(entry)?;
-        self.apply(entry)?;
-        let computed = self.available();
-        if computed != entry.available_after {
-            return Err(Fault::Available { booked: entry.available_after, computed });
-        }
-        if !entry.held_after.is_zero() {
-            return Err(Fault::Held { booked: entry.held_after, computed: Credits::ZERO });
-        }
-        self.series.count(entry);
-        self.sums.entries = seq;
-        self.sums.head = entry.hash;
+        self.open.push(entry);
+        self.last = seq;
         Ok(())
     }
 
-    fn check_leg(&mut self, entry: &Entry) -> Result<(), Fault> {
-        let (rest, leg) = match (&entry.event, self.open) {
-            (Some(event), None) => (event.credits, 0),
-            (None, Some((rest, leg))) if entry.movement == Movement::Charge => (rest, leg),
-            (None, None) if entry.movement != Movement::Charge => (entry.amount, 0),
-            _ => return Err(Fault::Leg),
-        };
-        if entry.leg != leg {
-            return Err(Fault::Leg);
-        }
-        let rest = rest.checked_sub(entry.amount).ok_or(Fault::Leg)?;
-        self.open = (!rest.is_zero()).then_some((rest, leg.saturating_add(1)));
-        Ok(())
-    }
-
-    fn apply(&mut self, entry: &Entry) -> Result<(), Fault> {
-        let shape = (entry.event.is_some(), entry.issued.is_some(), entry.reason.is_some());
-        match entry.movement {
-            Movement::Issue if matches!(shape, (false, true, false)) => self.issue(entry),
-            Movement::Charge if !shape.1 && !shape.2 => self.charge(entry),
-            Movement::Expire if matches!(shape, (false, false, false)) => {
-                let due = |grant: &Grant| grant.is_expired(entry.recorded_at);
-                self.sums.expired = self.close(entry, due, self.sums.expired)?;
-                Ok(())
-            }
-            Movement::Void if matches!(shape, (false, false, true)) => {
-                self.sums.voided = self.close(entry, |_| true, self.sums.voided)?;
-                Ok(())
-            }
-            _ => Err(Fault::Shape),
-        }
-    }
-
-    fn issue(&mut self, entry: &Entry) -> Result<(), Fault> {
-        let facts = entry.issued.clone().ok_or(Fault::Shape)?;
-        if entry.grant != Some(entry.seq) || entry.amount.is_zero() {
-            return Err(Fault::Shape);
-        }
-        self.sums.issued = self.sums.issued.checked_add(entry.amount).ok_or(Fault::Grant)?;
-        let grant = Grant { seq: entry.seq, amount: entry.amount, remaining: entry.amount, facts };
-        self.grants.insert(entry.seq, grant);
-        Ok(())
-    }
-
-    fn charge(&mut self, entry: &Entry) -> Result<(), Fault> {
-        let Some(seq) = entry.grant else {
-            return if entry.amount.is_zero() { Ok(()) } else { Err(Fault::Shape) };
-        };
-        let spendable =
-            self.grants.values().filter(|grant| !grant.remaining.is_zero() && grant.is_spendable(self.at));
-        let first = spendable.min_by_key(|grant| grant.burn_key()).map(|grant| grant.seq);
-        let grant = self
-            .grants
-            .get_mut(&seq)
-            .filter(|grant| grant.is_spendable(entry.recorded_at))
-            .ok_or(Fault::Grant)?;
-        if entry.amount.is_zero() {
-            return Err(Fault::Shape);
-        }
-        grant.remaining = grant.remaining.checked_sub(entry.amount).ok_or(Fault::Grant)?;
-        if first != Some(seq) {
-            return Err(Fault::BurnOrder);
-        }
-        self.sums.spent = self.sums.spent.checked_add(entry.amount).ok_or(Fault::Grant)?;
-        Ok(())
-    }
-
-    /// Takes the rest of a grant away, as expired or void.
-    fn close(&mut self, entry: &Entry, may: impl Fn(&Grant) -> bool, sum: Credits) -> Result<Credits, Fault> {
-        let grant = entry.grant.and_then(|seq| self.grants.get_mut(&seq)).ok_or(Fault::Grant)?;
-        if !may(grant) || grant.remaining != entry.amount || entry.amount.is_zero() {
-            return Err(Fault::Grant);
-        }
-        grant.remaining = Credits::ZERO;
-        sum.checked_add(entry.amount).ok_or(Fault::Grant)
-    }
-
-    fn available(&self) -> Credits {
-        let spendable =
-            self.grants.values().filter(|grant| grant.is_spendable(self.at)).map(|grant| grant.remaining);
-        Credits::sum(spendable).unwrap_or(Credits::MAX)
-    }
-
-    /// What the entries gave so far, for readers who have nothing but the entries. Fails where an event lacks legs.
-    pub fn sums(&self) -> Result<Verified, Mismatch> {
-        let seq = self.sums.entries.saturating_add(1);
-        match self.open {
-            Some(_) => Err(Mismatch { account: self.account, seq, fault: Fault::Unfinished }),
-            None => Ok(self.sums),
-        }
+    /// What the entries gave so far, for readers who have nothing but the entries. Fails where the last act lacks legs.
+    pub fn sums(&mut self) -> Result<Verified, Mismatch> {
+        self.close()?;
+        Ok(self.sums)
     }
 
     /// Compares what the entries gave with what the store says.
-    pub fn finish(self, stored: &Stored) -> Result<Verified, Mismatch> {
-        let mismatch = |seq: u64, fault: Fault| Mismatch { account: self.account, seq, fault };
+    pub fn finish(mut self, stored: &Stored) -> Result<Verified, Mismatch> {
         let last = self.sums()?.entries;
-        if stored.seq != last || stored.head != self.sums.head {
-            return Err(mismatch(last.max(stored.seq), Fault::Head));
+        let wallet = &self.wallet;
+        let is_same =
+            (stored.held, stored.debt, stored.recorded_at) == (wallet.held, wallet.debt, wallet.recorded_at);
+        if stored.seq != last || stored.head != self.sums.head || !is_same {
+            return Err(self.mismatch(last.max(stored.seq), Fault::Head));
         }
         let by_seq: BTreeMap<u64, &Grant> = stored.grants.iter().map(|grant| (grant.seq, grant)).collect();
-        for seq in self.grants.keys().chain(by_seq.keys()) {
-            if self.grants.get(seq) != by_seq.get(seq).copied() {
-                return Err(mismatch(*seq, Fault::StoredGrant));
+        let seqs: BTreeSet<u64> = self.grants.keys().chain(by_seq.keys()).copied().collect();
+        for seq in seqs {
+            if self.grants.get(&seq) != by_seq.get(&seq).copied() {
+                return Err(self.mismatch(seq, Fault::StoredGrant));
             }
         }
+        let open: BTreeMap<u64, Timestamp> =
+            wallet.holds().iter().map(|hold| (hold.seq, hold.deadline)).collect();
+        let seqs: BTreeSet<u64> = open.keys().chain(stored.holds.keys()).copied().collect();
+        if let Some(seq) = seqs.into_iter().find(|seq| open.get(seq) != stored.holds.get(seq)) {
+            return Err(self.mismatch(seq, Fault::StoredHold));
+        }
         if stored.series != self.series {
-            return Err(mismatch(last, Fault::Rollup));
+            return Err(self.mismatch(last, Fault::Rollup));
         }
         Ok(self.sums)
+    }
+
+    fn mismatch(&self, seq: u64, fault: Fault) -> Mismatch {
+        Mismatch { account: self.wallet.account, seq, fault }
     }
 }

@@ -1,9 +1,17 @@
-//! What an account may spend, and the entries a spend leaves behind.
+//! What an account may spend, and the entries that a decision leaves behind.
 //!
-//! A [`Wallet`] is the account's state after its last entry. Every method that changes it returns the entries to store;
-//! when it returns an error, nothing changed.
+//! A [`Wallet`] is the account's state after its last entry. Every method that changes it is one act: it returns the entries
+//! to store, and when it returns an error, nothing changed.
 
-use crate::chain::{Digest, genesis, link};
+mod act;
+mod correction;
+mod due;
+mod hold;
+
+use self::act::{Act, Lead};
+pub use self::correction::Paid;
+pub use self::hold::{Hold, Lot, SettleError};
+use crate::chain::{Digest, genesis};
 use crate::credits::Credits;
 use crate::entry::{Entry, EventFacts, Movement};
 use crate::grant::{Grant, GrantError, GrantFacts, MAX_PRIORITY};
@@ -19,18 +27,22 @@ pub struct Wallet {
     /// Hash of the last entry, or the account's genesis.
     pub head: Digest,
     pub held: Credits,
+    pub debt: Credits,
     /// `recorded_at` of the last entry.
     pub recorded_at: Timestamp,
-    /// Grants with something left, in burn order.
+    /// Grants with something left, and those that something may come back to; in burn order.
     grants: Vec<Grant>,
+    /// Open holds, the oldest first.
+    holds: Vec<Hold>,
 }
 
-/// A charge that the wallet can't pay.
+/// What a wallet can't pay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the charge needs {required} credits and {balance} are available")]
+#[error("{required} credits are needed and {balance} are available")]
 pub struct Shortfall {
     pub balance: Credits,
     pub required: Credits,
+    /// What would have to come in: the debt as well, since that is repaid first.
     pub missing: Credits,
 }
 
@@ -49,8 +61,10 @@ impl Wallet {
             seq: 0,
             head: genesis(account),
             held: Credits::ZERO,
+            debt: Credits::ZERO,
             recorded_at: Timestamp::from_micros(0),
             grants: vec![],
+            holds: vec![],
         }
     }
 
@@ -62,14 +76,49 @@ impl Wallet {
         self
     }
 
-    /// Grants with something left, in burn order.
+    /// The same books with the open holds, in any order; the grants must hold all that they took from.
+    #[must_use]
+    pub fn with_holds(mut self, mut holds: Vec<Hold>) -> Self {
+        holds.sort_by_key(|hold| hold.seq);
+        self.holds = holds;
+        self
+    }
+
+    /// Adds a grant that something may come back to, unless it is here.
+    pub fn remember(&mut self, grant: Grant) {
+        if self.grant(grant.seq).is_none() {
+            let position = self.grants.partition_point(|other| other.burn_key() < grant.burn_key());
+            self.grants.insert(position, grant);
+        }
+    }
+
+    /// Drops the grants that neither have anything left nor are held from.
+    pub fn forget_used(&mut self) {
+        let holds = &self.holds;
+        self.grants.retain(|grant| {
+            !grant.remaining.is_zero()
+                || holds.iter().any(|hold| hold.lots.iter().any(|lot| lot.grant == grant.seq))
+        });
+    }
+
+    /// In burn order: grants with something left, and maybe some without.
     pub fn grants(&self) -> &[Grant] {
         &self.grants
     }
 
+    /// The grant that entry `seq` issued, if it is known here.
+    pub fn grant(&self, seq: u64) -> Option<&Grant> {
+        self.grants.iter().find(|grant| grant.seq == seq)
+    }
+
+    /// Open holds, the oldest first.
+    pub fn holds(&self) -> &[Hold] {
+        &self.holds
+    }
+
     /// What is left of the grant that entry `seq` issued.
     pub fn remaining(&self, seq: u64) -> Credits {
-        self.grants.iter().find(|grant| grant.seq == seq).map_or(Credits::ZERO, |grant| grant.remaining)
+        self.grant(seq).map_or(Credits::ZERO, |grant| grant.remaining)
     }
 
     /// What can be spent at an instant: the rest of all grants that are effective and not expired.
@@ -80,80 +129,49 @@ impl Wallet {
         Credits::sum(spendable).unwrap_or(Credits::MAX)
     }
 
-    /// Whether `required` credits are there to be spent.
+    /// Whether `required` credits are there to be spent; nothing can be spent while something is owed.
     pub fn can_pay(&self, at: Timestamp, required: Credits) -> Result<(), Shortfall> {
         let balance = self.available(at);
-        match required.checked_sub(balance).filter(|missing| !missing.is_zero()) {
+        let needed = required.checked_add(self.debt).unwrap_or(Credits::MAX);
+        match needed.checked_sub(balance).filter(|missing| !missing.is_zero() && !required.is_zero()) {
             Some(missing) => Err(Shortfall { balance, required, missing }),
             None => Ok(()),
         }
     }
 
-    /// Opens the books at `now`: the instant to record with (never before the last entry's) and the entries of the
-    /// expiries that are due. Comes before every read and every change.
-    pub fn advance(&mut self, now: Timestamp) -> (Timestamp, Vec<Entry>) {
-        let at = now.max(self.recorded_at);
-        let mut due: Vec<(Timestamp, u64)> = self
-            .grants
-            .iter()
-            .filter(|grant| grant.is_expired(at))
-            .filter_map(|grant| Some((grant.facts.expires_at?, grant.seq)))
-            .collect();
-        due.sort_unstable();
-        let entries = due.into_iter().map(|(_, seq)| self.close(at, seq, Movement::Expire, None)).collect();
-        (at, entries)
-    }
-
     /// Takes an event's credits from the grants in burn order: one entry for each grant used, one without a grant when
-    /// it costs nothing.
-    pub fn charge(&mut self, at: Timestamp, event: EventFacts) -> Result<Vec<Entry>, Shortfall> {
+    /// it costs nothing. With a limit, what isn't available is owed, as long as the account's debt stays within it.
+    pub fn charge(
+        &mut self,
+        at: Timestamp,
+        event: EventFacts,
+        debt_limit: Option<Credits>,
+    ) -> Result<Vec<Entry>, Shortfall> {
         let required = event.credits;
-        self.can_pay(at, required)?;
-        let balance = self.available(at);
-        let mut draws = self.draw(at, required).into_iter();
-        let (grant, amount) =
-            draws.next().map_or((None, Credits::ZERO), |(grant, amount)| (Some(grant), amount));
-        let mut available = balance.saturating_sub(amount);
-        let mut leg = 0_u16;
-        let first = Draft {
-            leg,
-            movement: Movement::Charge,
-            amount,
-            grant,
-            available,
-            event: Some(event),
-            issued: None,
-            reason: None,
-        };
-        let mut entries = vec![self.append(at, first)];
-        for (grant, amount) in draws {
-            available = available.saturating_sub(amount);
-            leg = leg.saturating_add(1);
-            let draft = Draft { leg, available, ..Draft::of(Movement::Charge, amount, grant) };
-            entries.push(self.append(at, draft));
-        }
-        Ok(entries)
-    }
-
-    /// Takes `required` from the spendable grants in burn order. The caller has checked that it is there.
-    fn draw(&mut self, at: Timestamp, required: Credits) -> Vec<(u64, Credits)> {
-        let mut missing = required;
-        let mut draws = vec![];
-        for grant in self.grants.iter_mut().filter(|grant| grant.is_spendable(at)) {
-            if missing.is_zero() {
-                break;
+        let owed = match (self.can_pay(at, required), debt_limit) {
+            (Ok(()), _) => Credits::ZERO,
+            (Err(shortfall), None) => return Err(shortfall),
+            (Err(shortfall), Some(limit)) => {
+                let owed = required.saturating_sub(shortfall.balance);
+                let debt = self.debt.checked_add(owed).filter(|debt| *debt <= limit);
+                debt.map(|_| owed).ok_or(shortfall)?
             }
-            let amount = missing.min(grant.remaining);
-            grant.remaining = grant.remaining.saturating_sub(amount);
-            missing = missing.saturating_sub(amount);
-            draws.push((grant.seq, amount));
+        };
+        let mut act = Act::begin(self, at, Lead { event: Some(event), ..Lead::default() });
+        act.draw(Movement::Charge, required.saturating_sub(owed));
+        if !owed.is_zero() {
+            act.step(Movement::Owe, owed, None);
         }
-        self.grants.retain(|grant| !grant.remaining.is_zero());
-        draws
+        Ok(act.finish_with(Movement::Charge))
     }
 
     /// Adds a lot of credits.
-    pub fn issue(&mut self, at: Timestamp, amount: Credits, facts: GrantFacts) -> Result<Entry, GrantError> {
+    pub fn issue(
+        &mut self,
+        at: Timestamp,
+        amount: Credits,
+        facts: GrantFacts,
+    ) -> Result<Vec<Entry>, GrantError> {
         if amount.is_zero() {
             return Err(GrantError::Nothing);
         }
@@ -166,79 +184,20 @@ impl Wallet {
         let owned = self.grants.iter().map(|grant| grant.remaining).chain([self.held, amount]);
         Credits::sum(owned).ok_or(GrantError::TooLarge)?;
         let seq = self.seq.saturating_add(1);
-        let grant = Grant { seq, amount, remaining: amount, facts: facts.clone() };
-        let position = self.grants.partition_point(|other| other.burn_key() < grant.burn_key());
-        self.grants.insert(position, grant);
-        let draft = Draft {
-            issued: Some(facts),
-            available: self.available(at),
-            ..Draft::of(Movement::Issue, amount, seq)
-        };
-        Ok(self.append(at, draft))
+        self.remember(Grant { remaining: Credits::ZERO, ..Grant::new(seq, amount, facts.clone()) });
+        let mut act = Act::begin(self, at, Lead { issued: Some(facts), ..Lead::default() });
+        act.step(Movement::Issue, amount, Some(seq));
+        Ok(act.finish_inflow())
     }
 
     /// Takes back what is left of a grant.
-    pub fn void(&mut self, at: Timestamp, grant: u64, reason: String) -> Result<Entry, VoidError> {
-        if self.remaining(grant).is_zero() {
+    pub fn void(&mut self, at: Timestamp, grant: u64, reason: String) -> Result<Vec<Entry>, VoidError> {
+        let amount = self.remaining(grant);
+        if amount.is_zero() {
             return Err(VoidError::NothingLeft);
         }
-        Ok(self.close(at, grant, Movement::Void, Some(reason)))
-    }
-
-    fn close(&mut self, at: Timestamp, grant: u64, movement: Movement, reason: Option<String>) -> Entry {
-        let amount = self.remaining(grant);
-        self.grants.retain(|other| other.seq != grant);
-        let draft = Draft { reason, available: self.available(at), ..Draft::of(movement, amount, grant) };
-        self.append(at, draft)
-    }
-
-    /// Numbers and chains an entry.
-    fn append(&mut self, at: Timestamp, draft: Draft) -> Entry {
-        self.seq = self.seq.saturating_add(1);
-        self.recorded_at = at;
-        let mut entry = Entry {
-            seq: self.seq,
-            leg: draft.leg,
-            movement: draft.movement,
-            amount: draft.amount,
-            grant: draft.grant,
-            available_after: draft.available,
-            held_after: self.held,
-            recorded_at: at,
-            event: draft.event,
-            issued: draft.issued,
-            reason: draft.reason,
-            hash: self.head,
-        };
-        entry.hash = link(self.head, self.account, &entry);
-        self.head = entry.hash;
-        entry
-    }
-}
-
-/// An entry before it is numbered.
-struct Draft {
-    leg: u16,
-    movement: Movement,
-    amount: Credits,
-    grant: Option<u64>,
-    available: Credits,
-    event: Option<EventFacts>,
-    issued: Option<GrantFacts>,
-    reason: Option<String>,
-}
-
-impl Draft {
-    fn of(movement: Movement, amount: Credits, grant: u64) -> Self {
-        Self {
-            leg: 0,
-            movement,
-            amount,
-            grant: Some(grant),
-            available: Credits::ZERO,
-            event: None,
-            issued: None,
-            reason: None,
-        }
+        let mut act = Act::begin(self, at, Lead::default());
+        act.void(amount, grant, reason);
+        Ok(act.finish())
     }
 }

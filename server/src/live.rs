@@ -42,7 +42,7 @@ pub(crate) fn entry_message(account: AccountId, entry: &Entry) -> EntryMessage {
         leg: u32::from(entry.leg),
         amount: entry.amount,
         grant_id: entry.grant.map(|seq| GrantId { account, seq }),
-        event: entry.event.as_ref().map(|event| EventFacts {
+        event: entry.begun_event().map(|event| EventFacts {
             event_id: EventId { account, seq: entry.seq },
             source: event.source.clone(),
             id: event.id.clone(),

@@ -5,7 +5,7 @@
 //! credits and times RFC 3339 in UTC, both to the last millionth.
 
 use ledger::chain::Digest;
-use ledger::entry::{Entry, EventFacts, Movement};
+use ledger::entry::{Entry, EventFacts, Movement, Revision};
 use ledger::grant::{GrantFacts, GrantKind};
 use ledger::{Credits, EventId, GrantId, KeyId, Quantity, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -31,12 +31,17 @@ pub struct EntryLine {
     /// The running balance.
     pub available_after: Credits,
     pub held_after: Credits,
+    pub debt_after: Credits,
     pub recorded_at: String,
-    /// On leg 0 of an event.
+    /// On leg 0 of an event, of a hold, and of what revises them.
     pub event: Option<EventLine>,
+    /// On leg 0 of a hold: when it is released by itself.
+    pub deadline: Option<String>,
+    /// On leg 0 of what settles or releases a hold, or corrects an event.
+    pub revises: Option<RevisionLine>,
     /// On the entry that issues a grant.
     pub issued: Option<IssuedLine>,
-    /// Why a grant was voided.
+    /// Why a grant was voided or an event corrected.
     pub reason: Option<String>,
     /// 64 hex digits.
     pub hash: String,
@@ -45,7 +50,8 @@ pub struct EntryLine {
 /// The event, as it was reported and priced.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EventLine {
-    pub event_id: EventId,
+    /// `None` on holds and their release, which are no event.
+    pub event_id: Option<EventId>,
     pub source: String,
     pub id: String,
     pub operation: String,
@@ -58,6 +64,16 @@ pub struct EventLine {
     pub price_version: u32,
     /// 64 hex digits, of the names and texts that were reported with it.
     pub dimensions_hash: Option<String>,
+}
+
+/// What stood there before.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RevisionLine {
+    /// Of leg 0 of the hold or event.
+    pub seq: u64,
+    pub quantity: Quantity,
+    pub credits: Credits,
+    pub correction_id: Option<String>,
 }
 
 /// What never changes about a grant.
@@ -82,11 +98,22 @@ impl EntryLine {
             grant: self.grant_id.map(|id| id.seq),
             available_after: self.available_after,
             held_after: self.held_after,
+            debt_after: self.debt_after,
             recorded_at: instant(&self.recorded_at)?,
             event: match self.event {
                 Some(event) => Some(event.into_facts()?),
                 None => None,
             },
+            deadline: match self.deadline {
+                Some(text) => Some(instant(&text)?),
+                None => None,
+            },
+            revises: self.revises.map(|line| Revision {
+                of: line.seq,
+                quantity: line.quantity,
+                credits: line.credits,
+                correction: line.correction_id,
+            }),
             issued: match self.issued {
                 Some(issued) => Some(issued.into_facts()?),
                 None => None,

@@ -72,7 +72,8 @@ impl Books {
             Arc::new(SystemClock),
             Arc::new(SystemRandom),
         );
-        let form = ServiceKeyForm { name: "bench".into(), scopes: Scopes::usual(), source: None };
+        let form =
+            ServiceKeyForm { name: "bench".into(), scopes: Scopes::usual(), source: None, debt_limit: None };
         let service = console.create_service_key(form).await.map_err(|error| error.to_string())?;
         let first =
             open.store.find_user_by_email("user1@example.org").await?.ok_or("the first user is missing")?;
@@ -111,7 +112,7 @@ impl Books {
             occurred_at: None,
         };
         let payer = Payer::Account(self.accounts[number % accounts]);
-        Ok(Submission { report, payer, service_key: self.service_key.clone() })
+        Ok(Submission { report, payer, service_key: self.service_key.clone(), debt_limit: None })
     }
 }
 

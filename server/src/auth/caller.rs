@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::FromRequestParts;
 use http::Method;
 use http::request::Parts;
-use ledger::{AccountId, Timestamp, UserId};
+use ledger::{AccountId, Credits, Timestamp, UserId};
 
 use super::credentials::presented_key;
 use super::keys::Key;
@@ -218,6 +218,15 @@ impl Service {
         }
         let message = format!("This service key lacks the scope {}.", scope.name());
         Err(Error::InsufficientPermissions(message.into()))
+    }
+
+    /// Up to which debt this key may let an account owe. Errors: it may not (403).
+    pub fn debt_limit(&self) -> Result<Credits, Error> {
+        self.0.debt_limit.ok_or_else(|| {
+            let message =
+                "This service key has no debt limit, so it can't let an account owe: send on_insufficient \"reject\".";
+            Error::InsufficientPermissions(message.into())
+        })
     }
 
     /// Refuses another source than the one the key was made for.

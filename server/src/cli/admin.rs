@@ -129,8 +129,8 @@ fn user_status(user: UserRow) -> AdminAnswer {
 async fn create_service_key(console: &Console, key: CreateServiceKey) -> Result<AdminAnswer, AdminError> {
     let scopes = key.scopes.map_or(Ok(Scopes::usual()), |scopes| scopes.parse());
     let scopes = scopes.map_err(|error| Error::field("scopes", error.to_string()))?;
-    let made =
-        console.create_service_key(ServiceKeyForm { name: key.name, scopes, source: key.source }).await?;
+    let form = ServiceKeyForm { name: key.name, scopes, source: key.source, debt_limit: key.debt_limit };
+    let made = console.create_service_key(form).await?;
     Ok(AdminAnswer::KeyCreated(NewKey { key_id: made.key_id, key: made.secret.as_str().to_owned() }))
 }
 
@@ -143,6 +143,7 @@ fn key_view(key: ServiceKeyRow) -> KeyView {
         key_prefix: key.key_prefix,
         key_suffix: key.key_suffix,
         source: key.source,
+        debt_limit: key.debt_limit,
         created_at: Rfc3339(key.created_at).to_string(),
         revoked_at: key.revoked_at.map(|at| Rfc3339(at).to_string()),
     }

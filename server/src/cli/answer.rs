@@ -87,12 +87,19 @@ impl fmt::Display for AdminAnswer {
 
 fn key_line(key: &KeyView) -> String {
     let source = key.source.as_deref().map_or(String::new(), |source| format!(", only for source {source}"));
+    let debt =
+        key.debt_limit.map_or(String::new(), |limit| format!(", may let accounts owe {limit} credits"));
     let state = match &key.revoked_at {
         Some(at) => format!("revoked {at}"),
         None => format!("made {}", key.created_at),
     };
     let (prefix, suffix) = (&key.key_prefix, &key.key_suffix);
-    format!("{}  {prefix}…{suffix}  {}  may {}{source}, {state}", key.key_id, key.name, key.scopes.join(", "))
+    format!(
+        "{}  {prefix}…{suffix}  {}  may {}{source}{debt}, {state}",
+        key.key_id,
+        key.name,
+        key.scopes.join(", ")
+    )
 }
 
 fn report_lines(report: &ReportedView) -> String {

@@ -109,6 +109,9 @@ pub enum ServiceKeyCommand {
         /// The only source it may report for
         #[arg(long)]
         source: Option<String>,
+        /// Let accounts owe up to this many credits for events that ask for it
+        #[arg(long, value_parser = Credits::parse, allow_negative_numbers = true)]
+        debt_limit: Option<Credits>,
     },
     /// All keys, the newest first
     List,

@@ -79,6 +79,9 @@ pub struct CreateServiceKey {
     pub scopes: Option<String>,
     /// The only source it may report for.
     pub source: Option<String>,
+    /// Up to which debt it may let an account owe.
+    #[serde(default)]
+    pub debt_limit: Option<Credits>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -165,6 +168,8 @@ pub struct KeyView {
     pub key_suffix: String,
     pub scopes: Vec<String>,
     pub source: Option<String>,
+    /// Up to which debt it may let an account owe, in credits.
+    pub debt_limit: Option<Credits>,
     /// RFC 3339, as all times below.
     pub created_at: String,
     pub revoked_at: Option<String>,

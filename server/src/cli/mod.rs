@@ -176,8 +176,8 @@ fn user_command(command: UserCommand) -> AdminCommand {
 
 fn service_key_command(command: ServiceKeyCommand) -> AdminCommand {
     match command {
-        ServiceKeyCommand::Create { name, scopes, source } => {
-            AdminCommand::CreateServiceKey(CreateServiceKey { name, scopes, source })
+        ServiceKeyCommand::Create { name, scopes, source, debt_limit } => {
+            AdminCommand::CreateServiceKey(CreateServiceKey { name, scopes, source, debt_limit })
         }
         ServiceKeyCommand::List => AdminCommand::ListServiceKeys,
         ServiceKeyCommand::Revoke { id } => AdminCommand::RevokeServiceKey { key_id: id },

@@ -47,10 +47,11 @@ pub async fn serve(config: Config) -> Result<(), Failure> {
     let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::Runtime)?;
     let server = Server::start(config).await?;
     let config = &server.console.config;
-    println!("plexe-console is listening on http://{}, reached as {}", config.addr, config.base_url);
     if let Some(addr) = config.metrics_addr {
         tracing::info!("metrics are on http://{addr}/metrics");
     }
+    // The last word of the start: whoever reads it finds everything in place.
+    println!("plexe-console is listening on http://{}, reached as {}", config.addr, config.base_url);
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}

@@ -21,10 +21,10 @@ impl Console {
     /// What the account can spend now. Grants that have run out are closed in the books first.
     pub async fn wallet(&self, account_no: i64, account: AccountId) -> Result<WalletView, Error> {
         let wallet = self.store.wallet(account_no, self.clock.now()).await?;
-        if !wallet.expiry_is_due {
+        if !wallet.is_due {
             return Ok(wallet);
         }
-        self.sequencer.post_expiries(account).await?;
+        self.sequencer.post_dues(account).await?;
         Ok(self.store.wallet(account_no, self.clock.now()).await?)
     }
 
@@ -41,14 +41,15 @@ impl Console {
             let period = (month.floor(now, Step::Month), month.ceil_after(now, Step::Month));
             let reading = figures.begin(account_no);
             let (wallet, consumption) = self.store.wallet_and_consumption(account_no, now, period).await?;
-            if wallet.expiry_is_due {
-                self.sequencer.post_expiries(account).await?;
+            if wallet.is_due {
+                self.sequencer.post_dues(account).await?;
                 continue;
             }
             let current = Current {
                 seq: wallet.seq,
                 available: wallet.available,
                 held: wallet.held,
+                debt: wallet.debt,
                 consumption,
                 period_start: period.0,
                 period_end: period.1,

@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::random::{SystemRandom, alphanumeric};
 use crate::sequencer::job::{Busy, Refusal};
-use crate::store::StoreError;
+use crate::store::{HoldStatus, StoreError};
 
 /// Field → the end of a sentence that begins with its name: `quantity` → `must not be negative`.
 pub type Reasons = BTreeMap<Cow<'static, str>, Cow<'static, str>>;
@@ -245,6 +245,28 @@ impl From<Refusal> for Error {
             }
             Refusal::Suspended => Self::AccountSuspended,
             Refusal::Time(error) => error.into(),
+            Refusal::UnknownHold => {
+                Self::NotFound { details: Reasons::from([("hold_id".into(), "is unknown".into())]) }
+            }
+            Refusal::UnknownEvent => Self::not_found(),
+            Refusal::HoldClosed { status } => {
+                let message = match status {
+                    HoldStatus::Active => "This hold is open.",
+                    HoldStatus::Settled => "This hold has been settled; it can't be closed in another way.",
+                    HoldStatus::Released => "This hold has been released; it can't be closed in another way.",
+                    HoldStatus::Expired => "This hold has reached its deadline and was released by itself.",
+                };
+                Self::Conflict { message, fields: vec!["status"] }
+            }
+            Refusal::AboveHold { held } => Self::field(
+                "quantity",
+                format!(
+                    "is above the {held} that are held for; send allow_over true to take the rest from the balance"
+                ),
+            ),
+            Refusal::NotBelow { quantity } => {
+                Self::field("quantity", format!("must be below the {quantity} that the event counts with"))
+            }
             Refusal::UnknownOperation { operation } => {
                 Self::field("operation", format!("{operation:?} is not on the rate card; see GET /rate-card"))
             }

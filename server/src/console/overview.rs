@@ -12,7 +12,7 @@ use app::backend::{Backend, ConsoleError, Viewer};
 use async_trait::async_trait;
 use ledger::rate::RateCards;
 use ledger::time::SECOND;
-use ledger::{AccountId, Credits, GrantId, Timestamp};
+use ledger::{AccountId, GrantId, Timestamp};
 
 use super::charts::millis;
 use super::labels::{self, LABELLED_KEYS, Rows, zone_of};
@@ -164,7 +164,7 @@ fn balance(account: AccountId, wallet: &WalletView) -> BalanceView {
         seq: wallet.seq,
         available: wallet.available,
         held: wallet.held,
-        debt: Credits::ZERO,
+        debt: wallet.debt,
         lots: wallet.lots.iter().map(lot).collect(),
     }
 }

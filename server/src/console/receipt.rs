@@ -3,7 +3,7 @@
 use ledger::entry::Entry;
 use ledger::event::EventKey;
 use ledger::rate::{Pricing, RateCard};
-use ledger::receipt::{Receipt, ReceiptError, explain};
+use ledger::receipt::{Receipt, ReceiptError, Sources, explain};
 use ledger::series::BUCKET;
 use ledger::{AccountId, EventId, Month, Quantity, Timestamp};
 
@@ -123,7 +123,7 @@ impl Console {
             ..EventFilter::default()
         };
         let booked = self.store.list_events(filter).await?.pop();
-        let (Some(booked), legs) = (booked, self.store.find_legs(account_no, event.seq).await?) else {
+        let (Some(booked), legs) = (booked, self.store.act(account_no, event.seq).await?) else {
             return Err(Error::not_found());
         };
         let facts = booked.entry.event.as_ref().ok_or_else(|| Error::internal(ReceiptError::NotOneEvent))?;
@@ -132,7 +132,10 @@ impl Console {
         let card = cards.version(facts.price_version).ok_or_else(missing)?.clone();
         let grants = self.store.list_grants(account_no).await?;
         let before = self.used_before(account_no, &booked.entry, &card).await?;
-        let receipt = explain(account, &legs, &card, &grants, before).map_err(Error::internal)?;
+        let corrections = self.store.revising_entries(account_no, event.seq).await?;
+        let sources =
+            Sources { legs: &legs, corrections: &corrections, card: &card, grants: &grants, before };
+        let receipt = explain(account, sources).map_err(Error::internal)?;
         Ok(BookedReceipt { receipt, card, dimensions: booked.dimensions })
     }
 
@@ -152,13 +155,19 @@ impl Console {
     }
 
     /// Where a graduated price went on from when it priced the event that `entry` begins; other prices don't ask.
-    async fn used_before(&self, account_no: i64, entry: &Entry, card: &RateCard) -> Result<Quantity, Error> {
+    pub(super) async fn used_before(
+        &self,
+        account_no: i64,
+        entry: &Entry,
+        card: &RateCard,
+    ) -> Result<Quantity, Error> {
         let Some(event) = &entry.event else { return Ok(Quantity::ZERO) };
         match card.price(&event.operation).map(|price| &price.pricing) {
             Some(Pricing::Graduated { .. }) => {
                 let month = Month::of(event.event_time(entry.recorded_at));
                 let of = MonthOf { account_no, operation: event.operation.clone(), month };
-                Ok(self.store.used_before(&of, entry.seq).await?)
+                let booked = entry.revises.as_ref().map_or(entry.seq, |hold| hold.of);
+                Ok(self.store.used_before(&of, booked).await?)
             }
             _ => Ok(Quantity::ZERO),
         }

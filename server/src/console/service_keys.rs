@@ -1,7 +1,7 @@
 //! Keys of the platform's own services: made, listed and revoked by the operator.
 
 use ledger::event::EventKey;
-use ledger::{KeyId, Timestamp};
+use ledger::{Credits, KeyId, Timestamp};
 
 use super::users::is_name;
 use super::{Console, Error, Reasons};
@@ -17,6 +17,8 @@ pub struct ServiceKeyForm {
     pub scopes: Scopes,
     /// The only source it may report for; `None`: any.
     pub source: Option<String>,
+    /// Up to which debt it may let an account owe; `None`: it may not.
+    pub debt_limit: Option<Credits>,
 }
 
 /// A new service key and its secret, which is kept nowhere.
@@ -36,6 +38,9 @@ impl Console {
         if let Some(source) = &form.source {
             EventKey::parse(source, "any")?;
         }
+        if form.debt_limit.is_some_and(Credits::is_zero) {
+            return Err(Error::field("debt_limit", "must be more than zero"));
+        }
         let secret = Secret::new(Family::Service, &*self.random);
         let key = NewServiceKey {
             id: random::key_id(&*self.random),
@@ -45,6 +50,7 @@ impl Console {
             key_suffix: secret.shown_suffix().to_owned(),
             scopes: form.scopes,
             source: form.source,
+            debt_limit: form.debt_limit,
             created_at: self.clock.now(),
         };
         self.store.insert_service_key(&key).await?;

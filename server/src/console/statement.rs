@@ -19,7 +19,7 @@ pub enum GrantStatus {
     Pending,
     /// Can be spent.
     Active,
-    /// Nothing is left: all of it was spent.
+    /// Nothing is left: all of it was spent or is held.
     Used,
     /// The rest of it ran out.
     Expired,
@@ -72,10 +72,10 @@ pub struct GrantState {
 }
 
 impl GrantState {
-    /// What was spent of it.
+    /// What was spent of it, or has repaid what was spent before.
     pub fn used(&self) -> Credits {
-        let OwnedGrant { grant, expired, voided, .. } = &self.owned;
-        grant.amount.saturating_sub(grant.remaining).saturating_sub(*expired).saturating_sub(*voided)
+        let OwnedGrant { grant, expired, voided, held, .. } = &self.owned;
+        [grant.remaining, *expired, *voided, *held].into_iter().fold(grant.amount, Credits::saturating_sub)
     }
 }
 

@@ -57,6 +57,7 @@ impl Account {
             key_suffix: secret.shown_suffix().to_owned(),
             scopes: Scopes::of([Scope::Charge]),
             source: Some(SOURCE.to_owned()),
+            debt_limit: None,
             created_at: now,
         };
         console.store.insert_service_key(&service_key).await?;

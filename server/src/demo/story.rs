@@ -207,7 +207,7 @@ impl Teller<'_> {
         };
         let key = event.key.and_then(|key| self.keys.get(&key));
         let payer = key.map_or(Payer::Account(self.account.id), |hash| Payer::ApiKey(*hash));
-        Ok(Submission { report, payer, service_key: self.account.service_key.clone() })
+        Ok(Submission { report, payer, service_key: self.account.service_key.clone(), debt_limit: None })
     }
 
     /// A key was used.

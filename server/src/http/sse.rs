@@ -226,7 +226,7 @@ impl Frames {
 
     /// The wallet of now.
     fn snapshot(&mut self, event: &str, wallet: &WalletView) {
-        let message = balance(wallet.seq, wallet.available, wallet.held, wallet.recorded_at);
+        let message = balance(wallet.seq, wallet.available, wallet.held, wallet.debt, wallet.recorded_at);
         self.push(event, Some(wallet.seq), &message);
     }
 
@@ -252,7 +252,7 @@ impl Frames {
         self.push(
             name::BALANCE,
             Some(last.seq),
-            &balance(last.seq, last.available_after, last.held_after, last.recorded_at),
+            &balance(last.seq, last.available_after, last.held_after, last.debt_after, last.recorded_at),
         );
     }
 
@@ -265,14 +265,20 @@ fn text(at: Timestamp) -> String {
     Rfc3339(at).to_string()
 }
 
-fn balance(seq: u64, available: Credits, held: Credits, recorded_at: Timestamp) -> BalanceMessage {
+fn balance(
+    seq: u64,
+    available: Credits,
+    held: Credits,
+    debt: Credits,
+    recorded_at: Timestamp,
+) -> BalanceMessage {
     BalanceMessage {
         seq,
         balance: available,
         credits: available,
         available,
         held,
-        debt: Credits::ZERO,
+        debt,
         recorded_at: text(recorded_at),
     }
 }

@@ -64,7 +64,7 @@ pub async fn spend(console: &Console, demo: &DemoRow, chance: &Chance) {
         occurred_at: None,
     };
     let payer = Payer::ApiKey(demo.api_key_hash);
-    let submission = Submission { report, payer, service_key: demo.service_key.clone() };
+    let submission = Submission { report, payer, service_key: demo.service_key.clone(), debt_limit: None };
     let outcome =
         console.sequencer.charge(vec![submission]).await.ok().and_then(|mut outcomes| outcomes.pop());
     let is_low = match outcome {

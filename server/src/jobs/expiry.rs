@@ -11,7 +11,7 @@ const STEP: u32 = 200;
 /// Goes on until nothing is due, or the sequencer has better things to do.
 pub async fn sweep(console: Console) {
     loop {
-        let due = match console.store.accounts_with_due_expiry(console.clock.now(), STEP).await {
+        let due = match console.store.accounts_with_dues(console.clock.now(), STEP).await {
             Ok(due) => due,
             Err(error) => {
                 tracing::warn!(%error, "grants that ran out could not be looked for");
@@ -19,7 +19,7 @@ pub async fn sweep(console: Console) {
             }
         };
         let full = due.len() == usize::try_from(STEP).unwrap_or_default();
-        let posted = join_all(due.into_iter().map(|account| console.sequencer.post_expiries(account))).await;
+        let posted = join_all(due.into_iter().map(|account| console.sequencer.post_dues(account))).await;
         match posted.into_iter().collect::<Result<Vec<()>, Busy>>() {
             Ok(posted) if full => tracing::debug!(accounts = posted.len(), "posted expiries"),
             Ok(_) => return,

@@ -23,7 +23,8 @@ pub struct Books(Mutex<BookSums>);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Places {
     pub issued: i64,
-    /// Everything that was issued is in one of them.
+    pub debt: i64,
+    /// Everything that was issued or is owed is in one of them.
     pub parts: [(&'static str, i64); 7],
 }
 
@@ -44,15 +45,21 @@ impl Books {
 
 impl Places {
     fn new(sums: &BookSums, resting: Resting) -> Self {
-        let Resting { available, pending, lapsed, held } = resting;
+        let Resting { available, pending, lapsed, held, debt } = resting;
+        let used = [Movement::Charge, Movement::Settle, Movement::Owe];
+        let given_back = [Movement::Correct, Movement::Forgive];
+        let sum = |movements: &[Movement]| {
+            movements.iter().map(|one| sums.moved(*one)).fold(0, i64::saturating_add)
+        };
         Self {
             issued: sums.moved(Movement::Issue),
+            debt,
             parts: [
                 ("available", available),
                 ("pending", pending),
                 ("lapsed", lapsed),
                 ("held", held),
-                ("spent", sums.moved(Movement::Charge)),
+                ("spent", sum(&used).saturating_sub(sum(&given_back))),
                 ("expired", sums.moved(Movement::Expire)),
                 ("voided", sums.moved(Movement::Void)),
             ],
@@ -61,6 +68,8 @@ impl Places {
 
     /// Zero, or the books are wrong.
     pub fn difference(&self) -> i64 {
-        self.parts.iter().fold(self.issued, |rest, (_, part)| rest.saturating_sub(*part))
+        self.parts
+            .iter()
+            .fold(self.issued.saturating_add(self.debt), |rest, (_, part)| rest.saturating_sub(*part))
     }
 }

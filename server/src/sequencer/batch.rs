@@ -1,21 +1,22 @@
 //! One batch, one transaction: read what the tasks need, decide each in order, write everything, commit.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use ledger::entry::{Entry, Movement};
-use ledger::event::{Priced, Report};
+use ledger::event::{EventKey, Priced, Report};
 use ledger::grant::Grant;
 use ledger::rate::Price;
-use ledger::series::{BucketKey, Totals};
+use ledger::series::{BucketKey, Counted, Totals};
 use ledger::wallet::Wallet;
 use ledger::{AccountId, Credits, EventId, GrantId, KeyId, Month, Quantity, Timestamp};
 
 use super::cache::{Cache, Loaded};
+use super::holds::History;
 use super::job::{Charged, GrantRefusal, Granted, NewGrant, Quoted, Refusal, Submission, Voided};
 use super::positions::Positions;
 use super::{Answer, Task};
 use crate::live::{Commit, LiveBus};
-use crate::store::posting::{Booked, Changes};
+use crate::store::posting::{Booked, Changes, GrantState, OpenedHold};
 use crate::store::{Payer, PayerRow, Store, StoreError};
 
 /// Why a batch as a whole has no answers.
@@ -89,23 +90,37 @@ pub(super) fn publish(live: &LiveBus, changes: &Changes) {
     }
 }
 
-struct Batch<'c> {
-    cache: &'c Cache,
-    now: Timestamp,
-    booked: HashMap<ledger::event::EventKey, Booked>,
-    wallets: HashMap<i64, Wallet>,
+pub(super) struct Batch<'c> {
+    pub cache: &'c Cache,
+    pub now: Timestamp,
+    pub booked: HashMap<EventKey, Booked>,
+    pub wallets: HashMap<i64, Wallet>,
     given: HashSet<(i64, String)>,
-    positions: Positions,
-    changes: Changes,
+    /// The entries of the acts that closed holds, by account and the `seq` of the hold.
+    pub closed: HashMap<(i64, u64), Vec<Entry>>,
+    /// Events that may be corrected.
+    pub histories: HashMap<EventKey, History>,
+    pub positions: Positions,
+    pub changes: Changes,
     /// Wallets that got an entry.
     changed: BTreeSet<i64>,
 }
 
 impl<'c> Batch<'c> {
     fn new(cache: &'c Cache, loaded: Loaded, now: Timestamp) -> Self {
-        let Loaded { booked, wallets, given, positions } = loaded;
-        let changes = Changes::default();
-        Self { cache, now, booked, wallets, given, positions, changes, changed: BTreeSet::new() }
+        let Loaded { booked, wallets, given, closed, histories, positions } = loaded;
+        Self {
+            cache,
+            now,
+            booked,
+            wallets,
+            given,
+            closed,
+            histories,
+            positions,
+            changes: Changes::default(),
+            changed: BTreeSet::new(),
+        }
     }
 
     fn decide(&mut self, task: &Task) -> Answer {
@@ -114,21 +129,25 @@ impl<'c> Batch<'c> {
             Task::Check { service_key, payer, operation, quantity } => {
                 Answer::Check(self.check(service_key, payer, operation, *quantity))
             }
+            Task::Hold(request) => Answer::Hold(self.hold(request)),
+            Task::Settle(closing, settlement) => Answer::Charge(self.settle(closing, settlement)),
+            Task::Release(closing) => Answer::Release(self.release(closing)),
+            Task::Correct(correction) => Answer::Correct(self.correct(correction).map(Box::new)),
             Task::Issue(account, grant) => Answer::Issue(self.issue(*account, grant)),
             Task::IssueOnce(account, grant) => Answer::Issue(self.issue_once(*account, grant)),
             Task::Void(grant, reason) => Answer::Void(self.void(*grant, reason)),
-            Task::PostExpiries(account) => {
+            Task::PostDues(account) => {
                 if let Some(no) = self.cache.number(*account) {
                     self.open(no);
                 }
-                Answer::PostExpiries(true)
+                Answer::PostDues(true)
             }
         }
     }
 
     /// The order of checks is that of `ledger/README.md`.
     fn charge(&mut self, submission: &Submission) -> Result<Charged, Refusal> {
-        let Submission { report, payer, service_key } = submission;
+        let Submission { report, payer, service_key, debt_limit } = submission;
         if !self.cache.service_key_is_active(service_key) {
             return Err(Refusal::ServiceKeyRevoked);
         }
@@ -152,13 +171,15 @@ impl<'c> Batch<'c> {
         });
         let wallet = self.wallets.get_mut(&no).ok_or(Refusal::Failed)?;
         let seq = wallet.seq;
-        let entries =
-            wallet.charge(at, facts).map_err(|shortfall| Refusal::Insufficient { shortfall, seq })?;
-        Ok(self.book(no, account, report, entries))
+        let entries = wallet
+            .charge(at, facts, *debt_limit)
+            .map_err(|shortfall| Refusal::Insufficient { shortfall, seq })?;
+        let booked = self.book(no, account, report, entries);
+        Ok(charged(&report.key, &booked, false))
     }
 
-    /// Takes the legs of a new event into the batch.
-    fn book(&mut self, no: i64, account: AccountId, report: &Report, entries: Vec<Entry>) -> Charged {
+    /// Takes the legs of a new event or hold into the batch.
+    pub fn book(&mut self, no: i64, account: AccountId, report: &Report, entries: Vec<Entry>) -> Booked {
         let first = entries[0].clone();
         let (last_seq, balance) =
             entries.last().map_or((0, Credits::ZERO), |last| (last.seq, last.available_after));
@@ -168,9 +189,8 @@ impl<'c> Batch<'c> {
         }
         self.record(no, entries);
         let booked = Booked { account, entry: first, last_seq, balance };
-        let charged = charged(report, &booked, false);
-        self.booked.insert(report.key.clone(), booked);
-        charged
+        self.booked.insert(report.key.clone(), booked.clone());
+        booked
     }
 
     fn check(
@@ -196,11 +216,14 @@ impl<'c> Batch<'c> {
         let no = self.cache.number(account).ok_or(GrantRefusal::UnknownAccount)?;
         let at = self.open(no).ok_or(GrantRefusal::Failed)?;
         let wallet = self.wallets.get_mut(&no).ok_or(GrantRefusal::Failed)?;
-        let entry = wallet.issue(at, grant.amount, grant.facts.clone())?;
-        let (seq, balance) = (entry.seq, entry.available_after);
-        self.record(no, vec![entry]);
-        let facts = grant.facts.clone();
-        Ok(Granted { grant_id: GrantId { account, seq }, amount: grant.amount, facts, balance, seq })
+        let entries = wallet.issue(at, grant.amount, grant.facts.clone())?;
+        let (Some(first), Some(last)) = (entries.first(), entries.last()) else {
+            return Err(GrantRefusal::Failed);
+        };
+        let grant_id = GrantId { account, seq: first.seq };
+        let (balance, seq) = (last.available_after, last.seq);
+        self.record(no, entries);
+        Ok(Granted { grant_id, amount: grant.amount, facts: grant.facts.clone(), balance, seq })
     }
 
     fn issue_once(&mut self, account: AccountId, grant: &NewGrant) -> Result<Granted, GrantRefusal> {
@@ -218,15 +241,16 @@ impl<'c> Batch<'c> {
         let no = self.cache.number(grant.account).ok_or(GrantRefusal::NothingLeft)?;
         let at = self.open(no).ok_or(GrantRefusal::Failed)?;
         let wallet = self.wallets.get_mut(&no).ok_or(GrantRefusal::Failed)?;
-        let entry = wallet.void(at, grant.seq, reason.to_owned()).map_err(|_| GrantRefusal::NothingLeft)?;
+        let entries = wallet.void(at, grant.seq, reason.to_owned()).map_err(|_| GrantRefusal::NothingLeft)?;
+        let Some(entry) = entries.first() else { return Err(GrantRefusal::Failed) };
         let voided =
             Voided { grant_id: grant, credits: entry.amount, balance: entry.available_after, seq: entry.seq };
-        self.record(no, vec![entry]);
+        self.record(no, entries);
         Ok(voided)
     }
 
     /// The payer's account, when it may spend at all.
-    fn may_spend(&self, payer: &Payer) -> Result<&'c PayerRow, Refusal> {
+    pub fn may_spend(&self, payer: &Payer) -> Result<&'c PayerRow, Refusal> {
         let row = self.cache.payer(payer).ok_or(Refusal::UnknownPayer { field: payer.field() })?;
         if let Some(key) = &row.key {
             let is_expired = key.expires_at.is_some_and(|expires_at| expires_at <= self.now);
@@ -240,32 +264,55 @@ impl<'c> Batch<'c> {
         if row.is_suspended { Err(Refusal::Suspended) } else { Ok(row) }
     }
 
-    fn price(&self, operation: &str, at: Timestamp) -> Result<(&'c Price, u32), Refusal> {
+    pub fn price(&self, operation: &str, at: Timestamp) -> Result<(&'c Price, u32), Refusal> {
         let card = self.cache.cards().ok_or(Refusal::Failed)?.at(at);
         let unknown = || Refusal::UnknownOperation { operation: operation.to_owned() };
         Ok((card.price(operation).ok_or_else(unknown)?, card.version))
     }
 
-    /// Posts the due expiries of an account; the instant to record with.
-    fn open(&mut self, no: i64) -> Option<Timestamp> {
-        let (at, expired) = self.wallets.get_mut(&no)?.advance(self.now);
-        self.record(no, expired);
+    /// Posts what has fallen due in an account; the instant to record with.
+    pub fn open(&mut self, no: i64) -> Option<Timestamp> {
+        let (at, fallen_due) = self.wallets.get_mut(&no)?.advance(self.now);
+        self.record(no, fallen_due);
         Some(at)
     }
 
-    fn record(&mut self, no: i64, entries: Vec<Entry>) {
-        for entry in entries {
-            if let Some(event) = &entry.event {
-                let sum =
-                    self.changes.rollups.entry((no, BucketKey::of(event, entry.recorded_at))).or_default();
-                *sum = sum.plus(Totals::of(event));
-                if !self.positions.is_empty() {
-                    let month = Month::of(event.event_time(entry.recorded_at));
-                    self.positions.count(no, month, &event.operation, event.quantity);
-                }
+    /// Takes whole acts into the batch.
+    pub fn record(&mut self, no: i64, entries: Vec<Entry>) {
+        for act in entries.chunk_by(|_, next| next.leg > 0) {
+            if let Some(first) = act.first() {
+                self.note(no, first, act);
             }
+        }
+        if !entries.is_empty() {
             self.changed.insert(no);
-            self.changes.entries.push((no, entry));
+        }
+        self.changes.entries.extend(entries.into_iter().map(|entry| (no, entry)));
+    }
+
+    /// What an act changes besides the wallet.
+    fn note(&mut self, no: i64, first: &Entry, act: &[Entry]) {
+        match Counted::of(first) {
+            Some(Counted::Used(bucket, totals)) => add(&mut self.changes.rollups, (no, bucket), totals),
+            Some(Counted::TakenBack(bucket, totals)) => {
+                add(&mut self.changes.taken_back, (no, bucket), totals);
+            }
+            None => {}
+        }
+        if let Some(event) = &first.event {
+            let month = Month::of(event.event_time(first.recorded_at));
+            let before = first.revises.as_ref().map_or(Quantity::ZERO, |revises| revises.quantity);
+            self.positions.count(no, month, &event.operation, before, event.quantity);
+        }
+        if let Some(deadline) = first.deadline {
+            self.changes.opened_holds.insert((no, first.seq), OpenedHold { legs: act.len(), deadline });
+        }
+        if let (Movement::Settle | Movement::Release, Some(hold)) = (first.movement, &first.revises) {
+            let key = (no, hold.of);
+            if self.changes.opened_holds.remove(&key).is_none() {
+                self.changes.closed_holds.insert(key);
+            }
+            self.closed.insert(key, act.to_vec());
         }
     }
 
@@ -274,17 +321,19 @@ impl<'c> Batch<'c> {
         let mut issued = HashSet::new();
         for (no, entry) in &self.changes.entries {
             let (Some(wallet), Some(seq)) = (self.wallets.get(no), entry.grant) else { continue };
-            let remaining = wallet.remaining(seq);
-            if let (Movement::Issue, Some(facts)) = (entry.movement, &entry.issued) {
+            let Some(grant) = wallet.grant(seq) else { continue };
+            if entry.movement == Movement::Issue {
                 issued.insert((*no, seq));
-                let grant = Grant { seq, amount: entry.amount, remaining, facts: facts.clone() };
-                self.changes.issued.push((*no, grant));
+                self.changes.issued.push((*no, grant.clone()));
             } else if !issued.contains(&(*no, seq)) {
-                self.changes.remaining.insert((*no, seq), remaining);
+                let Grant { remaining, repaid, .. } = *grant;
+                let state = GrantState { remaining, repaid, void_reason: grant.void_reason.clone() };
+                self.changes.grants.insert((*no, seq), state);
             }
         }
         for no in self.changed {
-            if let Some(wallet) = self.wallets.remove(&no) {
+            if let Some(mut wallet) = self.wallets.remove(&no) {
+                wallet.forget_used();
                 self.changes.wallets.insert(no, wallet);
             }
         }
@@ -292,22 +341,30 @@ impl<'c> Batch<'c> {
     }
 }
 
+fn add(sums: &mut BTreeMap<(i64, BucketKey), Totals>, key: (i64, BucketKey), totals: Totals) {
+    let sum = sums.entry(key).or_default();
+    *sum = sum.plus(totals);
+}
+
 /// The answer to a report whose name is in the books.
 fn replay(report: &Report, account: Option<AccountId>, booked: &Booked) -> Result<Charged, Refusal> {
     let Some(event) = &booked.entry.event else { return Err(Refusal::Failed) };
+    if booked.entry.movement == Movement::Hold {
+        return Err(Refusal::Conflict { fields: vec!["id"] });
+    }
     let fields = match account {
         Some(account) => report.differences(account, booked.account, event),
         None => vec!["payer"],
     };
-    if fields.is_empty() { Ok(charged(report, booked, true)) } else { Err(Refusal::Conflict { fields }) }
+    if fields.is_empty() { Ok(charged(&report.key, booked, true)) } else { Err(Refusal::Conflict { fields }) }
 }
 
-fn charged(report: &Report, booked: &Booked, replayed: bool) -> Charged {
+pub(super) fn charged(key: &EventKey, booked: &Booked, replayed: bool) -> Charged {
     let event = booked.entry.event.as_ref();
     Charged {
         event_id: EventId { account: booked.account, seq: booked.entry.seq },
-        source: report.key.source().to_owned(),
-        id: report.key.id().to_owned(),
+        source: key.source().to_owned(),
+        id: key.id().to_owned(),
         credits: event.map_or(Credits::ZERO, |event| event.credits),
         balance: booked.balance,
         seq: booked.last_seq,

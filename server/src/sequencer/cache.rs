@@ -1,15 +1,16 @@
 //! What the sequencer remembers between batches. One process owns a SQLite file, so nobody else changes a wallet; users,
 //! keys and cards are forgotten whenever one of them changes.
 
-use std::collections::hash_map::Entry;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet, hash_map};
 
+use ledger::entry::{Entry, Movement};
 use ledger::event::EventKey;
 use ledger::rate::RateCards;
 use ledger::wallet::Wallet;
 use ledger::{AccountId, KeyId, Timestamp};
 
 use super::Task;
+use super::holds::History;
 use super::positions::{Positions, followed};
 use crate::store::posting::{Booked, Posting};
 use crate::store::{Payer, PayerRow, Store, StoreError};
@@ -39,6 +40,10 @@ pub(super) struct Loaded {
     pub wallets: HashMap<i64, Wallet>,
     /// Of the grants that are given once: which account has had which source.
     pub given: HashSet<(i64, String)>,
+    /// The entries of the acts that closed holds, by account and the `seq` of the hold.
+    pub closed: HashMap<(i64, u64), Vec<Entry>>,
+    /// Events that may be corrected; the wallets know the grants that they may give back to.
+    pub histories: HashMap<EventKey, History>,
     /// Copies to work on.
     pub positions: Positions,
 }
@@ -68,11 +73,24 @@ impl Cache {
                     self.load_service_key(posting, &submission.service_key).await?;
                     accounts.extend(self.load_payer(posting, &submission.payer).await?);
                 }
+                Task::Hold(request) => {
+                    keys.push(&request.report.key);
+                    self.load_service_key(posting, &request.service_key).await?;
+                    accounts.extend(self.load_payer(posting, &request.payer).await?);
+                }
+                Task::Settle(closing, _) | Task::Release(closing) => {
+                    self.load_service_key(posting, &closing.service_key).await?;
+                    accounts.extend(self.load_number(posting, closing.hold.account).await?);
+                }
+                Task::Correct(correction) => {
+                    keys.push(&correction.event);
+                    self.load_service_key(posting, &correction.service_key).await?;
+                }
                 Task::Check { service_key, payer, .. } => {
                     self.load_service_key(posting, service_key).await?;
                     accounts.extend(self.load_payer(posting, payer).await?);
                 }
-                Task::Issue(account, _) | Task::PostExpiries(account) => {
+                Task::Issue(account, _) | Task::PostDues(account) => {
                     accounts.extend(self.load_number(posting, *account).await?);
                 }
                 Task::IssueOnce(account, grant) => {
@@ -88,9 +106,61 @@ impl Cache {
             }
         }
         let booked = if keys.is_empty() { HashMap::new() } else { posting.find_booked(&keys).await? };
-        let wallets = self.load_wallets(posting, &accounts).await?;
+        let histories = self.load_histories(posting, tasks, &booked).await?;
+        accounts.extend(histories.values().map(|history| (history.account_no, history.account)));
+        let mut wallets = self.load_wallets(posting, &accounts).await?;
+        for history in histories.values() {
+            let paid = history.paid();
+            let grants: BTreeSet<u64> = paid.grants().collect();
+            let Some(wallet) = wallets.get_mut(&history.account_no) else { continue };
+            for grant in posting.grants(history.account_no, &grants, paid.was_owed()).await? {
+                wallet.remember(grant);
+            }
+        }
+        let closed = self.load_closed(posting, tasks, &wallets).await?;
         let positions = self.load_positions(posting, tasks, &wallets, now).await?;
-        Ok(Loaded { booked, wallets, given, positions })
+        Ok(Loaded { booked, wallets, given, closed, histories, positions })
+    }
+
+    /// The events that tasks correct, as they are in the books.
+    async fn load_histories(
+        &mut self,
+        posting: &mut Posting<'_>,
+        tasks: &[Task],
+        booked: &HashMap<EventKey, Booked>,
+    ) -> Result<HashMap<EventKey, History>, StoreError> {
+        let mut histories = HashMap::new();
+        for task in tasks {
+            if let Task::Correct(correction) = task
+                && let Some(booked) = booked.get(&correction.event)
+                && let Some((no, _)) = self.load_number(posting, booked.account).await?
+            {
+                let history = history(posting, no, booked).await?;
+                histories.extend(history.map(|history| (correction.event.clone(), history)));
+            }
+        }
+        Ok(histories)
+    }
+
+    /// What closed the holds that tasks are about and that aren't open.
+    async fn load_closed(
+        &self,
+        posting: &mut Posting<'_>,
+        tasks: &[Task],
+        wallets: &HashMap<i64, Wallet>,
+    ) -> Result<HashMap<(i64, u64), Vec<Entry>>, StoreError> {
+        let mut closed = HashMap::new();
+        for task in tasks {
+            let (Task::Settle(closing, _) | Task::Release(closing)) = task else { continue };
+            let Some(no) = self.number(closing.hold.account) else { continue };
+            let seq = closing.hold.seq;
+            let is_open =
+                wallets.get(&no).is_some_and(|wallet| wallet.holds().iter().any(|hold| hold.seq == seq));
+            if !is_open && let Some(act) = posting.revisions(no, seq).await?.into_iter().next() {
+                closed.insert((no, seq), act);
+            }
+        }
+        Ok(closed)
     }
 
     /// Remembers wallets and positions as they were committed.
@@ -157,8 +227,8 @@ impl Cache {
         account: AccountId,
     ) -> Result<Option<(i64, AccountId)>, StoreError> {
         let no = match self.numbers.entry(account) {
-            Entry::Occupied(known) => *known.get(),
-            Entry::Vacant(unknown) => *unknown.insert(posting.find_account_no(account).await?),
+            hash_map::Entry::Occupied(known) => *known.get(),
+            hash_map::Entry::Vacant(unknown) => *unknown.insert(posting.find_account_no(account).await?),
         };
         Ok(no.map(|no| (no, account)))
     }
@@ -176,4 +246,20 @@ impl Cache {
         }
         Ok(accounts.iter().filter_map(|(no, _)| Some((*no, self.wallets.get(no)?.clone()))).collect())
     }
+}
+
+/// An event as it may be corrected; `None` for a hold that hasn't become one.
+async fn history(
+    posting: &mut Posting<'_>,
+    account_no: i64,
+    booked: &Booked,
+) -> Result<Option<History>, StoreError> {
+    let legs = if booked.entry.movement == Movement::Hold {
+        posting.revisions(account_no, booked.entry.seq).await?.into_iter().next().unwrap_or_default()
+    } else {
+        posting.act(account_no, booked.entry.seq.cast_signed()).await?
+    };
+    let Some(first) = legs.first().filter(|first| first.movement.uses()) else { return Ok(None) };
+    let corrections = posting.revisions(account_no, first.seq).await?;
+    Ok(Some(History { account_no, account: booked.account, legs, corrections }))
 }

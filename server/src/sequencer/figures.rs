@@ -26,6 +26,7 @@ pub struct Current {
     /// What can be spent.
     pub available: Credits,
     pub held: Credits,
+    pub debt: Credits,
     /// Used from `period_start` until `period_end`, by the events' own time.
     pub consumption: Credits,
     pub period_start: Timestamp,
@@ -60,7 +61,10 @@ enum Place {
 struct Kept {
     seq: u64,
     held: Credits,
+    debt: Credits,
     recorded_at: Timestamp,
+    /// When the first of the open holds is released by itself.
+    next_deadline: Option<Timestamp>,
     grants: Vec<Grant>,
     consumption: Credits,
     period_start: Timestamp,
@@ -68,8 +72,8 @@ struct Kept {
 }
 
 impl Figures {
-    /// The figures at `now`. `None` when they are not here, when they are of another month, or when an expiry is due
-    /// that is not in the books yet.
+    /// The figures at `now`. `None` when they are not here, when they are of another month, or when something has
+    /// fallen due that is not in the books yet.
     pub fn find(&self, account: i64, now: Timestamp) -> Option<Current> {
         match self.state().places.get(&account)? {
             Place::Reading(_) => None,
@@ -102,9 +106,19 @@ impl Figures {
         if !matches!(place, Place::Reading(ticket) if *ticket == reading.ticket) {
             return;
         }
-        let WalletView { seq, held, recorded_at, grants, .. } = wallet;
+        let WalletView { seq, held, debt, recorded_at, next_deadline, grants, .. } = wallet;
         let (period_start, period_end) = period;
-        *place = Place::Kept(Kept { seq, held, recorded_at, grants, consumption, period_start, period_end });
+        *place = Place::Kept(Kept {
+            seq,
+            held,
+            debt,
+            recorded_at,
+            next_deadline,
+            grants,
+            consumption,
+            period_start,
+            period_end,
+        });
     }
 
     /// Takes a commit over. Comes after it is on disk and before anybody is told.
@@ -119,6 +133,12 @@ impl Figures {
         for ((account, bucket), totals) in &changes.rollups {
             match state.places.get_mut(account) {
                 Some(Place::Kept(kept)) if is_news(kept, account) => kept.count(bucket.start, *totals),
+                _ => {}
+            }
+        }
+        for ((account, bucket), totals) in &changes.taken_back {
+            match state.places.get_mut(account) {
+                Some(Place::Kept(kept)) if is_news(kept, account) => kept.take_back(bucket.start, *totals),
                 _ => {}
             }
         }
@@ -150,7 +170,11 @@ impl Kept {
         }
         // An entry may be recorded a moment ahead of this clock's answer; what it made available is available.
         let at = now.max(self.recorded_at);
-        if self.grants.iter().any(|grant| grant.is_expired(at)) {
+        let has_left = |grant: &&Grant| !grant.remaining.is_zero();
+        let is_due = |grant: &Grant| grant.is_expired(at) || !self.debt.is_zero() && grant.is_spendable(at);
+        if self.next_deadline.is_some_and(|deadline| deadline <= at)
+            || self.grants.iter().filter(has_left).any(is_due)
+        {
             return None;
         }
         let spendable =
@@ -159,6 +183,7 @@ impl Kept {
             seq: self.seq,
             available: Credits::sum(spendable).unwrap_or(Credits::MAX),
             held: self.held,
+            debt: self.debt,
             consumption: self.consumption,
             period_start: self.period_start,
             period_end: self.period_end,
@@ -172,9 +197,18 @@ impl Kept {
         }
     }
 
+    /// The same for what a correction lowers.
+    fn take_back(&mut self, start: Timestamp, totals: Totals) {
+        if self.period_start <= start && start < self.period_end {
+            self.consumption = self.consumption.saturating_sub(totals.credits);
+        }
+    }
+
     fn follow(&mut self, wallet: &Wallet) {
         self.seq = wallet.seq;
         self.held = wallet.held;
+        self.debt = wallet.debt;
+        self.next_deadline = wallet.holds().iter().map(|hold| hold.deadline).min();
         self.recorded_at = wallet.recorded_at;
         self.grants.clear();
         self.grants.extend_from_slice(wallet.grants());
@@ -196,8 +230,10 @@ mod tests {
             seq,
             available: Credits::ZERO,
             held: Credits::ZERO,
+            debt: Credits::ZERO,
+            next_deadline: None,
             recorded_at: NOW,
-            expiry_is_due: false,
+            is_due: false,
             lots: vec![],
             grants: vec![],
         }

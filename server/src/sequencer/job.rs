@@ -1,11 +1,12 @@
 //! What can be asked of the sequencer, and its answers.
 
-use ledger::event::{FieldError, Report};
+use ledger::entry::Entry;
+use ledger::event::{EventKey, FieldError, Report};
 use ledger::grant::{GrantError, GrantFacts};
 use ledger::wallet::Shortfall;
-use ledger::{Credits, EventId, GrantId, KeyId};
+use ledger::{Credits, EventId, GrantId, HoldId, KeyId, Quantity, Timestamp};
 
-use crate::store::Payer;
+use crate::store::{HoldStatus, Payer};
 
 /// One event to charge, parsed and its reporter authenticated.
 #[derive(Debug, Clone)]
@@ -14,6 +15,95 @@ pub struct Submission {
     pub payer: Payer,
     /// The service key that reports it; looked at again in the posting transaction.
     pub service_key: KeyId,
+    /// Up to which debt of the account what can't be paid is owed; `None`: it is refused.
+    pub debt_limit: Option<Credits>,
+}
+
+/// Credits to reserve, parsed and the service authenticated.
+#[derive(Debug, Clone)]
+pub struct HoldRequest {
+    /// The event that may come of it; it happens when the hold is made, so it names no time.
+    pub report: Report,
+    pub payer: Payer,
+    pub service_key: KeyId,
+    /// Until it is released by itself, in microseconds.
+    pub lasts: i64,
+}
+
+/// The durable outcome of a [`HoldRequest`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    pub hold_id: HoldId,
+    pub source: String,
+    pub id: String,
+    pub credits: Credits,
+    /// What could be spent right after.
+    pub balance: Credits,
+    pub seq: u64,
+    pub expires_at: Timestamp,
+    pub replayed: bool,
+    pub price_version: u32,
+}
+
+/// A hold to close, and the key that asks for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Closing {
+    pub hold: HoldId,
+    pub service_key: KeyId,
+}
+
+/// What a hold becomes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settlement {
+    pub quantity: Quantity,
+    /// Whether it may be more than is held for.
+    pub allow_over: bool,
+    /// What had been used in the month before the hold; only graduated prices look at it.
+    pub before: Quantity,
+}
+
+/// A hold that was given back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Released {
+    pub hold_id: HoldId,
+    /// What was held.
+    pub credits: Credits,
+    pub balance: Credits,
+    pub seq: u64,
+    pub replayed: bool,
+}
+
+/// An event to make smaller.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Correction {
+    pub event: EventKey,
+    /// Its own id, unique among the corrections of the event.
+    pub id: String,
+    /// The whole quantity from then on.
+    pub quantity: Quantity,
+    pub reason: String,
+    pub service_key: KeyId,
+    /// What had been used in the month before the event; only graduated prices look at it.
+    pub before: Quantity,
+}
+
+/// The durable outcome of a [`Correction`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Corrected {
+    pub event_id: EventId,
+    pub source: String,
+    pub id: String,
+    pub correction_id: String,
+    pub quantity: Quantity,
+    /// What the event costs from then on.
+    pub credits: Credits,
+    /// What it cost less than before.
+    pub refunded: Credits,
+    pub balance: Credits,
+    pub seq: u64,
+    pub replayed: bool,
+    /// What was booked for it.
+    pub entries: Vec<Entry>,
 }
 
 /// The durable outcome of a [`Submission`].
@@ -41,6 +131,17 @@ pub enum Refusal {
     #[error("an event with this source and id exists with other content")]
     Conflict { fields: Vec<&'static str> },
     /// The payer's field: `user_id`, `account_id` or `api_key`.
+    #[error("no such hold")]
+    UnknownHold,
+    #[error("no such event")]
+    UnknownEvent,
+    /// Another act has closed the hold before.
+    #[error("the hold is {}", status.name())]
+    HoldClosed { status: HoldStatus },
+    #[error("the quantity is above the {held} that are held for")]
+    AboveHold { held: Quantity },
+    #[error("the quantity is not below the {quantity} that the event counts with")]
+    NotBelow { quantity: Quantity },
     #[error("no such payer")]
     UnknownPayer { field: &'static str },
     #[error("a read-only key can't spend")]

@@ -6,6 +6,7 @@
 mod batch;
 mod cache;
 pub mod figures;
+mod holds;
 pub mod job;
 mod positions;
 
@@ -18,7 +19,10 @@ use tokio::task::JoinHandle;
 
 use self::cache::Cache;
 use self::figures::Figures;
-use self::job::{Busy, Charged, GrantRefusal, Granted, NewGrant, Quoted, Refusal, Submission, Voided};
+use self::job::{
+    Busy, Charged, Closing, Corrected, Correction, GrantRefusal, Granted, Held, HoldRequest, NewGrant,
+    Quoted, Refusal, Released, Settlement, Submission, Voided,
+};
 use crate::clock::SharedClock;
 use crate::live::LiveBus;
 use crate::metrics::charges::Charges;
@@ -39,22 +43,30 @@ enum Task {
         operation: String,
         quantity: Quantity,
     },
+    Hold(Box<HoldRequest>),
+    Settle(Closing, Settlement),
+    Release(Closing),
+    Correct(Box<Correction>),
     Issue(AccountId, NewGrant),
     /// Unless the account has been given a grant of this source before.
     IssueOnce(AccountId, NewGrant),
     Void(GrantId, String),
-    PostExpiries(AccountId),
+    PostDues(AccountId),
 }
 
 /// The outcome of a [`Task`], variant for variant.
 #[derive(Debug)]
 enum Answer {
+    /// Of a settlement as well.
     Charge(Result<Charged, Refusal>),
     Check(Result<Quoted, Refusal>),
+    Hold(Result<Held, Refusal>),
+    Release(Result<Released, Refusal>),
+    Correct(Result<Box<Corrected>, Refusal>),
     Issue(Result<Granted, GrantRefusal>),
     Void(Result<Voided, GrantRefusal>),
     /// `false`: they could not be stored.
-    PostExpiries(bool),
+    PostDues(bool),
 }
 
 struct Job {
@@ -148,6 +160,42 @@ impl Sequencer {
         }
     }
 
+    /// Reserves credits for work that begins.
+    pub async fn hold(&self, request: HoldRequest) -> Result<Result<Held, Refusal>, Busy> {
+        match self.ask_one(Task::Hold(Box::new(request))).await? {
+            Answer::Hold(result) => Ok(result),
+            _ => Err(Busy::Unknown),
+        }
+    }
+
+    /// Makes an event of a hold.
+    pub async fn settle(
+        &self,
+        closing: Closing,
+        settlement: Settlement,
+    ) -> Result<Result<Charged, Refusal>, Busy> {
+        match self.ask_one(Task::Settle(closing, settlement)).await? {
+            Answer::Charge(result) => Ok(result),
+            _ => Err(Busy::Unknown),
+        }
+    }
+
+    /// Gives a hold back.
+    pub async fn release(&self, closing: Closing) -> Result<Result<Released, Refusal>, Busy> {
+        match self.ask_one(Task::Release(closing)).await? {
+            Answer::Release(result) => Ok(result),
+            _ => Err(Busy::Unknown),
+        }
+    }
+
+    /// Gives an event a smaller quantity.
+    pub async fn correct(&self, correction: Correction) -> Result<Result<Corrected, Refusal>, Busy> {
+        match self.ask_one(Task::Correct(Box::new(correction))).await? {
+            Answer::Correct(result) => Ok(result.map(|corrected| *corrected)),
+            _ => Err(Busy::Unknown),
+        }
+    }
+
     /// Gives an account a lot of credits.
     pub async fn issue(
         &self,
@@ -181,10 +229,10 @@ impl Sequencer {
         }
     }
 
-    /// Posts the expiries of an account that are due.
-    pub async fn post_expiries(&self, account: AccountId) -> Result<(), Busy> {
-        match self.ask_one(Task::PostExpiries(account)).await? {
-            Answer::PostExpiries(true) => Ok(()),
+    /// Posts what has fallen due in an account.
+    pub async fn post_dues(&self, account: AccountId) -> Result<(), Busy> {
+        match self.ask_one(Task::PostDues(account)).await? {
+            Answer::PostDues(true) => Ok(()),
             _ => Err(Busy::Unknown),
         }
     }
@@ -315,11 +363,14 @@ impl Task {
     /// What the caller hears when only this task's statement failed.
     fn failed(&self) -> Answer {
         match self {
-            Self::Charge(_) => Answer::Charge(Err(Refusal::Failed)),
+            Self::Charge(_) | Self::Settle(..) => Answer::Charge(Err(Refusal::Failed)),
+            Self::Hold(_) => Answer::Hold(Err(Refusal::Failed)),
+            Self::Release(_) => Answer::Release(Err(Refusal::Failed)),
+            Self::Correct(_) => Answer::Correct(Err(Refusal::Failed)),
             Self::Check { .. } => Answer::Check(Err(Refusal::Failed)),
             Self::Issue(..) | Self::IssueOnce(..) => Answer::Issue(Err(GrantRefusal::Failed)),
             Self::Void(..) => Answer::Void(Err(GrantRefusal::Failed)),
-            Self::PostExpiries(_) => Answer::PostExpiries(false),
+            Self::PostDues(_) => Answer::PostDues(false),
         }
     }
 }
@@ -330,7 +381,7 @@ mod tests {
 
     #[test]
     fn a_job_without_answers_leaves_nothing_to_the_next_caller() {
-        let good = || Ok(Answer::PostExpiries(true));
+        let good = || Ok(Answer::PostDues(true));
         let mut answers = vec![good(), Err(Busy::Unknown), good(), Err(Busy::Full), good()].into_iter();
         assert!(matches!(answers_of_one(&mut answers, 3), Err(Busy::Unknown)));
         assert!(matches!(answers_of_one(&mut answers, 1), Err(Busy::Full)));

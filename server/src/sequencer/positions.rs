@@ -16,15 +16,11 @@ use super::job::Refusal;
 use crate::store::posting::Posting;
 use crate::store::{MonthOf, StoreError};
 
-/// Quantities by account number, month and operation.
+/// Quantities by account number, month and operation, and the months that have changed without being here.
 #[derive(Debug, Default, Clone)]
-pub(super) struct Positions(HashMap<(i64, Month), HashMap<String, Quantity>>);
+pub(super) struct Positions(HashMap<(i64, Month), HashMap<String, Quantity>>, HashSet<(i64, Month)>);
 
 impl Positions {
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
     /// The months of accounts that are known.
     pub fn len(&self) -> usize {
         self.0.len()
@@ -43,10 +39,20 @@ impl Positions {
         self.0.entry((account_no, month)).or_default().insert(operation, quantity);
     }
 
-    /// Counts an event, where its operation is followed.
-    pub fn count(&mut self, account_no: i64, month: Month, operation: &str, quantity: Quantity) {
+    /// Puts `after` in the place of what an event or hold counted with `before`, where its operation is followed.
+    pub fn count(
+        &mut self,
+        account_no: i64,
+        month: Month,
+        operation: &str,
+        before: Quantity,
+        after: Quantity,
+    ) {
         if let Some(known) = self.0.get_mut(&(account_no, month)).and_then(|of| of.get_mut(operation)) {
-            *known = known.saturating_add(quantity);
+            *known = known.saturating_sub(before).saturating_add(after);
+        } else if !before.is_zero() {
+            // Nobody asked for this month, but it may be remembered.
+            self.1.insert((account_no, month));
         }
     }
 
@@ -70,6 +76,9 @@ impl Positions {
 
     /// Takes over what another knows better.
     pub fn extend(&mut self, other: Self) {
+        for month in other.1 {
+            self.0.remove(&month);
+        }
         for (month, quantities) in other.0 {
             match self.0.entry(month) {
                 Entry::Occupied(mut known) => known.get_mut().extend(quantities),
@@ -127,6 +136,7 @@ impl Cache {
                 (&submission.payer, &report.operation, report.occurred_at)
             }
             Task::Check { payer, operation, .. } => (payer, operation, None),
+            Task::Hold(request) => (&request.payer, &request.report.operation, None),
             _ => return None,
         };
         let operation = self.followed.get(operation)?.clone();

@@ -26,6 +26,8 @@ pub struct Resting {
     /// In grants that have run out, which the books don't say yet.
     pub lapsed: i64,
     pub held: i64,
+    /// What accounts owe: it was spent and never issued.
+    pub debt: i64,
 }
 
 #[derive(sqlx::FromRow)]
@@ -42,6 +44,7 @@ struct RestingRow {
     pending: i64,
     lapsed: i64,
     held: i64,
+    debt: i64,
 }
 
 impl BookSums {
@@ -76,7 +79,8 @@ impl Store {
                      CAST(coalesce(sum(CASE WHEN expires_at <= $1 THEN remaining END), 0) AS BIGINT) AS lapsed, \
                      CAST(coalesce(sum(CASE WHEN effective_at <= $1 AND (expires_at IS NULL OR expires_at > $1) \
                      THEN remaining END), 0) AS BIGINT) AS available, \
-                     (SELECT CAST(coalesce(sum(held), 0) AS BIGINT) FROM wallets) AS held FROM grants WHERE remaining > 0",
+                     (SELECT CAST(coalesce(sum(held), 0) AS BIGINT) FROM wallets) AS held, \
+                     (SELECT CAST(coalesce(sum(debt), 0) AS BIGINT) FROM wallets) AS debt FROM grants WHERE remaining > 0",
                 );
                 Some(resting.bind(now.micros()).fetch_one(&mut *moment).await?)
             } else {
@@ -95,11 +99,12 @@ impl Store {
             *sum = sum.saturating_add(row.amount);
             sums.last_no = sums.last_no.max(row.last_no);
         }
-        Ok(resting.map(|RestingRow { available, pending, lapsed, held }| Resting {
+        Ok(resting.map(|RestingRow { available, pending, lapsed, held, debt }| Resting {
             available,
             pending,
             lapsed,
             held,
+            debt,
         }))
     }
 

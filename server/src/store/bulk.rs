@@ -1,7 +1,7 @@
 //! A batch as parameters. Entries, of which there are many, are bound value by value; of the rest there are few, so each
 //! table gets one JSON array of rows, columns in the order of the statement that reads them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write as _;
 use std::sync::LazyLock;
 
@@ -11,10 +11,12 @@ use ledger::event::EventKey;
 use ledger::grant::Grant;
 use ledger::series::{BucketKey, Totals};
 use ledger::wallet::Wallet;
-use ledger::{Credits, KeyId, Timestamp};
+use ledger::{KeyId, Timestamp};
 use sqlx::Sqlite;
 use sqlx::query::Query;
 use sqlx::sqlite::SqliteArguments;
+
+use super::posting::{GrantState, OpenedHold};
 
 /// Writes rows without building values first: this runs once per charge.
 struct Rows {
@@ -56,6 +58,13 @@ impl Rows {
         self.write(format_args!(",{}", serde_json::Value::from(text)));
     }
 
+    fn optional_text(&mut self, text: Option<&str>) {
+        match text {
+            Some(text) => self.text(text),
+            None => self.text.push_str(",null"),
+        }
+    }
+
     fn digest(&mut self, digest: Digest) {
         self.write(format_args!(",\"{digest}\""));
     }
@@ -73,14 +82,15 @@ pub(super) const ENTRIES: usize = 64;
 /// By the number of rows. Values that are bound one by one are written more than twice as fast as columns that SQLite
 /// takes out of JSON.
 static INSERT_ENTRIES: LazyLock<Vec<String>> = LazyLock::new(|| {
-    let row = format!("({})", ["?"; 21].join(", "));
+    let row = format!("({})", ["?"; 27].join(", "));
     let insert = |rows| format!("{INSERT_ENTRIES_INTO}{}", vec![row.as_str(); rows].join(", "));
     (0..=ENTRIES).map(insert).collect()
 });
 
 const INSERT_ENTRIES_INTO: &str = "INSERT INTO entries (account, seq, leg, movement, amount, grant_seq, available_after, \
     held_after, recorded_at, source, event_id, operation, quantity, credits, occurred_at, api_key, service_key, \
-    price_version, dimensions_hash, reason, hash) VALUES ";
+    price_version, dimensions_hash, reason, hash, debt_after, deadline, revises, quantity_before, credits_before, \
+    correction_id) VALUES ";
 
 type Insert = Query<'static, Sqlite, SqliteArguments>;
 
@@ -92,6 +102,7 @@ pub(super) fn insert_entries(entries: &[(i64, Entry)]) -> Insert {
 
 fn bind_entry(insert: Insert, account_no: i64, entry: &Entry) -> Insert {
     let event = entry.event.as_ref();
+    let revises = entry.revises.as_ref();
     insert
         .bind(account_no)
         .bind(entry.seq.cast_signed())
@@ -114,6 +125,12 @@ fn bind_entry(insert: Insert, account_no: i64, entry: &Entry) -> Insert {
         .bind(event.and_then(|event| event.dimensions).map(|digest| digest.0.to_vec()))
         .bind(entry.reason.clone())
         .bind(entry.hash.0.to_vec())
+        .bind(entry.debt_after.micros())
+        .bind(entry.deadline.map(Timestamp::micros))
+        .bind(revises.map(|revises| revises.of.cast_signed()))
+        .bind(revises.map(|revises| revises.quantity.micros()))
+        .bind(revises.map(|revises| revises.credits.micros()))
+        .bind(revises.and_then(|revises| revises.correction.clone()))
 }
 
 /// `{source: [id, …], …}`
@@ -135,7 +152,7 @@ pub(super) fn json(rows: &impl serde::Serialize) -> String {
     serde_json::to_string(rows).unwrap_or_default()
 }
 
-/// Columns: account, seq, amount, remaining, kind, priority, `effective_at`, `expires_at`, source, reason.
+/// Columns: account, seq, amount, remaining, kind, priority, `effective_at`, `expires_at`, source, reason, repaid, `void_reason`.
 pub(super) fn grants(issued: &[(i64, Grant)]) -> String {
     let mut rows = Rows::with_capacity(issued.len(), 128);
     for (account_no, grant) in issued {
@@ -149,22 +166,48 @@ pub(super) fn grants(issued: &[(i64, Grant)]) -> String {
         rows.optional_integer(grant.facts.expires_at.map(Timestamp::micros));
         rows.text(&grant.facts.source);
         rows.text(&grant.facts.reason);
+        rows.integer(grant.repaid.micros());
+        rows.optional_text(grant.void_reason.as_deref());
     }
     rows.finish()
 }
 
-/// Columns: account, seq, remaining.
-pub(super) fn remaining(remaining: &BTreeMap<(i64, u64), Credits>) -> String {
-    let mut rows = Rows::with_capacity(remaining.len(), 48);
-    for ((account_no, seq), credits) in remaining {
+/// Columns: account, seq, remaining, repaid, `void_reason`.
+pub(super) fn grant_states(grants: &BTreeMap<(i64, u64), GrantState>) -> String {
+    let mut rows = Rows::with_capacity(grants.len(), 64);
+    for ((account_no, seq), state) in grants {
         rows.row(*account_no);
         rows.integer(seq.cast_signed());
-        rows.integer(credits.micros());
+        rows.integer(state.remaining.micros());
+        rows.integer(state.repaid.micros());
+        rows.optional_text(state.void_reason.as_deref());
     }
     rows.finish()
 }
 
-/// Columns: account, seq, head (hex), held, `recorded_at`.
+/// Columns: account, seq, legs, deadline.
+pub(super) fn opened_holds(holds: &BTreeMap<(i64, u64), OpenedHold>) -> String {
+    let mut rows = Rows::with_capacity(holds.len(), 64);
+    for ((account_no, seq), hold) in holds {
+        rows.row(*account_no);
+        rows.integer(seq.cast_signed());
+        rows.integer(i64::try_from(hold.legs).unwrap_or(i64::MAX));
+        rows.integer(hold.deadline.micros());
+    }
+    rows.finish()
+}
+
+/// Columns: account, seq.
+pub(super) fn closed_holds(holds: &BTreeSet<(i64, u64)>) -> String {
+    let mut rows = Rows::with_capacity(holds.len(), 32);
+    for (account_no, seq) in holds {
+        rows.row(*account_no);
+        rows.integer(seq.cast_signed());
+    }
+    rows.finish()
+}
+
+/// Columns: account, seq, head (hex), held, `recorded_at`, debt.
 pub(super) fn wallets(wallets: &HashMap<i64, Wallet>) -> String {
     let mut rows = Rows::with_capacity(wallets.len(), 128);
     for (account_no, wallet) in wallets {
@@ -173,6 +216,7 @@ pub(super) fn wallets(wallets: &HashMap<i64, Wallet>) -> String {
         rows.digest(wallet.head);
         rows.integer(wallet.held.micros());
         rows.integer(wallet.recorded_at.micros());
+        rows.integer(wallet.debt.micros());
     }
     rows.finish()
 }

@@ -1,12 +1,14 @@
 //! The books as they were written, and the proof that they are whole.
 
+use std::collections::HashSet;
+
 use ledger::entry::Entry;
 use ledger::series::{BucketKey, Series, Totals};
-use ledger::verify::{Fault, Mismatch, Stored, Verified, Verifier};
-use ledger::{AccountId, Credits};
+use ledger::verify::{Fault, Mismatch, Stored, Verified, Verifier, Watch};
+use ledger::{AccountId, Credits, Timestamp};
 
 use super::rollups::RollupRow;
-use super::rows::{Column, EntryRow, GrantRow, entry_columns, entry_tables};
+use super::rows::{Column, EntryRow, GrantRow, entry_columns, entry_tables, grant_columns};
 use super::{Store, StoreError, read};
 
 /// Entries that `verify` reads at a time, so that no reading transaction lasts long.
@@ -34,6 +36,8 @@ pub struct Stats {
     pub voided: Credits,
     /// What is left of all grants, effective or not.
     pub remaining: Credits,
+    pub held: Credits,
+    pub debt: Credits,
 }
 
 #[derive(sqlx::FromRow)]
@@ -47,6 +51,8 @@ struct StatsRow {
     expired: i64,
     voided: i64,
     remaining: i64,
+    held: i64,
+    debt: i64,
 }
 
 #[derive(sqlx::FromRow)]
@@ -54,16 +60,19 @@ struct HeadRow {
     seq: i64,
     head: Vec<u8>,
     held: i64,
+    debt: i64,
     recorded_at: i64,
 }
+
+type MomentRows = (Option<HeadRow>, Vec<GrantRow>, Vec<RollupRow>, Vec<(i64, i64)>, Vec<(i64,)>);
 
 /// An account's books as the store has them at one moment.
 struct Moment {
     stored: Stored,
     /// The last entry that belongs to it.
     last_seq: u64,
-    /// What is held, in micro-credits, and when it last changed, in microseconds; zero without a wallet.
-    wallet: (i64, i64),
+    /// Events that have been corrected, by the `seq` of their leg 0.
+    corrected: HashSet<u64>,
 }
 
 impl Store {
@@ -88,40 +97,33 @@ impl Store {
     /// Recomputes an account's books from its first entry and compares them with what is stored beside them. Entries
     /// that are written meanwhile are not looked at.
     pub async fn verify_account(&self, account_no: i64, account: AccountId) -> Result<Verified, VerifyError> {
-        let Moment { stored, last_seq, wallet } = self.stored(account_no, account).await?;
-        let mut verifier = Verifier::new(account);
+        let Moment { stored, last_seq, corrected } = self.stored(account_no, account).await?;
+        let mut verifier = Verifier::new(account, Watch::Only(corrected));
         let mut seq = 0;
-        let mut left = (0, 0);
         loop {
             let entries = self.entries_after(account_no, seq, VERIFY_STEP).await?;
-            let wanted: Vec<&Entry> = entries.iter().filter(|entry| entry.seq <= last_seq).collect();
-            for entry in &wanted {
+            let Some(last) = entries.iter().map(|entry| entry.seq).take_while(|seq| *seq <= last_seq).last()
+            else {
+                break;
+            };
+            for entry in entries.into_iter().take_while(|entry| entry.seq <= last_seq) {
                 verifier.push(entry)?;
             }
-            let Some(last) = wanted.last() else { break };
-            seq = last.seq;
-            left = (last.held_after.micros(), last.recorded_at.micros());
+            seq = last;
         }
         self.verify_dimensions(account_no, account).await?;
-        let found = verifier.finish(&stored)?;
-        if wallet != left {
-            return Err(Mismatch { account, seq, fault: Fault::Head }.into());
-        }
-        Ok(found)
+        Ok(verifier.finish(&stored)?)
     }
 
     /// Wallet, grants and rollups of one moment.
     async fn stored(&self, account_no: i64, account: AccountId) -> Result<Moment, StoreError> {
-        let (head, grants, rollups): (Option<HeadRow>, Vec<GrantRow>, Vec<RollupRow>) = read!(self, db => {
+        let (head, grants, rollups, holds, corrected): MomentRows = read!(self, db => {
             let mut moment = sqlx::Connection::begin(db).await?;
-            let head = sqlx::query_as("SELECT seq, head, held, recorded_at FROM wallets WHERE account = $1")
+            let head = sqlx::query_as("SELECT seq, head, held, debt, recorded_at FROM wallets WHERE account = $1")
                 .bind(account_no)
                 .fetch_optional(&mut *moment)
                 .await?;
-            let grants = sqlx::query_as(
-                "SELECT account, seq, amount, remaining, kind, priority, effective_at, expires_at, source, reason \
-                 FROM grants WHERE account = $1",
-            )
+            let grants = sqlx::query_as(concat!("SELECT ", grant_columns!(), "FROM grants g WHERE g.account = $1"))
             .bind(account_no)
             .fetch_all(&mut *moment)
             .await?;
@@ -131,8 +133,18 @@ impl Store {
             .bind(account_no)
             .fetch_all(&mut *moment)
             .await?;
+            let holds = sqlx::query_as("SELECT seq, deadline FROM open_holds WHERE account = $1")
+                .bind(account_no)
+                .fetch_all(&mut *moment)
+                .await?;
+            let corrected = sqlx::query_as(
+                "SELECT DISTINCT revises FROM entries WHERE account = $1 AND revises IS NOT NULL AND movement > 8",
+            )
+            .bind(account_no)
+            .fetch_all(&mut *moment)
+            .await?;
             moment.commit().await?;
-            Ok((head, grants, rollups))
+            Ok((head, grants, rollups, holds, corrected))
         })?;
         let mut series = Series::default();
         for row in rollups {
@@ -141,17 +153,29 @@ impl Store {
             series
                 .add(BucketKey { start: row.start, operation: row.operation, api_key: row.api_key }, totals);
         }
-        let wallet = head.as_ref().map_or((0, 0), |row| (row.held, row.recorded_at));
-        let (seq, head) = match head {
-            Some(row) => {
-                (row.seq.read("wallets", "seq", account_no)?, row.head.read("wallets", "head", account_no)?)
-            }
-            None => (0, ledger::chain::genesis(account)),
-        };
+        let corrected = corrected.into_iter().map(|(seq,)| seq.cast_unsigned()).collect();
         let grants = grants.into_iter().map(GrantRow::into_grant).collect::<Result<_, _>>()?;
         // Without a wallet every entry is one too many: look at all.
-        let last_seq = if seq == 0 { u64::MAX } else { seq };
-        Ok(Moment { stored: Stored { seq, head, grants, series }, last_seq, wallet })
+        let mut stored = Stored {
+            seq: 0,
+            head: ledger::chain::genesis(account),
+            held: Credits::ZERO,
+            debt: Credits::ZERO,
+            recorded_at: Timestamp::from_micros(0),
+            grants,
+            holds: holds
+                .into_iter()
+                .map(|(seq, deadline)| (seq.cast_unsigned(), Timestamp::from_micros(deadline)))
+                .collect(),
+            series,
+        };
+        let Some(row) = head else { return Ok(Moment { stored, last_seq: u64::MAX, corrected }) };
+        stored.seq = row.seq.read("wallets", "seq", account_no)?;
+        stored.head = row.head.read("wallets", "head", account_no)?;
+        stored.held = row.held.read("wallets", "held", account_no)?;
+        stored.debt = row.debt.read("wallets", "debt", account_no)?;
+        stored.recorded_at = Timestamp::from_micros(row.recorded_at);
+        Ok(Moment { last_seq: stored.seq, stored, corrected })
     }
 
     /// Compares stored dimensions with the digest that was hashed. Erased ones leave no row and are no mismatch.
@@ -186,12 +210,15 @@ impl Store {
     pub async fn stats(&self) -> Result<Stats, StoreError> {
         let row: StatsRow = read!(self, db => Ok(sqlx::query_as(
             "SELECT (SELECT count(*) FROM accounts) AS accounts, (SELECT count(*) FROM users) AS users, \
-             count(*) AS entries, count(source) AS events, \
+             count(*) AS entries, count(CASE WHEN movement IN (2, 6, 8) THEN source END) AS events, \
              CAST(coalesce(sum(CASE WHEN movement = 1 THEN amount END), 0) AS BIGINT) AS issued, \
-             CAST(coalesce(sum(CASE WHEN movement = 2 THEN amount END), 0) AS BIGINT) AS spent, \
+             CAST(coalesce(sum(CASE WHEN movement IN (2, 6, 8) THEN amount WHEN movement IN (10, 11) THEN -amount END), 0) AS BIGINT) \
+             AS spent, \
              CAST(coalesce(sum(CASE WHEN movement = 3 THEN amount END), 0) AS BIGINT) AS expired, \
              CAST(coalesce(sum(CASE WHEN movement = 4 THEN amount END), 0) AS BIGINT) AS voided, \
-             (SELECT CAST(coalesce(sum(remaining), 0) AS BIGINT) FROM grants) AS remaining FROM entries",
+             (SELECT CAST(coalesce(sum(remaining), 0) AS BIGINT) FROM grants) AS remaining, \
+             (SELECT CAST(coalesce(sum(held), 0) AS BIGINT) FROM wallets) AS held, \
+             (SELECT CAST(coalesce(sum(debt), 0) AS BIGINT) FROM wallets) AS debt FROM entries",
         )
         .fetch_one(db)
         .await?))?;
@@ -205,6 +232,8 @@ impl Store {
             expired: row.expired.read("entries", "expired", "all")?,
             voided: row.voided.read("entries", "voided", "all")?,
             remaining: row.remaining.read("grants", "remaining", "all")?,
+            held: row.held.read("wallets", "held", "all")?,
+            debt: row.debt.read("wallets", "debt", "all")?,
         })
     }
 }

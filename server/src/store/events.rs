@@ -1,7 +1,7 @@
 //! Events as customers look them up: the newest first, one by its place, one by its name.
 
 use ledger::entry::Entry;
-use ledger::{Credits, Timestamp};
+use ledger::{Credits, Quantity, Timestamp};
 
 use super::rows::{Column, EntryRow, entry_columns, entry_tables};
 use super::{Store, StoreError, read};
@@ -29,6 +29,9 @@ pub struct EventFilter {
 pub struct BookedEvent {
     /// Leg 0.
     pub entry: Entry,
+    /// What the event counts with and costs after its corrections.
+    pub quantity: Quantity,
+    pub credits: Credits,
     /// Of the last leg.
     pub last_seq: u64,
     /// What could be spent after the last leg.
@@ -44,12 +47,14 @@ struct EventRow {
     last_seq: i64,
     balance_after: i64,
     dimensions: Option<String>,
+    corrected_quantity: Option<i64>,
+    corrected_credits: Option<i64>,
 }
 
 /// The conditions of [`EventFilter`], in the order of its parameters.
 macro_rules! event_conditions {
     () => {
-        "e.account = $1 AND e.source IS NOT NULL AND ($2 IS NULL OR coalesce(e.occurred_at, e.recorded_at) >= $2) \
+        "e.account = $1 AND e.source IS NOT NULL AND e.movement IN (2, 6, 8) AND ($2 IS NULL OR coalesce(e.occurred_at, e.recorded_at) >= $2) \
          AND ($3 IS NULL OR coalesce(e.occurred_at, e.recorded_at) < $3) AND ($4 IS NULL OR e.operation = $4) \
          AND ($5 IS NULL OR coalesce(e.api_key, '') = $5) AND e.seq >= $6 AND e.seq < $7 "
     };
@@ -73,13 +78,16 @@ impl Store {
     /// A page of events, the newest (last booked) first.
     pub async fn list_events(&self, filter: EventFilter) -> Result<Vec<BookedEvent>, StoreError> {
         let rows: Vec<EventRow> = read!(self, db => Ok(bind_conditions!(sqlx::query_as(concat!(
-            "SELECT last.seq AS last_seq, last.available_after AS balance_after, d.dimensions, ",
+            "SELECT last.seq AS last_seq, last.available_after AS balance_after, d.dimensions, \
+             c.quantity AS corrected_quantity, c.credits AS corrected_credits, ",
             entry_columns!(), "FROM ", entry_tables!(),
             // Legs follow each other without gaps: the last is the first whose next entry is not its next leg.
             "JOIN entries last ON last.account = e.account AND last.seq = (SELECT l.seq FROM entries l \
                LEFT JOIN entries n ON n.account = l.account AND n.seq = l.seq + 1 \
                WHERE l.account = e.account AND l.seq >= e.seq AND (n.leg IS NULL OR n.leg = 0) ORDER BY l.seq LIMIT 1) \
-             LEFT JOIN event_dimensions d ON d.account = e.account AND d.seq = e.seq WHERE ",
+             LEFT JOIN entries c ON c.account = e.account AND c.seq = (SELECT r.seq FROM entries r \
+               WHERE r.account = e.account AND r.revises = e.seq AND r.revises IS NOT NULL ORDER BY r.seq DESC LIMIT 1) \
+             LEFT JOIN event_dimensions d ON d.account = e.account AND d.seq = coalesce(e.revises, e.seq) WHERE ",
             event_conditions!(),
             "ORDER BY e.seq DESC LIMIT $8 OFFSET $9",
         )), filter)
@@ -125,39 +133,24 @@ impl Store {
         })
     }
 
-    /// The legs of the event whose leg 0 is entry `seq`; empty when there is no such event.
-    pub async fn find_legs(&self, account_no: i64, seq: u64) -> Result<Vec<Entry>, StoreError> {
-        let rows: Vec<EntryRow> = read!(self, db => Ok(sqlx::query_as(concat!(
-            "SELECT ", entry_columns!(), "FROM ", entry_tables!(),
-            "WHERE e.account = $1 AND e.seq >= $2 AND e.seq <= (SELECT l.seq FROM entries l \
-               LEFT JOIN entries n ON n.account = l.account AND n.seq = l.seq + 1 \
-               WHERE l.account = $1 AND l.seq >= $2 AND (n.leg IS NULL OR n.leg = 0) ORDER BY l.seq LIMIT 1) \
-             ORDER BY e.seq",
-        ))
-        .bind(account_no)
-        .bind(seq.cast_signed())
-        .fetch_all(db)
-        .await?))?;
-        let legs = rows.into_iter().map(EntryRow::into_entry).collect::<Result<Vec<_>, _>>()?;
-        Ok(if legs.first().is_some_and(|first| first.event.is_some()) { legs } else { vec![] })
-    }
-
-    /// `seq` of leg 0 of the account's event of this name.
+    /// `seq` of leg 0 of the account's event of this name; a hold is one once it is settled.
     pub async fn find_event_seq(
         &self,
         account_no: i64,
         source: &str,
         id: &str,
     ) -> Result<Option<u64>, StoreError> {
-        let found: Option<(i64,)> = read!(self, db => Ok(sqlx::query_as(
-            "SELECT seq FROM entries WHERE source = $1 AND event_id = $2 AND account = $3",
+        let found: Option<(Option<i64>,)> = read!(self, db => Ok(sqlx::query_as(
+            "SELECT CASE e.movement WHEN 5 THEN (SELECT s.seq FROM entries s WHERE s.account = e.account \
+             AND s.revises = e.seq AND s.revises IS NOT NULL AND s.movement = 6) ELSE e.seq END FROM entries e \
+             WHERE e.source = $1 AND e.event_id = $2 AND e.account = $3 AND e.source IS NOT NULL AND e.movement IN (2, 5, 8)",
         )
         .bind(source)
         .bind(id)
         .bind(account_no)
         .fetch_optional(db)
         .await?))?;
-        found.map(|(seq,)| seq.read("entries", "seq", seq)).transpose()
+        found.and_then(|(seq,)| seq).map(|seq| seq.read("entries", "seq", seq)).transpose()
     }
 }
 
@@ -173,6 +166,14 @@ fn booked_event(row: EventRow) -> Result<BookedEvent, StoreError> {
     });
     Ok(BookedEvent {
         last_seq: row.last_seq.read("entries", "seq", row.last_seq)?,
+        quantity: match (row.corrected_quantity, &entry.event) {
+            (Some(quantity), _) => quantity.read("entries", "quantity", entry.seq)?,
+            (None, event) => event.as_ref().map_or(Quantity::ZERO, |event| event.quantity),
+        },
+        credits: match (row.corrected_credits, &entry.event) {
+            (Some(credits), _) => credits.read("entries", "credits", entry.seq)?,
+            (None, event) => event.as_ref().map_or(Credits::ZERO, |event| event.credits),
+        },
         balance_after: row.balance_after.read("entries", "available_after", row.last_seq)?,
         dimensions: dimensions.transpose()?,
         entry,

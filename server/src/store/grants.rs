@@ -4,7 +4,7 @@ use ledger::grant::{Grant, GrantKind};
 use ledger::{AccountId, Credits, Timestamp};
 
 use super::rollups::CONSUMED;
-use super::rows::{Column, GrantRow, parse_text};
+use super::rows::{Column, GrantRow, grant_columns, parse_text};
 use super::{Store, StoreError, read};
 
 /// An account's wallet as of its last entry.
@@ -15,10 +15,13 @@ pub struct WalletView {
     /// What can be spent at the instant that was asked for.
     pub available: Credits,
     pub held: Credits,
+    pub debt: Credits,
     /// Of the last entry; 1970 before the first.
     pub recorded_at: Timestamp,
-    /// A grant has run out and no entry says so yet: post the expiries, then read again.
-    pub expiry_is_due: bool,
+    /// When the first of the open holds is released by itself.
+    pub next_deadline: Option<Timestamp>,
+    /// Something has fallen due and no entry says so yet: post it, then read again.
+    pub is_due: bool,
     /// What `available` is made of, one per kind with something left, in burn order.
     pub lots: Vec<Lot>,
     /// Every grant with something left, also those that come into force later, in burn order.
@@ -38,7 +41,9 @@ pub struct Lot {
 struct WalletRow {
     seq: i64,
     held: i64,
+    debt: i64,
     recorded_at: i64,
+    next_deadline: Option<i64>,
 }
 
 impl Store {
@@ -79,8 +84,7 @@ impl Store {
     /// All grants of an account, the oldest first.
     pub async fn list_grants(&self, account_no: i64) -> Result<Vec<Grant>, StoreError> {
         let rows: Vec<GrantRow> = read!(self, db => Ok(sqlx::query_as(
-            "SELECT account, seq, amount, remaining, kind, priority, effective_at, expires_at, source, reason \
-             FROM grants WHERE account = $1 ORDER BY seq",
+            concat!("SELECT ", grant_columns!(), "FROM grants g WHERE g.account = $1 ORDER BY g.seq"),
         )
         .bind(account_no)
         .fetch_all(db)
@@ -88,15 +92,15 @@ impl Store {
         rows.into_iter().map(GrantRow::into_grant).collect()
     }
 
-    /// Accounts with a grant that ran out at or before `now` and of which something is left.
-    pub async fn accounts_with_due_expiry(
-        &self,
-        now: Timestamp,
-        limit: u32,
-    ) -> Result<Vec<AccountId>, StoreError> {
+    /// Accounts in which something has fallen due at `now`: a grant of which something is left has run out, a hold has reached
+    /// its deadline, or a grant has come into force while something is owed.
+    pub async fn accounts_with_dues(&self, now: Timestamp, limit: u32) -> Result<Vec<AccountId>, StoreError> {
         let rows: Vec<(String,)> = read!(self, db => Ok(sqlx::query_as(
-            "SELECT DISTINCT a.id FROM grants g JOIN accounts a ON a.no = g.account \
-             WHERE g.expires_at <= $1 AND g.remaining > 0 LIMIT $2",
+            "SELECT a.id FROM (SELECT account FROM grants WHERE expires_at <= $1 AND remaining > 0 \
+             UNION SELECT account FROM open_holds WHERE deadline <= $1 \
+             UNION SELECT w.account FROM wallets w JOIN grants g ON g.account = w.account \
+             WHERE w.debt > 0 AND g.remaining > 0 AND g.effective_at <= $1) due \
+             JOIN accounts a ON a.no = due.account LIMIT $2",
         )
         .bind(now.micros())
         .bind(i64::from(limit))
@@ -110,14 +114,18 @@ async fn read_wallet(
     moment: &mut sqlx::SqliteConnection,
     account_no: i64,
 ) -> Result<(Option<WalletRow>, Vec<Grant>), StoreError> {
-    let row = sqlx::query_as("SELECT seq, held, recorded_at FROM wallets WHERE account = $1")
-        .bind(account_no)
-        .fetch_optional(&mut *moment)
-        .await?;
-    let grants: Vec<GrantRow> = sqlx::query_as(
-        "SELECT account, seq, amount, remaining, kind, priority, effective_at, expires_at, source, reason \
-         FROM grants WHERE account = $1 AND remaining > 0",
+    let row = sqlx::query_as(
+        "SELECT seq, held, debt, recorded_at, (SELECT min(deadline) FROM open_holds h WHERE h.account = wallets.account) \
+         AS next_deadline FROM wallets WHERE account = $1",
     )
+    .bind(account_no)
+    .fetch_optional(&mut *moment)
+    .await?;
+    let grants: Vec<GrantRow> = sqlx::query_as(concat!(
+        "SELECT ",
+        grant_columns!(),
+        "FROM grants g WHERE g.account = $1 AND g.remaining > 0"
+    ))
     .bind(account_no)
     .fetch_all(&mut *moment)
     .await?;
@@ -130,7 +138,9 @@ fn view(
     account_no: i64,
     now: Timestamp,
 ) -> Result<WalletView, StoreError> {
-    let (seq, held, recorded_at) = row.map_or((0, 0, 0), |row| (row.seq, row.held, row.recorded_at));
+    let (seq, held, debt, recorded_at, next_deadline) = row
+        .map_or((0, 0, 0, 0, None), |row| (row.seq, row.held, row.debt, row.recorded_at, row.next_deadline));
+    let next_deadline = next_deadline.map(Timestamp::from_micros);
     // An entry may be recorded a moment ahead of this clock's answer; what it made available is available.
     let at = now.max(Timestamp::from_micros(recorded_at));
     grants.sort_unstable_by_key(Grant::burn_key);
@@ -142,12 +152,18 @@ fn view(
         let of_kind = || spendable.iter().filter(|grant| grant.facts.kind == kind);
         Lot { kind, remaining: sum(&mut of_kind()), grants: of_kind().map(|grant| grant.seq).collect() }
     });
+    let is_repaid_now = debt > 0 && !spendable.is_empty();
+    let is_due = is_repaid_now
+        || next_deadline.is_some_and(|deadline| deadline <= at)
+        || grants.iter().any(|grant| grant.is_expired(at));
     Ok(WalletView {
         seq: seq.read("wallets", "seq", account_no)?,
         available: sum(&mut spendable.iter()),
         held: held.read("wallets", "held", account_no)?,
+        debt: debt.read("wallets", "debt", account_no)?,
         recorded_at: Timestamp::from_micros(recorded_at),
-        expiry_is_due: grants.iter().any(|grant| grant.is_expired(at)),
+        next_deadline,
+        is_due,
         lots: lots.filter(|lot| !lot.remaining.is_zero()).collect(),
         grants,
     })

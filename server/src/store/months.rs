@@ -49,8 +49,16 @@ const USED: &str = "\
     AND r.bucket >= asked.value ->> 2 AND r.bucket < asked.value ->> 3 AND r.operation = asked.value ->> 1 \
     GROUP BY asked.key ORDER BY asked.key";
 
+/// What open holds count with, of the same months: they happen when they are made.
+const HELD: &str = "\
+    SELECT CAST(coalesce(sum(e.quantity >> 32), 0) AS BIGINT) AS high, \
+    CAST(coalesce(sum(e.quantity & 4294967295), 0) AS BIGINT) AS low \
+    FROM json_each($1) asked LEFT JOIN open_holds h ON h.account = asked.value ->> 0 \
+    LEFT JOIN entries e ON e.account = h.account AND e.seq = h.seq AND e.recorded_at >= asked.value ->> 2 \
+    AND e.recorded_at < asked.value ->> 3 AND e.operation = asked.value ->> 1 GROUP BY asked.key ORDER BY asked.key";
+
 impl Posting<'_> {
-    /// What has been used in each of these months, in their order.
+    /// What has been used in each of these months, and is held for use, in their order.
     pub async fn used_in_months(&mut self, months: &[MonthOf]) -> Result<Vec<Quantity>, StoreError> {
         let asked: Vec<_> = months
             .iter()
@@ -59,9 +67,11 @@ impl Posting<'_> {
                 (of.account_no, &of.operation, start, end)
             })
             .collect();
-        let sums: Vec<SumRow> =
-            on!(self, db => sqlx::query_as(USED).bind(bulk::json(&asked)).fetch_all(db).await?);
-        Ok(sums.into_iter().map(SumRow::quantity).collect())
+        let asked = bulk::json(&asked);
+        let used: Vec<SumRow> =
+            on!(self, db => sqlx::query_as(USED).bind(asked.clone()).fetch_all(db).await?);
+        let held: Vec<SumRow> = on!(self, db => sqlx::query_as(HELD).bind(asked).fetch_all(db).await?);
+        Ok(used.into_iter().zip(held).map(|(used, held)| used.plus(held).quantity()).collect())
     }
 }
 
@@ -97,8 +107,10 @@ impl Store {
         read!(self, db => Ok(sqlx::query_as(
             "SELECT (SELECT coalesce(max(w.seq), 0) FROM wallets w WHERE w.account = $1) AS last, \
              coalesce(max(quantity), 0) AS most, CAST(coalesce(sum(quantity >> 32), 0) AS BIGINT) AS high, \
-             CAST(coalesce(sum(quantity & 4294967295), 0) AS BIGINT) AS low FROM rollups \
-             WHERE account = $1 AND operation = $2 AND bucket >= $3 AND bucket < $4",
+             CAST(coalesce(sum(quantity & 4294967295), 0) AS BIGINT) AS low FROM \
+             (SELECT quantity FROM rollups WHERE account = $1 AND operation = $2 AND bucket >= $3 AND bucket < $4 \
+             UNION ALL SELECT e.quantity FROM open_holds h JOIN entries e ON e.account = h.account AND e.seq = h.seq \
+             WHERE h.account = $1 AND e.operation = $2 AND e.recorded_at >= $3 AND e.recorded_at < $4)",
         )
         .bind(of.account_no)
         .bind(&of.operation)
@@ -108,7 +120,8 @@ impl Store {
         .await?))
     }
 
-    /// What the month's events among the entries `from ≤ seq < to` used.
+    /// What the entries `from ≤ seq < to` that carry an event of the month added to what is used; less than nothing where they
+    /// took more back.
     async fn used_in(&self, of: &MonthOf, mut from: u64, to: u64) -> Result<SumRow, StoreError> {
         let mut sum = SumRow::default();
         while from < to {
@@ -121,9 +134,9 @@ impl Store {
 
     async fn used_between(&self, of: &MonthOf, from: u64, to: u64) -> Result<SumRow, StoreError> {
         read!(self, db => Ok(sqlx::query_as(
-            "SELECT CAST(coalesce(sum(quantity >> 32), 0) AS BIGINT) AS high, \
-             CAST(coalesce(sum(quantity & 4294967295), 0) AS BIGINT) AS low FROM entries \
-             WHERE account = $1 AND seq >= $2 AND seq < $3 AND operation = $4 \
+            "SELECT CAST(coalesce(sum((quantity >> 32) - (coalesce(quantity_before, 0) >> 32)), 0) AS BIGINT) AS high, \
+             CAST(coalesce(sum((quantity & 4294967295) - (coalesce(quantity_before, 0) & 4294967295)), 0) AS BIGINT) AS low \
+             FROM entries WHERE account = $1 AND seq >= $2 AND seq < $3 AND operation = $4 \
              AND coalesce(occurred_at, recorded_at) >= $5 AND coalesce(occurred_at, recorded_at) < $6",
         )
         .bind(of.account_no)

@@ -1,7 +1,7 @@
 //! The one transaction in which the books are written: looks up what a batch needs, then writes the whole batch, entries
 //! by up to 64 rows a statement and everything else in one text of statements.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use ledger::entry::Entry;
 use ledger::event::EventKey;
@@ -12,7 +12,7 @@ use ledger::{AccountId, Credits, Timestamp};
 use sqlx::sqlite::SqliteConnection;
 use tokio::sync::MutexGuard;
 
-use super::rows::{Column, EntryRow, GrantRow, entry_columns, entry_tables, parse_text};
+use super::rows::{Column, EntryRow, GrantRow, entry_columns, entry_tables, grant_columns, parse_text};
 use super::sqlite::SqliteStore;
 use super::{Store, StoreError, bulk};
 
@@ -53,7 +53,7 @@ const FIND_BOOKED: &str = concat!(
     "FROM json_each($1) named CROSS JOIN json_each(named.value) id CROSS JOIN ",
     entry_tables!(),
     "JOIN accounts a ON a.no = e.account \
-     WHERE e.source = named.key AND e.event_id = id.value AND e.source IS NOT NULL",
+     WHERE e.source = named.key AND e.event_id = id.value AND e.source IS NOT NULL AND e.movement IN (2, 5, 8)",
 );
 
 /// What a batch adds to the books; accounts by their number.
@@ -62,13 +62,34 @@ pub struct Changes {
     pub entries: Vec<(i64, Entry)>,
     /// Grants that the batch issued, with what is left of them after it.
     pub issued: Vec<(i64, Grant)>,
-    /// What is left of grants that were there before.
-    pub remaining: BTreeMap<(i64, u64), Credits>,
+    /// What has become of grants that were there before.
+    pub grants: BTreeMap<(i64, u64), GrantState>,
+    /// By the `seq` of their leg 0; none of them is closed again.
+    pub opened_holds: BTreeMap<(i64, u64), OpenedHold>,
+    /// Of those that were open before.
+    pub closed_holds: BTreeSet<(i64, u64)>,
     /// The last state of each wallet that got an entry.
     pub wallets: HashMap<i64, Wallet>,
     pub rollups: BTreeMap<(i64, BucketKey), Totals>,
+    /// What corrections lower in buckets that are there.
+    pub taken_back: BTreeMap<(i64, BucketKey), Totals>,
     /// JSON objects by account and `seq` of leg 0.
     pub dimensions: Vec<(i64, u64, String)>,
+}
+
+/// The part of a grant that changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GrantState {
+    pub remaining: Credits,
+    pub repaid: Credits,
+    pub void_reason: Option<String>,
+}
+
+/// A hold that a batch makes and leaves open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OpenedHold {
+    pub legs: usize,
+    pub deadline: Timestamp,
 }
 
 #[derive(sqlx::FromRow)]
@@ -91,29 +112,42 @@ struct WalletRow {
     seq: i64,
     head: Vec<u8>,
     held: i64,
+    debt: i64,
     recorded_at: i64,
 }
 
 /// Arrays of rows, columns as `bulk` lays them out: `$1` what is left of grants, `$2` wallets, `$3` rollups, `$4` new grants,
 /// `$5` dimensions. A sum of quantities stays at the end of its range instead of failing a charge.
 const WRITE_STATES: &str = "\
-    UPDATE grants SET remaining = new.remaining FROM (SELECT value ->> 0 AS account, value ->> 1 AS seq, \
-    value ->> 2 AS remaining FROM json_each($1)) new WHERE grants.account = new.account AND grants.seq = new.seq; \
-    INSERT INTO wallets (account, seq, head, held, recorded_at) \
-    SELECT value ->> 0, value ->> 1, unhex(value ->> 2), value ->> 3, value ->> 4 FROM json_each($2) WHERE true \
+    UPDATE grants SET remaining = new.remaining, repaid = new.repaid, void_reason = new.void_reason FROM \
+    (SELECT value ->> 0 AS account, value ->> 1 AS seq, value ->> 2 AS remaining, value ->> 3 AS repaid, \
+    value ->> 4 AS void_reason FROM json_each($1)) new WHERE grants.account = new.account AND grants.seq = new.seq; \
+    INSERT INTO wallets (account, seq, head, held, recorded_at, debt) \
+    SELECT value ->> 0, value ->> 1, unhex(value ->> 2), value ->> 3, value ->> 4, value ->> 5 FROM json_each($2) WHERE true \
     ON CONFLICT (account) DO UPDATE SET seq = excluded.seq, head = excluded.head, held = excluded.held, \
-    recorded_at = excluded.recorded_at WHERE wallets.seq < excluded.seq; \
+    recorded_at = excluded.recorded_at, debt = excluded.debt WHERE wallets.seq < excluded.seq; \
     INSERT INTO rollups (account, bucket, operation, api_key, credits, quantity, count) \
     SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6 \
     FROM json_each($3) WHERE true \
     ON CONFLICT (account, bucket, operation, api_key) DO UPDATE SET credits = rollups.credits + excluded.credits, \
     quantity = CASE WHEN rollups.quantity > 9223372036854775807 - excluded.quantity THEN 9223372036854775807 \
     ELSE rollups.quantity + excluded.quantity END, count = rollups.count + excluded.count; \
-    INSERT INTO grants (account, seq, amount, remaining, kind, priority, effective_at, expires_at, source, reason) \
+    INSERT INTO grants (account, seq, amount, remaining, kind, priority, effective_at, expires_at, source, reason, \
+    repaid, void_reason) \
     SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7, \
-    value ->> 8, value ->> 9 FROM json_each($4); \
+    value ->> 8, value ->> 9, value ->> 10, value ->> 11 FROM json_each($4); \
     INSERT INTO event_dimensions (account, seq, dimensions) \
     SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each($5)";
+
+/// What few batches have, in the same way: `$1` what corrections take back, `$2` holds to open, `$3` holds to close.
+const WRITE_RARE: &str = "\
+    UPDATE rollups SET credits = rollups.credits - less.credits, quantity = rollups.quantity - less.quantity FROM \
+    (SELECT value ->> 0 AS account, value ->> 1 AS bucket, value ->> 2 AS operation, value ->> 3 AS api_key, \
+    value ->> 4 AS credits, value ->> 5 AS quantity FROM json_each($1)) less WHERE rollups.account = less.account \
+    AND rollups.bucket = less.bucket AND rollups.operation = less.operation AND rollups.api_key = less.api_key; \
+    INSERT INTO open_holds (account, seq, legs, deadline) \
+    SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each($2); \
+    DELETE FROM open_holds WHERE (account, seq) IN (SELECT value ->> 0, value ->> 1 FROM json_each($3))";
 
 impl Store {
     /// Opens the writing transaction; waits for the writer.
@@ -150,7 +184,7 @@ impl Posting<'_> {
     /// `seq` and balance of the last leg of the event that `first` begins.
     async fn last_leg(&mut self, account_no: i64, first: &Entry) -> Result<(u64, Credits), StoreError> {
         let whole = first.event.as_ref().map_or(first.amount, |event| event.credits);
-        if whole == first.amount {
+        if whole == first.amount && first.revises.is_none() {
             return Ok((first.seq, first.available_after));
         }
         // Legs follow each other without gaps: the last is the first whose next entry is not its next leg.
@@ -175,16 +209,18 @@ impl Posting<'_> {
         let numbers: Vec<i64> = accounts.iter().map(|(no, _)| *no).collect();
         let numbers = bulk::json(&numbers);
         let wallets: Vec<WalletRow> = on!(self, db => sqlx::query_as(
-            "SELECT account, seq, head, held, recorded_at FROM wallets \
+            "SELECT account, seq, head, held, debt, recorded_at FROM wallets \
              WHERE account IN (SELECT value FROM json_each($1))",
         )
         .bind(numbers.clone())
         .fetch_all(db)
         .await?);
-        let grants: Vec<GrantRow> = on!(self, db => sqlx::query_as(
-            "SELECT account, seq, amount, remaining, kind, priority, effective_at, expires_at, source, reason \
-             FROM grants WHERE account IN (SELECT value FROM json_each($1)) AND remaining > 0",
-        )
+        let mut holds_of = self.open_holds(&numbers).await?;
+        let grants: Vec<GrantRow> = on!(self, db => sqlx::query_as(concat!(
+            "SELECT ", grant_columns!(), "FROM grants g WHERE g.account IN (SELECT value FROM json_each($1)) \
+             AND (g.remaining > 0 OR EXISTS (SELECT 1 FROM open_holds h JOIN entries e ON e.account = h.account \
+             AND e.seq >= h.seq AND e.seq < h.seq + h.legs WHERE h.account = g.account AND e.grant_seq = g.seq))",
+        ))
         .bind(numbers)
         .fetch_all(db)
         .await?);
@@ -199,11 +235,12 @@ impl Posting<'_> {
             wallet.seq = row.seq.read("wallets", "seq", row.account)?;
             wallet.head = row.head.read("wallets", "head", row.account)?;
             wallet.held = row.held.read("wallets", "held", row.account)?;
+            wallet.debt = row.debt.read("wallets", "debt", row.account)?;
             wallet.recorded_at = Timestamp::from_micros(row.recorded_at);
         }
         let with_grants = |(no, wallet): (i64, Wallet)| {
             let grants = grants_of.remove(&no).unwrap_or_default();
-            (no, wallet.with_grants(grants))
+            (no, wallet.with_grants(grants).with_holds(holds_of.remove(&no).unwrap_or_default()))
         };
         Ok(found.into_iter().map(with_grants).collect())
     }
@@ -233,19 +270,20 @@ impl Posting<'_> {
             let done = on!(self, db => bulk::insert_entries(entries).execute(db).await?);
             expect("insert entries", entries.len(), done.rows_affected())?;
         }
-        self.write_states(changes).await
+        self.write_states(changes).await?;
+        self.write_rare(changes).await
     }
 
     /// Everything but the entries: statements of a fixed text, handed over together, since each handing over costs more than
     /// what most of them do. None can count more rows than it was given, so their sum is right only when each is.
     async fn write_states(&mut self, changes: &Changes) -> Result<(), StoreError> {
-        let Changes { issued, remaining, wallets, rollups, dimensions, .. } = changes;
-        let expected = issued.len() + remaining.len() + wallets.len() + rollups.len() + dimensions.len();
+        let Changes { issued, grants, wallets, rollups, dimensions, .. } = changes;
+        let expected = issued.len() + grants.len() + wallets.len() + rollups.len() + dimensions.len();
         if expected == 0 {
             return Ok(());
         }
         let done = on!(self, db => sqlx::query(WRITE_STATES)
-            .bind(bulk::remaining(remaining))
+            .bind(bulk::grant_states(grants))
             .bind(bulk::wallets(wallets))
             .bind(bulk::rollups(rollups))
             .bind(bulk::grants(issued))
@@ -253,6 +291,21 @@ impl Posting<'_> {
             .execute(db)
             .await?);
         expect("write grants, wallets, rollups and dimensions", expected, done.rows_affected())
+    }
+
+    async fn write_rare(&mut self, changes: &Changes) -> Result<(), StoreError> {
+        let Changes { taken_back, opened_holds, closed_holds, .. } = changes;
+        let expected = taken_back.len() + opened_holds.len() + closed_holds.len();
+        if expected == 0 {
+            return Ok(());
+        }
+        let done = on!(self, db => sqlx::query(WRITE_RARE)
+            .bind(bulk::rollups(taken_back))
+            .bind(bulk::opened_holds(opened_holds))
+            .bind(bulk::closed_holds(closed_holds))
+            .execute(db)
+            .await?);
+        expect("take back rollups, open and close holds", expected, done.rows_affected())
     }
 
     /// Makes everything durable. After an error nobody knows whether it is: see [`StoreError::Stopped`].

@@ -42,6 +42,17 @@ fn series(rows: Vec<RollupRow>, into: &mut Series) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Events, and corrections of events before them, which count nothing.
+fn events(rows: Vec<RollupRow>, into: &mut Series) -> Result<(), StoreError> {
+    for row in rows {
+        let BucketRow { start, operation, api_key, credits, quantity, count } = row.into_bucket()?;
+        let key = BucketKey { start: start.floor(BUCKET), operation, api_key };
+        let totals = Totals { credits, quantity, count };
+        if count > 0 { into.add(key, totals) } else { into.take(&key, totals) }
+    }
+    Ok(())
+}
+
 impl Store {
     /// The largest number of an account that has entries.
     pub async fn last_kept_account(&self) -> Result<Option<i64>, StoreError> {
@@ -123,9 +134,11 @@ impl Store {
         while seq <= last {
             let rows: Vec<RollupRow> = read!(self, db => Ok(sqlx::query_as(
                 "SELECT coalesce(occurred_at, recorded_at) AS bucket, operation, coalesce(api_key, '') AS api_key, \
-                 credits, quantity, 1 AS count FROM entries WHERE account = $1 AND seq >= $2 AND seq <= $3 \
-                 AND source IS NOT NULL AND coalesce(occurred_at, recorded_at) >= $4 \
-                 AND coalesce(occurred_at, recorded_at) < $5",
+                 CASE WHEN movement > 8 THEN credits_before - credits ELSE credits END AS credits, \
+                 CASE WHEN movement > 8 THEN quantity_before - quantity ELSE quantity END AS quantity, \
+                 CASE WHEN movement > 8 THEN 0 ELSE 1 END AS count FROM entries WHERE account = $1 AND seq >= $2 AND seq <= $3 \
+                 AND source IS NOT NULL AND movement IN (2, 6, 8, 10, 11) AND coalesce(occurred_at, recorded_at) >= $4 \
+                 AND coalesce(occurred_at, recorded_at) < $5 ORDER BY seq",
             )
             .bind(account_no)
             .bind(seq.cast_signed())
@@ -134,7 +147,7 @@ impl Store {
             .bind(window.to.micros())
             .fetch_all(db)
             .await?))?;
-            series(rows, &mut found)?;
+            events(rows, &mut found)?;
             seq = seq.saturating_add(STEP);
         }
         Ok(found)

@@ -1,7 +1,7 @@
 //! From rows to values of the ledger. A row that the code can't have written is reported by table, column and row.
 
 use ledger::chain::Digest;
-use ledger::entry::{Entry, EventFacts, Movement};
+use ledger::entry::{Entry, EventFacts, Movement, Revision};
 use ledger::grant::{Grant, GrantFacts, GrantKind};
 use ledger::{Credits, KeyId, Quantity, Timestamp};
 
@@ -95,7 +95,8 @@ macro_rules! entry_columns {
     () => {
         "e.seq, e.leg, e.movement, e.amount, e.grant_seq, e.available_after, e.held_after, e.recorded_at, e.source, \
          e.event_id, e.operation, e.quantity, e.credits, e.occurred_at, e.api_key, e.service_key, e.price_version, \
-         e.dimensions_hash, e.reason, e.hash, g.kind, g.priority, g.effective_at, g.expires_at, \
+         e.dimensions_hash, e.reason, e.hash, e.debt_after, e.deadline, e.revises, e.quantity_before, e.credits_before, \
+         e.correction_id, g.kind, g.priority, g.effective_at, g.expires_at, \
          g.source AS grant_source, g.reason AS grant_reason "
     };
 }
@@ -130,6 +131,12 @@ pub(super) struct EntryRow {
     dimensions_hash: Option<Vec<u8>>,
     reason: Option<String>,
     hash: Vec<u8>,
+    debt_after: i64,
+    deadline: Option<i64>,
+    revises: Option<i64>,
+    quantity_before: Option<i64>,
+    credits_before: Option<i64>,
+    correction_id: Option<String>,
     kind: Option<i64>,
     priority: Option<i64>,
     effective_at: Option<i64>,
@@ -154,12 +161,30 @@ impl EntryRow {
             grant: self.grant_seq.map(|grant| grant.read(ENTRIES, "grant_seq", seq)).transpose()?,
             available_after: self.available_after.read(ENTRIES, "available_after", seq)?,
             held_after: self.held_after.read(ENTRIES, "held_after", seq)?,
+            debt_after: self.debt_after.read(ENTRIES, "debt_after", seq)?,
             recorded_at: Timestamp::from_micros(self.recorded_at),
+            deadline: self.deadline.map(Timestamp::from_micros),
+            revises: self.revision(seq)?,
             issued: self.issued()?,
             reason: self.reason.clone(),
             hash: self.hash.clone().read(ENTRIES, "hash", seq)?,
             event: self.event(seq)?,
         })
+    }
+
+    fn revision(&self, seq: u64) -> Result<Option<Revision>, StoreError> {
+        let Some(of) = self.revises else { return Ok(None) };
+        let before = |column, found: Option<i64>| {
+            found.ok_or_else(|| Cell { table: ENTRIES, column, row: seq.to_string() }.corrupt("NULL"))
+        };
+        let quantity = before("quantity_before", self.quantity_before)?;
+        let credits = before("credits_before", self.credits_before)?;
+        Ok(Some(Revision {
+            of: of.read(ENTRIES, "revises", seq)?,
+            quantity: quantity.read(ENTRIES, "quantity_before", seq)?,
+            credits: credits.read(ENTRIES, "credits_before", seq)?,
+            correction: self.correction_id.clone(),
+        }))
     }
 
     fn issued(&self) -> Result<Option<GrantFacts>, StoreError> {
@@ -226,12 +251,23 @@ impl GrantFactsRow {
     }
 }
 
+/// The columns of [`GrantRow`], of grants `g`.
+macro_rules! grant_columns {
+    () => {
+        "g.account, g.seq, g.amount, g.remaining, g.repaid, g.void_reason, g.kind, g.priority, g.effective_at, \
+         g.expires_at, g.source, g.reason "
+    };
+}
+pub(super) use grant_columns;
+
 #[derive(Debug, sqlx::FromRow)]
 pub(super) struct GrantRow {
     pub account: i64,
     seq: i64,
     amount: i64,
     remaining: i64,
+    repaid: i64,
+    void_reason: Option<String>,
     kind: i64,
     priority: i64,
     effective_at: i64,
@@ -255,6 +291,8 @@ impl GrantRow {
             seq: seq.read("grants", "seq", seq)?,
             amount: self.amount.read("grants", "amount", seq)?,
             remaining: self.remaining.read("grants", "remaining", seq)?,
+            repaid: self.repaid.read("grants", "repaid", seq)?,
+            void_reason: self.void_reason,
             facts: facts.into_facts(seq)?,
         })
     }

@@ -3,9 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-use ledger::{KeyId, Timestamp};
+use ledger::{Credits, KeyId, Timestamp};
 
-use super::rows::{Cell, parse_text};
+use super::rows::{Cell, Column, parse_text};
 use super::{Store, StoreError, change, read};
 
 /// One thing a service key may do.
@@ -97,6 +97,8 @@ pub struct ServiceKeyRow {
     pub scopes: Scopes,
     /// The only source it may report for; `None`: any.
     pub source: Option<String>,
+    /// Up to which debt it may let an account owe; `None`: it may not.
+    pub debt_limit: Option<Credits>,
     pub created_at: Timestamp,
     pub revoked_at: Option<Timestamp>,
 }
@@ -112,6 +114,7 @@ pub struct NewServiceKey {
     pub key_suffix: String,
     pub scopes: Scopes,
     pub source: Option<String>,
+    pub debt_limit: Option<Credits>,
     pub created_at: Timestamp,
 }
 
@@ -123,6 +126,7 @@ struct Row {
     key_suffix: String,
     scopes: String,
     source: Option<String>,
+    debt_limit: Option<i64>,
     created_at: i64,
     revoked_at: Option<i64>,
 }
@@ -139,6 +143,10 @@ impl TryFrom<Row> for ServiceKeyRow {
             key_prefix: row.key_prefix,
             key_suffix: row.key_suffix,
             source: row.source,
+            debt_limit: match row.debt_limit {
+                Some(limit) => Some(limit.read("service_keys", "debt_limit", &row.id)?),
+                None => None,
+            },
             created_at: Timestamp::from_micros(row.created_at),
             revoked_at: row.revoked_at.map(Timestamp::from_micros),
         })
@@ -149,8 +157,8 @@ impl Store {
     pub async fn insert_service_key(&self, key: &NewServiceKey) -> Result<(), StoreError> {
         change!(self, db => {
             sqlx::query(
-                "INSERT INTO service_keys (id, name, secret_hash, key_prefix, key_suffix, scopes, source, created_at) \
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+                "INSERT INTO service_keys (id, name, secret_hash, key_prefix, key_suffix, scopes, source, created_at, \
+                 debt_limit) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
             )
             .bind(key.id.as_str())
             .bind(&key.name)
@@ -160,6 +168,7 @@ impl Store {
             .bind(key.scopes.to_string())
             .bind(&key.source)
             .bind(key.created_at.micros())
+            .bind(key.debt_limit.map(Credits::micros))
             .execute(&mut *db)
             .await?;
             Ok(())
@@ -169,7 +178,7 @@ impl Store {
     /// All service keys, the newest first.
     pub async fn list_service_keys(&self) -> Result<Vec<ServiceKeyRow>, StoreError> {
         let rows: Vec<Row> = read!(self, db => Ok(sqlx::query_as(
-            "SELECT id, name, key_prefix, key_suffix, scopes, source, created_at, revoked_at FROM service_keys \
+            "SELECT id, name, key_prefix, key_suffix, scopes, source, debt_limit, created_at, revoked_at FROM service_keys \
              ORDER BY created_at DESC, id",
         )
         .fetch_all(db)
@@ -180,7 +189,7 @@ impl Store {
     /// The key with this secret, revoked ones too.
     pub async fn find_service_key(&self, secret_hash: [u8; 32]) -> Result<Option<ServiceKeyRow>, StoreError> {
         let found: Option<Row> = read!(self, db => Ok(sqlx::query_as(
-            "SELECT id, name, key_prefix, key_suffix, scopes, source, created_at, revoked_at FROM service_keys \
+            "SELECT id, name, key_prefix, key_suffix, scopes, source, debt_limit, created_at, revoked_at FROM service_keys \
              WHERE secret_hash = $1",
         )
         .bind(secret_hash.to_vec())

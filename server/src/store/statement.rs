@@ -6,7 +6,7 @@ use ledger::grant::Grant;
 use ledger::{Credits, Timestamp};
 use sqlx::SqliteConnection;
 
-use super::rows::{Column, EntryRow, GrantRow, entry_columns, entry_tables};
+use super::rows::{Column, EntryRow, GrantRow, entry_columns, entry_tables, grant_columns};
 use super::{Store, StoreError, read};
 
 /// A grant, when it was given, and what of it was lost.
@@ -16,8 +16,8 @@ pub struct OwnedGrant {
     pub issued_at: Timestamp,
     pub expired: Credits,
     pub voided: Credits,
-    /// Why it was voided.
-    pub void_reason: Option<String>,
+    /// What open holds have of it.
+    pub held: Credits,
 }
 
 /// Grants and entries as they were at one moment.
@@ -40,7 +40,7 @@ struct OwnedRow {
     issued_at: i64,
     expired: i64,
     voided: i64,
-    void_reason: Option<String>,
+    held: i64,
 }
 
 impl Store {
@@ -89,16 +89,15 @@ impl Store {
 async fn owned_grants(db: &mut SqliteConnection, account_no: i64) -> Result<Vec<OwnedGrant>, StoreError> {
     // `movement IN (3, 4)` is how the index of closed grants is found.
     let rows: Vec<OwnedRow> = sqlx::query_as(
-        "SELECT g.account, g.seq, g.amount, g.remaining, g.kind, g.priority, g.effective_at, g.expires_at, g.source, \
-         g.reason, i.recorded_at AS issued_at, \
+        concat!("SELECT ", grant_columns!(), ", i.recorded_at AS issued_at, \
          (SELECT CAST(coalesce(sum(c.amount), 0) AS BIGINT) FROM entries c WHERE c.account = g.account \
            AND c.grant_seq = g.seq AND c.movement IN (3, 4) AND c.movement = 3) AS expired, \
          (SELECT CAST(coalesce(sum(c.amount), 0) AS BIGINT) FROM entries c WHERE c.account = g.account \
            AND c.grant_seq = g.seq AND c.movement IN (3, 4) AND c.movement = 4) AS voided, \
-         (SELECT max(c.reason) FROM entries c WHERE c.account = g.account \
-           AND c.grant_seq = g.seq AND c.movement IN (3, 4) AND c.movement = 4) AS void_reason \
+         (SELECT CAST(coalesce(sum(e.amount), 0) AS BIGINT) FROM open_holds h JOIN entries e ON e.account = h.account \
+           AND e.seq >= h.seq AND e.seq < h.seq + h.legs WHERE h.account = g.account AND e.grant_seq = g.seq) AS held \
          FROM grants g JOIN entries i ON i.account = g.account AND i.seq = g.seq \
-         WHERE g.account = $1 ORDER BY g.seq DESC",
+         WHERE g.account = $1 ORDER BY g.seq DESC"),
     )
     .bind(account_no)
     .fetch_all(db)
@@ -134,7 +133,7 @@ impl OwnedRow {
             issued_at: Timestamp::from_micros(self.issued_at),
             expired: self.expired.read("entries", "amount", grant.seq)?,
             voided: self.voided.read("entries", "amount", grant.seq)?,
-            void_reason: self.void_reason,
+            held: self.held.read("entries", "amount", grant.seq)?,
             grant,
         })
     }

@@ -1,7 +1,7 @@
 //! `GET /credits/entries.ndjson`: all entries, one a line, the oldest first, for whoever recomputes them.
 
 use app::backend::entries::EntryLine;
-use ledger::verify::Verifier;
+use ledger::verify::{Verifier, Watch};
 use serde_json::Value;
 
 use super::credits_entries::eventful;
@@ -45,10 +45,10 @@ async fn member_recomputes_more_than_one_stretch_and_any_changed_field_is_found(
     }
     let caller = world.as_member(&ada).await;
     let verify = |lines: &[Value]| {
-        let mut verifier = Verifier::new(ada.account);
+        let mut verifier = Verifier::new(ada.account, Watch::All);
         for line in lines {
             let line: EntryLine = serde_json::from_str(&line.to_string()).expect("an entry");
-            verifier.push(&line.into_entry().expect("an entry of the ledger")).map_err(|found| found.seq)?;
+            verifier.push(line.into_entry().expect("an entry of the ledger")).map_err(|found| found.seq)?;
         }
         Ok::<_, u64>(verifier)
     };

@@ -192,7 +192,7 @@ async fn services_race_while_grants_expire() {
             assert!(matches!(answer.status, 200 | 402), "{}", answer.text);
         }
         world.clock.set(now.saturating_add(50));
-        world.console.sequencer.post_expiries(member.account).await.unwrap();
+        world.console.sequencer.post_dues(member.account).await.unwrap();
         let found = world.console.store.verify_account(member.account_no, member.account).await.unwrap();
         assert_eq!(found.spent, charged(&answers), "round {round}");
         let left = world.balance(&member).await;

@@ -22,6 +22,7 @@ fn submission(id: &str, member: &Member, service_key: &KeyId) -> Submission {
         },
         payer: Payer::Account(member.account),
         service_key: service_key.clone(),
+        debt_limit: None,
     }
 }
 
@@ -152,7 +153,7 @@ async fn expiries_are_posted_once_and_in_order() {
     }
     world.clock.advance(25);
     for _ in 0..3 {
-        world.console.sequencer.post_expiries(ada.account).await.unwrap();
+        world.console.sequencer.post_dues(ada.account).await.unwrap();
     }
     let entries = world.console.store.entries_after(ada.account_no, 3, 100).await.unwrap();
     let closed: Vec<Option<u64>> = entries.iter().map(|entry| entry.grant).collect();

@@ -26,7 +26,7 @@ async fn eventful() -> (World, Member, Raw) {
     service.caller.post(EVENTS, &described).await.ok();
     service.caller.post(EVENTS, &event("b", &ada, "account.read", "2")).await.ok();
     world.clock.advance(2_000);
-    world.console.sequencer.post_expiries(ada.account).await.unwrap();
+    world.console.sequencer.post_dues(ada.account).await.unwrap();
     world.console.void_grant(voided.grant_id, "a mistake").await.unwrap();
     world.grant(&ada, "5").await;
     let key = world.key(&ada, server::store::Permission::ReadWrite).await;

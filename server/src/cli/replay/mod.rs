@@ -83,7 +83,8 @@ async fn find_user(config: &Config, email: &str) -> Result<UserId, Failure> {
 
 async fn make_key(config: &Config, source: &str) -> Result<(KeyId, String), Failure> {
     let name = format!("replay of {source}");
-    let key = CreateServiceKey { name, scopes: Some("charge".to_owned()), source: Some(source.to_owned()) };
+    let (scopes, source) = (Some("charge".to_owned()), Some(source.to_owned()));
+    let key = CreateServiceKey { name, scopes, source, debt_limit: None };
     match ask(config, AdminCommand::CreateServiceKey(key)).await? {
         AdminAnswer::KeyCreated(new) => Ok((new.key_id, new.key)),
         _ => Err(super::SocketError::Version.into()),

@@ -32,7 +32,7 @@ pub(super) fn why(zone: &Zone, state: &GrantState) -> String {
             lost => format!("{} ran out; {}.", credits(lost), spent(state.used())),
         },
         (GrantStatus::Voided, None) => {
-            let reason = state.owned.void_reason.as_deref().unwrap_or("no reason was given");
+            let reason = state.owned.grant.void_reason.as_deref().unwrap_or("no reason was given");
             let taken = credits(state.owned.voided);
             format!("{taken} taken back ({reason}); {}.", spent(state.used()))
         }
@@ -101,13 +101,12 @@ mod tests {
             source: "operator".to_owned(),
             reason: "welcome".to_owned(),
         };
-        let amount = Credits::whole(10);
         OwnedGrant {
-            grant: Grant { seq, amount, remaining: amount, facts },
+            grant: Grant::new(seq, Credits::whole(10), facts),
             issued_at: Timestamp::from_micros(0),
             expired: Credits::ZERO,
             voided: Credits::ZERO,
-            void_reason: None,
+            held: Credits::ZERO,
         }
     }
 
@@ -144,13 +143,8 @@ mod tests {
         let gone = |expired, voided, reason: Option<&str>| {
             let mut one = owned(1, GrantKind::Promo, 100, Some(3));
             one.grant.remaining = Credits::ZERO;
-            let void_reason = reason.map(str::to_owned);
-            OwnedGrant {
-                expired: Credits::whole(expired),
-                voided: Credits::whole(voided),
-                void_reason,
-                ..one
-            }
+            one.grant.void_reason = reason.map(str::to_owned);
+            OwnedGrant { expired: Credits::whole(expired), voided: Credits::whole(voided), ..one }
         };
         let mut later = owned(2, GrantKind::Promo, 100, None);
         later.grant.facts.effective_at = Timestamp::from_micros(86_400_000_000);

@@ -17,11 +17,11 @@ fn owned(seq: u64, remaining: u32, from: i64, to: Option<i64>) -> OwnedGrant {
         reason: "welcome".to_owned(),
     };
     OwnedGrant {
-        grant: Grant { seq, amount: Credits::whole(10), remaining: Credits::whole(remaining), facts },
+        grant: Grant { remaining: Credits::whole(remaining), ..Grant::new(seq, Credits::whole(10), facts) },
         issued_at: Timestamp::from_micros(0),
         expired: Credits::ZERO,
         voided: Credits::ZERO,
-        void_reason: None,
+        held: Credits::ZERO,
     }
 }
 

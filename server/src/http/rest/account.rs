@@ -135,7 +135,7 @@ impl From<Current> for CurrentView {
             credits: usage.available,
             consumption: usage.consumption,
             held: usage.held,
-            debt: Credits::ZERO,
+            debt: usage.debt,
             period_start: Rfc3339(usage.period_start),
             period_end: Rfc3339(usage.period_end),
             plan: None,

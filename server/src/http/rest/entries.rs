@@ -1,7 +1,9 @@
 //! `GET /credits/entries`: the account's books, the newest entry first; and `GET /credits/entries.ndjson?after=SEQ`: the
 //! same rows as a file, one a line and the oldest first, with all that it takes to recompute the chain.
 
-use app::backend::entries::{ACCOUNT_HEADER, EntryLine, EventLine, IssuedLine, LAST_SEQ_HEADER};
+use app::backend::entries::{
+    ACCOUNT_HEADER, EntryLine, EventLine, IssuedLine, LAST_SEQ_HEADER, RevisionLine,
+};
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderName, HeaderValue, header};
@@ -115,15 +117,30 @@ fn line(account: AccountId, entry: &Entry) -> EntryLine {
         grant_id: entry.grant.map(|seq| GrantId { account, seq }),
         available_after: entry.available_after,
         held_after: entry.held_after,
+        debt_after: entry.debt_after,
         recorded_at: text(entry.recorded_at),
-        event: entry.event.as_ref().map(|event| event_line(EventId { account, seq: entry.seq }, event)),
+        event: entry.event.as_ref().map(|event| event_line(event_id(account, entry), event)),
+        deadline: entry.deadline.map(text),
+        revises: entry.revises.as_ref().map(|revises| RevisionLine {
+            seq: revises.of,
+            quantity: revises.quantity,
+            credits: revises.credits,
+            correction_id: revises.correction.clone(),
+        }),
         issued: entry.issued.as_ref().map(issued_line),
         reason: entry.reason.clone(),
         hash: entry.hash.to_string(),
     }
 }
 
-fn event_line(event_id: EventId, event: &EventFacts) -> EventLine {
+/// The event that an entry begins or corrects.
+fn event_id(account: AccountId, entry: &Entry) -> Option<EventId> {
+    let corrected = entry.revises.as_ref().filter(|_| entry.movement.gives_back()).map(|revises| revises.of);
+    let seq = corrected.or_else(|| entry.begun_event().map(|_| entry.seq))?;
+    Some(EventId { account, seq })
+}
+
+fn event_line(event_id: Option<EventId>, event: &EventFacts) -> EventLine {
     EventLine {
         event_id,
         source: event.source.clone(),

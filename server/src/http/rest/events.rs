@@ -8,7 +8,7 @@ use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use super::cloud_events::{Form, ReportBody};
-use super::report;
+use super::report::{self, OnInsufficient};
 use crate::auth::Service;
 use crate::console::{Console, Error};
 use crate::http::frame::ErrorView;
@@ -92,11 +92,15 @@ async fn charge_all(
     Ok(BatchView::new(outcomes))
 }
 
-/// Errors: another source than the key's own (403), a payer that can't exist (404).
+/// Errors: another source than the key's own, or debt without a limit (403); a payer that can't exist (404).
 fn submission(event: report::ReportedEvent, service: &Service) -> Result<Submission, Error> {
     service.must_be_source(event.report.key.source())?;
     let service_key: KeyId = service.0.id.clone();
-    Ok(Submission { payer: event.payer?, report: event.report, service_key })
+    let debt_limit = match event.on_insufficient {
+        OnInsufficient::Reject => None,
+        OnInsufficient::Debt => Some(service.debt_limit()?),
+    };
+    Ok(Submission { payer: event.payer?, report: event.report, service_key, debt_limit })
 }
 
 #[derive(Debug, Serialize)]

@@ -88,7 +88,7 @@ impl GrantView {
             issued_at: Rfc3339(owned.issued_at),
             source: facts.source,
             reason: facts.reason,
-            void_reason: owned.void_reason,
+            void_reason: grant.void_reason.clone(),
             burn_position: burn.as_ref().map(|burn| burn.position),
             burns_before_next: burn.and_then(|burn| burn.before).map(|(reason, _)| reason.name()),
             seq: grant.seq,

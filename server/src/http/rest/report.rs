@@ -24,6 +24,15 @@ const PAYERS: [&str; 3] = ["user_id", "account_id", "api_key"];
 pub struct ReportedEvent {
     pub report: Report,
     pub payer: Result<Payer, Error>,
+    pub on_insufficient: OnInsufficient,
+}
+
+/// What becomes of an event that the wallet can't pay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnInsufficient {
+    Reject,
+    /// The rest is owed, within the limit of the service's key.
+    Debt,
 }
 
 /// A question whose shape is right.
@@ -56,13 +65,14 @@ pub fn event_of(
         Some(text) => parse_rfc3339(&text).map_err(|error| note(&mut reasons, "occurred_at", error)).ok(),
         None => None,
     };
-    on_insufficient(&mut fields, &mut reasons)?;
+    let on_insufficient = on_insufficient(&mut fields, &mut reasons)?;
     fields.finish(reasons)?;
     let (Some(key), Some(quantity), Some(payer)) = (key, quantity, payer) else {
         // Each of them has noted a reason when it is missing, and `finish` has refused them.
         return Err(Error::internal("an event without key, quantity or payer passed"));
     };
-    Ok(ReportedEvent { report: Report { key, operation, quantity, dimensions, occurred_at }, payer })
+    let report = Report { key, operation, quantity, dimensions, occurred_at };
+    Ok(ReportedEvent { report, payer, on_insufficient })
 }
 
 /// Reads the question of `POST /usage/check`. Errors as [`event`].
@@ -181,14 +191,13 @@ fn pairs_of_text(value: &RawValue) -> Result<BTreeMap<String, String>, Error> {
     Fields::of(value)?.into_pairs().map(pair).collect()
 }
 
-/// What to do when the wallet can't pay. Only refusing is possible for the keys there are.
-fn on_insufficient(fields: &mut Fields<'_>, reasons: &mut Reasons) -> Result<(), Error> {
+fn on_insufficient(fields: &mut Fields<'_>, reasons: &mut Reasons) -> Result<OnInsufficient, Error> {
     match fields.text("on_insufficient")?.as_deref() {
         None | Some("reject") => {}
-        Some("debt") => note(reasons, "on_insufficient", "debt is not available: this key has no debt limit"),
+        Some("debt") => return Ok(OnInsufficient::Debt),
         Some(_) => note(reasons, "on_insufficient", "must be reject or debt"),
     }
-    Ok(())
+    Ok(OnInsufficient::Reject)
 }
 
 #[cfg(test)]

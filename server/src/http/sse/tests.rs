@@ -39,7 +39,7 @@ fn charge(wallet: &mut Wallet, id: &str, credits: &str) -> Vec<Entry> {
         price_version: 1,
         dimensions: None,
     };
-    wallet.charge(NOW, event).unwrap()
+    wallet.charge(NOW, event, None).unwrap()
 }
 
 fn events(frames: &str) -> Vec<(&str, Option<&str>)> {

@@ -195,7 +195,22 @@ impl World {
     }
 
     pub async fn service_with(&self, scopes: Scopes, source: Option<&str>) -> Service {
-        let form = ServiceKeyForm { name: "a service".to_owned(), scopes, source: source.map(str::to_owned) };
+        self.service_that_may_owe(scopes, source, None).await
+    }
+
+    /// With a debt limit, in credits.
+    pub async fn service_that_may_owe(
+        &self,
+        scopes: Scopes,
+        source: Option<&str>,
+        debt_limit: Option<&str>,
+    ) -> Service {
+        let form = ServiceKeyForm {
+            name: "a service".to_owned(),
+            scopes,
+            source: source.map(str::to_owned),
+            debt_limit: debt_limit.map(|limit| Credits::parse(limit).expect("credits")),
+        };
         let made = self.console.create_service_key(form).await.expect("a service key");
         let secret = made.secret.as_str().to_owned();
         Service { key_id: made.key_id, caller: self.caller(&secret), secret }

@@ -193,7 +193,6 @@ async fn service_sends_bad_dimensions_and_a_bad_choice() {
             ("dimensions", with(good, "dimensions", many)),
             ("dimensions", with(good, "dimensions", json!({"k": "v".repeat(1_024)}))),
             ("dimensions", with(good, "dimensions", json!({"": "v"}))),
-            ("on_insufficient", with(good, "on_insufficient", json!("debt"))),
             ("on_insufficient", with(good, "on_insufficient", json!("ignore"))),
         ]
     })
