@@ -5,8 +5,8 @@ use super::books::{Books, Content, End, Event, Grant, Hold};
 use super::operations::{Lot, Name, Operation, Payer, Report};
 use super::prices::{Card, MOST, ONE};
 use super::replies::{
-    CONFLICT, FORBIDDEN, Fact, INVALID, LARGEST, NOT_FOUND, Reply, SUSPENDED, charged, corrected, done,
-    given, held, released,
+    CONFLICT, FORBIDDEN, Fact, INVALID, LARGEST, NOT_FOUND, Reply, SUSPENDED, charged, conflict, corrected,
+    done, given, held, released,
 };
 use super::wire::{DAY, SECOND, month};
 
@@ -188,13 +188,11 @@ impl Model {
         }
         if let Some((account, event)) = self.event_named(its_source, id).filter(|(_, event)| !event.of_hold) {
             let fields = differing(self.account_of(report.payer) == Some(account), &event.content, report);
-            if fields.is_empty() {
-                return Ok(charged((its_source, id), event.receipt, true, event.content.version));
-            }
-            return Err(Reply { fields: vec![("fields", Fact::Names(fields))], ..CONFLICT });
+            let receipt = charged((its_source, id), event.receipt, true, event.content.version);
+            return if fields.is_empty() { Ok(receipt) } else { Err(conflict(fields)) };
         }
         if self.hold_named(its_source, id).is_some() {
-            return Err(CONFLICT);
+            return Err(conflict(vec!["id"]));
         }
         let account = self.payer(report.payer)?;
         self.account(account);
@@ -243,12 +241,12 @@ impl Model {
             return Err(FORBIDDEN);
         }
         if let Some((account, hold)) = self.hold_named(source, id) {
-            let fields = differing(self.account_of(report.payer) == Some(account), &hold.content, report);
-            let same = fields.is_empty() && hold.expires_in == expires_in;
-            return if same { Ok(held(hold, true)) } else { Err(CONFLICT) };
+            let mut fields = differing(self.account_of(report.payer) == Some(account), &hold.content, report);
+            fields.extend((hold.expires_in != expires_in).then_some("expires_in_s"));
+            return if fields.is_empty() { Ok(held(hold, true)) } else { Err(conflict(fields)) };
         }
         if self.event_named(source, id).is_some() {
-            return Err(CONFLICT);
+            return Err(conflict(vec!["id"]));
         }
         let account = self.payer(report.payer)?;
         self.account(account);

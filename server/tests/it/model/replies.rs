@@ -42,6 +42,11 @@ pub const NOT_FOUND: Reply = refused(404, "not_found");
 pub const FORBIDDEN: Reply = refused(403, "insufficient_permissions");
 pub const SUSPENDED: Reply = refused(403, "account_suspended");
 
+/// What is in the books has other content.
+pub fn conflict(fields: Vec<&'static str>) -> Reply {
+    Reply { fields: vec![("fields", Fact::Names(fields))], ..CONFLICT }
+}
+
 /// The most units of one report, in millionths.
 pub const LARGEST: i64 = 1_000_000_000 * ONE;
 
