@@ -207,6 +207,26 @@ impl FromRequestParts<Console> for Customer {
     }
 }
 
+/// Who may read what both sides of a charge see.
+#[derive(Debug, Clone)]
+pub enum Party {
+    Customer(Customer),
+    Service(Service),
+}
+
+impl FromRequestParts<Console> for Party {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, console: &Console) -> Result<Self, Error> {
+        let epoch = console.store.epoch();
+        Ok(match Caller::from_request_parts(parts, console).await? {
+            Caller::ApiKey(key) => Self::Customer(Customer::by_key(key, epoch)),
+            Caller::Session(session) => Self::Customer(Customer::by_session(*session, epoch)),
+            Caller::Service(key) => Self::Service(Service(key)),
+        })
+    }
+}
+
 /// One of the platform's own services.
 #[derive(Debug, Clone)]
 pub struct Service(pub Arc<ServiceKeyRow>);

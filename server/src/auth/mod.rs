@@ -20,4 +20,4 @@ pub mod strength;
 pub mod throttle;
 pub mod tokens;
 
-pub use caller::{Caller, Customer, Service, Via};
+pub use caller::{Caller, Customer, Party, Service, Via};

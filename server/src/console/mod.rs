@@ -26,6 +26,7 @@ pub mod error;
 pub mod events;
 pub mod grants;
 pub mod history;
+pub mod holds;
 mod labels;
 pub mod links;
 pub mod outbox;

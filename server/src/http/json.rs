@@ -8,7 +8,8 @@ use std::fmt;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::extract::{FromRequest, Request};
+use axum::body::HttpBody as _;
+use axum::extract::{FromRequest, OptionalFromRequest, Request};
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt as _;
 use http::HeaderMap;
@@ -39,6 +40,18 @@ impl<S: Sync> FromRequest<S> for JsonBody {
     async fn from_request(request: Request, _: &S) -> Result<Self, Error> {
         must_be_json(request.headers())?;
         Self::collect(request).await
+    }
+}
+
+impl<S: Sync> OptionalFromRequest<S> for JsonBody {
+    type Rejection = Error;
+
+    /// `None` for a request without a body.
+    async fn from_request(request: Request, state: &S) -> Result<Option<Self>, Error> {
+        if request.body().is_end_stream() {
+            return Ok(None);
+        }
+        <Self as FromRequest<S>>::from_request(request, state).await.map(Some)
     }
 }
 
@@ -184,6 +197,12 @@ impl<'a> Fields<'a> {
             reasons.insert(name.into(), "is out of range".into());
         }
         Ok(number)
+    }
+
+    /// True or false; `None` when missing or null. Errors: another type (400).
+    pub fn flag(&mut self, name: &'static str) -> Result<Option<bool>, Error> {
+        let Some(value) = self.raw(name) else { return Ok(None) };
+        serde_json::from_str(value.get()).map(Some).map_err(|_| wrong_type(name, "true or false"))
     }
 
     /// A field in other words than its sender's.

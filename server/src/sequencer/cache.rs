@@ -58,11 +58,7 @@ impl Cache {
         now: Timestamp,
     ) -> Result<Loaded, StoreError> {
         self.forget_old(store.epoch());
-        if self.cards.is_none() {
-            let cards = posting.rate_cards().await?;
-            self.followed = followed(&cards);
-            self.cards = Some(cards);
-        }
+        self.load_cards(posting).await?;
         let mut keys = vec![];
         let mut accounts = HashSet::new();
         let mut given = HashSet::new();
@@ -120,6 +116,15 @@ impl Cache {
         let closed = self.load_closed(posting, tasks, &wallets).await?;
         let positions = self.load_positions(posting, tasks, &wallets, now).await?;
         Ok(Loaded { booked, wallets, given, closed, histories, positions })
+    }
+
+    async fn load_cards(&mut self, posting: &mut Posting<'_>) -> Result<(), StoreError> {
+        if self.cards.is_none() {
+            let cards = posting.rate_cards().await?;
+            self.followed = followed(&cards);
+            self.cards = Some(cards);
+        }
+        Ok(())
     }
 
     /// The events that tasks correct, as they are in the books.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use ledger::entry::{Entry, Movement};
+use ledger::event::EventKey;
 use ledger::grant::Grant;
 use ledger::wallet::Hold;
 use ledger::{AccountId, HoldId, KeyId};
@@ -38,6 +39,48 @@ pub enum HoldsOf {
     Account(i64),
     /// Those that a service key made.
     Service(KeyId),
+}
+
+/// Which holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HoldFilter {
+    pub of: HoldsOf,
+    pub status: Option<HoldStatus>,
+}
+
+/// The conditions of [`HoldFilter`]: whose (`$1`), and the name of a status (`$2`).
+macro_rules! holds_where {
+    ($owner:literal) => {
+        concat!(
+            "WHERE ",
+            $owner,
+            " AND e.deadline IS NOT NULL AND ($2 IS NULL OR $2 = coalesce((SELECT CASE WHEN c.movement = 6 THEN 'settled' \
+             WHEN c.service_key IS NULL THEN 'expired' ELSE 'released' END FROM entries c \
+             WHERE c.account = e.account AND c.revises = e.seq AND c.revises IS NOT NULL), 'active')) "
+        )
+    };
+}
+
+macro_rules! list_holds {
+    ($owner:literal, $order:literal) => {
+        concat!(
+            "SELECT e.no, e.account AS account_no, a.id AS account_id, ",
+            entry_columns!(),
+            "FROM ",
+            entry_tables!(),
+            "JOIN accounts a ON a.no = e.account ",
+            holds_where!($owner),
+            "AND e.no < $3 ORDER BY ",
+            $order,
+            " DESC LIMIT $4 OFFSET $5"
+        )
+    };
+}
+
+macro_rules! count_holds {
+    ($owner:literal) => {
+        concat!("SELECT count(*) FROM entries e ", holds_where!($owner))
+    };
 }
 
 /// What a hold is now.
@@ -214,30 +257,36 @@ impl Store {
         Ok(Some((account_no, self.with_end(row).await?)))
     }
 
-    /// Holds, the newest first, made before the cursor `before`, whatever their status.
+    /// Leg 0 of what has taken this name: an event or a hold, with its account's number.
+    pub async fn find_named(&self, key: &EventKey) -> Result<Option<(i64, Entry)>, StoreError> {
+        let row: Option<OwnedRow> = read!(self, db => Ok(sqlx::query_as(concat!(
+            "SELECT e.account AS account_no, ", entry_columns!(), "FROM ", entry_tables!(),
+            "WHERE e.source = $1 AND e.event_id = $2 AND e.source IS NOT NULL AND e.movement IN (2, 5, 8)",
+        ))
+        .bind(key.source())
+        .bind(key.id())
+        .fetch_optional(db)
+        .await?))?;
+        row.map(|row| Ok((row.account_no, row.entry.into_entry()?))).transpose()
+    }
+
+    /// Holds made before the cursor `before`, the newest first.
     pub async fn list_holds(
         &self,
-        of: &HoldsOf,
+        filter: &HoldFilter,
         before: u64,
         limit: u32,
+        offset: u32,
     ) -> Result<Vec<HoldRow>, StoreError> {
-        let before = i64::try_from(before).unwrap_or(i64::MAX);
-        let rows: Vec<ListRow> = read!(self, db => Ok(match of {
-            HoldsOf::Account(account_no) => sqlx::query_as(concat!(
-                "SELECT e.no, e.account AS account_no, a.id AS account_id, ", entry_columns!(),
-                "FROM accounts a CROSS JOIN ", entry_tables!(),
-                "WHERE a.no = $1 AND e.account = a.no AND e.deadline IS NOT NULL AND e.no < $2 ORDER BY e.seq DESC LIMIT $3",
-            ))
-            .bind(account_no),
-            HoldsOf::Service(key) => sqlx::query_as(concat!(
-                "SELECT e.no, e.account AS account_no, a.id AS account_id, ", entry_columns!(),
-                "FROM ", entry_tables!(), "JOIN accounts a ON a.no = e.account \
-                 WHERE e.service_key = $1 AND e.deadline IS NOT NULL AND e.no < $2 ORDER BY e.no DESC LIMIT $3",
-            ))
-            .bind(key.as_str()),
+        let status = filter.status.map(HoldStatus::name);
+        let rows: Vec<ListRow> = read!(self, db => Ok(match &filter.of {
+            HoldsOf::Account(no) => sqlx::query_as(list_holds!("e.account = $1", "e.seq")).bind(no),
+            HoldsOf::Service(key) => sqlx::query_as(list_holds!("e.service_key = $1", "e.no")).bind(key.as_str()),
         }
-        .bind(before)
+        .bind(status)
+        .bind(i64::try_from(before).unwrap_or(i64::MAX))
         .bind(i64::from(limit))
+        .bind(i64::from(offset))
         .fetch_all(db)
         .await?))?;
         let mut holds = Vec::with_capacity(rows.len());
@@ -245,6 +294,19 @@ impl Store {
             holds.push(self.with_end(row).await?);
         }
         Ok(holds)
+    }
+
+    /// How many holds the filter lets through.
+    pub async fn count_holds(&self, filter: &HoldFilter) -> Result<u64, StoreError> {
+        let status = filter.status.map(HoldStatus::name);
+        let (count,): (i64,) = read!(self, db => Ok(match &filter.of {
+            HoldsOf::Account(no) => sqlx::query_as(count_holds!("e.account = $1")).bind(no),
+            HoldsOf::Service(key) => sqlx::query_as(count_holds!("e.service_key = $1")).bind(key.as_str()),
+        }
+        .bind(status)
+        .fetch_one(db)
+        .await?))?;
+        count.read("entries", "count", "holds")
     }
 
     /// The open holds of an account, the oldest first.

@@ -42,7 +42,7 @@ pub use entries::{Stats, VerifyError};
 pub use error::{OpenError, StoreError};
 pub use events::{BookedEvent, EventFilter};
 pub use grants::{Lot, WalletView};
-pub use holds::{HoldRow, HoldStatus, HoldsOf};
+pub use holds::{HoldFilter, HoldRow, HoldStatus, HoldsOf};
 pub use links::{LinkKind, LinkRow, NewLink, Redemption};
 pub use mails::{DueMail, NewMail, OutboxRow};
 pub use months::MonthOf;

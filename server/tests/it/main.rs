@@ -25,6 +25,7 @@ mod logs;
 mod mail;
 mod metrics;
 mod model;
+mod movements;
 mod outbox;
 mod page_data;
 mod poison;

@@ -108,7 +108,8 @@ impl File {
     }
 }
 
-fn line(account: AccountId, entry: &Entry) -> EntryLine {
+/// An entry with every field that is hashed.
+pub(super) fn line(account: AccountId, entry: &Entry) -> EntryLine {
     EntryLine {
         seq: entry.seq,
         leg: entry.leg,

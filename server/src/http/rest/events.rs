@@ -103,8 +103,9 @@ fn submission(event: report::ReportedEvent, service: &Service) -> Result<Submiss
     Ok(Submission { payer: event.payer?, report: event.report, service_key, debt_limit })
 }
 
+/// The outcome of an event.
 #[derive(Debug, Serialize)]
-struct ChargedView {
+pub(super) struct ChargedView {
     event_id: EventId,
     source: String,
     id: String,

@@ -10,6 +10,7 @@ pub mod api_keys;
 mod arithmetic;
 pub mod check;
 pub mod cloud_events;
+pub mod corrections;
 pub mod entries;
 pub mod estimate;
 pub mod events;
@@ -17,6 +18,7 @@ pub mod events_list;
 pub mod export;
 pub mod grants;
 pub mod history;
+pub mod holds;
 pub mod rate_card;
 pub mod receipt;
 pub mod report;
@@ -46,5 +48,7 @@ pub fn router() -> Router<Console> {
         .merge(verify::router())
         .layer(from_fn(uncut::to_the_end))
         .merge(check::router())
+        .merge(corrections::router())
         .merge(events::router())
+        .merge(holds::router())
 }

@@ -88,6 +88,84 @@ pub fn question(mut fields: Fields<'_>) -> Result<Question, Error> {
     Ok(Question { payer, operation, quantity })
 }
 
+/// A hold whose shape is right.
+#[derive(Debug)]
+pub struct AskedHold {
+    pub event: ReportedEvent,
+    pub expires_in_s: i64,
+}
+
+/// Seconds after which a hold is released by itself, unless it says otherwise; and the most it may say.
+const HOLD_S: u64 = 900;
+const MAX_HOLD_S: u64 = 86_400;
+
+/// Reads a hold. Errors as [`event`].
+pub fn hold(mut fields: Fields<'_>) -> Result<AskedHold, Error> {
+    let mut reasons = Reasons::new();
+    let payer = payer(&mut fields, &mut reasons)?;
+    let key = event_key(&mut fields, &mut reasons)?;
+    let operation = operation(&mut fields, &mut reasons)?;
+    let quantity = quantity(&mut fields, &mut reasons)?;
+    let dimensions = dimensions(&mut fields, &mut reasons)?;
+    let seconds = fields.whole("expires_in_s", &mut reasons)?.unwrap_or(HOLD_S);
+    if seconds == 0 || seconds > MAX_HOLD_S {
+        note(&mut reasons, "expires_in_s", format!("must be 1 to {MAX_HOLD_S} seconds"));
+    }
+    fields.finish(reasons)?;
+    let (Some(key), Some(quantity), Some(payer)) = (key, quantity, payer) else {
+        return Err(Error::internal("a hold without key, quantity or payer passed"));
+    };
+    let report = Report { key, operation, quantity, dimensions, occurred_at: None };
+    let event = ReportedEvent { report, payer, on_insufficient: OnInsufficient::Reject };
+    Ok(AskedHold { event, expires_in_s: i64::try_from(seconds).unwrap_or(i64::MAX) })
+}
+
+/// How to settle a hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AskedSettlement {
+    pub quantity: Quantity,
+    pub allow_over: bool,
+}
+
+/// Reads a settlement. Errors as [`event`].
+pub fn settlement(mut fields: Fields<'_>) -> Result<AskedSettlement, Error> {
+    let mut reasons = Reasons::new();
+    let quantity = quantity(&mut fields, &mut reasons)?;
+    let allow_over = fields.flag("allow_over")?.unwrap_or(false);
+    fields.finish(reasons)?;
+    let quantity = quantity.ok_or_else(|| Error::internal("a settlement without quantity passed"))?;
+    Ok(AskedSettlement { quantity, allow_over })
+}
+
+/// A correction whose shape is right.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AskedCorrection {
+    pub id: String,
+    pub quantity: Quantity,
+    pub reason: String,
+}
+
+/// The longest reason of a correction, in characters.
+const MAX_REASON: usize = 500;
+
+/// Reads a correction. Errors as [`event`].
+pub fn correction(mut fields: Fields<'_>) -> Result<AskedCorrection, Error> {
+    let mut reasons = Reasons::new();
+    let id = fields.required_text("id", &mut reasons)?.into_owned();
+    // A correction's id is made as an event's.
+    if let Err(error) = EventKey::parse("any", &id) {
+        note(&mut reasons, error.field, error.reason);
+    }
+    let quantity = quantity(&mut fields, &mut reasons)?;
+    let reason = fields.required_text("reason", &mut reasons)?.trim().to_owned();
+    if reason.is_empty() || reason.chars().count() > MAX_REASON {
+        note(&mut reasons, "reason", format!("must have 1 to {MAX_REASON} characters"));
+    }
+    fields.finish(reasons)?;
+    let quantity = quantity.ok_or_else(|| Error::internal("a correction without quantity passed"))?;
+    Ok(AskedCorrection { id, quantity, reason })
+}
+
 /// Reads an operation and how much of it. Errors as [`event`].
 pub fn amount(mut fields: Fields<'_>) -> Result<(String, Quantity), Error> {
     let mut reasons = Reasons::new();

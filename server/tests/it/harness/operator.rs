@@ -6,7 +6,7 @@ use ledger::{Credits, GrantId, Timestamp};
 use serde_json::{Value, json};
 use server::console::Error;
 use server::console::grants::GrantForm;
-use server::store::{AccountStatus, Scopes};
+use server::store::{AccountStatus, Scope, Scopes};
 
 use super::{Member, Service, World};
 
@@ -36,7 +36,7 @@ impl World {
     /// A key for one source or any, under which accounts may owe so many micro-credits.
     pub async fn service_plain(&self, source: Option<&str>, debt_limit: Option<i64>) -> Service {
         let limit = debt_limit.map(|limit| Credits::from_micros(limit).expect("an amount").to_string());
-        self.service_that_may_owe(Scopes::usual(), source, limit.as_deref()).await
+        self.service_that_may_owe(Scopes::of(Scope::ALL), source, limit.as_deref()).await
     }
 
     pub async fn give_plain(&self, member: &Member, grant: PlainGrant) -> Told {

@@ -67,7 +67,6 @@ pub fn held(hold: &Hold, replayed: bool) -> Reply {
     let mut fields =
         charged((hold.content.source, &hold.content.id), hold.receipt, replayed, hold.content.version);
     fields.fields.remove(0);
-    fields.fields.push(("held", Fact::Micros(hold.receipt.held)));
     fields.fields.push(("expires_at", Fact::Text(instant(hold.deadline))));
     fields
 }
