@@ -52,7 +52,7 @@ impl Grant {
     }
 
     fn is_spendable(&self, at: i64) -> bool {
-        self.effective_at <= at && !self.has_expired(at)
+        self.effective_at <= at && !self.has_expired(at) && !self.voided
     }
 }
 
@@ -86,13 +86,17 @@ pub struct Receipt {
     pub seq: u64,
     pub credits: i64,
     pub balance: i64,
-    pub held: i64,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum End {
-    Settled { quantity: i64, receipt: Receipt },
+    Settled {
+        quantity: i64,
+        receipt: Receipt,
+    },
     Released(Receipt),
+    /// Released by its deadline.
+    Expired,
 }
 
 /// The name and content of an event or a hold, and how it is priced.
@@ -263,7 +267,7 @@ impl Books {
 
     fn receipt(&self, credits: i64) -> Receipt {
         let balance = self.available(self.at);
-        Receipt { first_seq: self.first_seq, seq: self.seq(), credits, balance, held: self.held }
+        Receipt { first_seq: self.first_seq, seq: self.seq(), credits, balance }
     }
 
     /// Legs of one movement; one of nothing when there are none and the act has none.
@@ -308,15 +312,17 @@ impl Books {
     pub fn fall_due(&mut self, now: i64) {
         while let Some((at, what, which)) = self.next_due(now) {
             match what {
-                0 => self.release(which, at),
+                0 => {
+                    self.release(which, at);
+                    self.holds[which].end = Some(End::Expired);
+                }
                 1 => {
                     self.begin(at);
                     self.post("expire", self.grants[which].rest, Some(which), None);
                 }
                 _ => {
                     self.begin(at);
-                    let amount = self.debt.min(self.grants[which].rest);
-                    self.post("repay", amount, Some(which), None);
+                    self.follow(&[]);
                 }
             }
         }

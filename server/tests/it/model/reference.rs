@@ -5,8 +5,8 @@ use super::books::{Books, Content, End, Event, Grant, Hold};
 use super::operations::{Lot, Name, Operation, Payer, Report};
 use super::prices::{Card, MOST, ONE};
 use super::replies::{
-    CONFLICT, FORBIDDEN, Fact, INVALID, LARGEST, NOT_FOUND, Reply, SUSPENDED, charged, conflict, corrected,
-    done, given, held, released,
+    FORBIDDEN, Fact, INVALID, LARGEST, NOT_FOUND, Reply, SUSPENDED, charged, conflict, corrected, done,
+    given, held, released,
 };
 use super::wire::{DAY, SECOND, month};
 
@@ -278,7 +278,8 @@ impl Model {
             Some(End::Settled { quantity: settled, receipt }) if settled == quantity => {
                 return Ok(charged((source, id), receipt, true, *version));
             }
-            Some(_) => return Err(CONFLICT),
+            Some(End::Settled { .. }) => return Err(conflict(vec!["quantity"])),
+            Some(End::Released(_) | End::Expired) => return Err(conflict(vec!["status"])),
             None => {}
         }
         if quantity > hold.content.quantity && !allow_over {
@@ -300,7 +301,7 @@ impl Model {
         }
         match books.holds[place].end {
             Some(End::Released(receipt)) => Ok(released(receipt, replayed)),
-            _ => Err(CONFLICT),
+            _ => Err(conflict(vec!["status"])),
         }
     }
 
@@ -308,10 +309,16 @@ impl Model {
         if quantity > LARGEST {
             return Err(INVALID);
         }
-        let (account, event) = self.event_named(name.source, &name.id).ok_or(NOT_FOUND)?;
+        let Some((account, event)) = self.event_named(name.source, &name.id) else {
+            let is_hold = self.hold_named(name.source, &name.id).is_some();
+            return Err(if is_hold { conflict(vec!["id"]) } else { NOT_FOUND });
+        };
         if let Some(known) = event.corrections.iter().find(|correction| correction.id == id) {
-            let same = known.quantity == quantity && known.reason == reason;
-            return if same { Ok(corrected(event, known, true)) } else { Err(CONFLICT) };
+            let differing = [("quantity", known.quantity != quantity), ("reason", known.reason != reason)];
+            let differing: Vec<_> =
+                differing.iter().filter(|(_, differs)| *differs).map(|(field, _)| *field).collect();
+            let again = corrected(event, known, true);
+            return if differing.is_empty() { Ok(again) } else { Err(conflict(differing)) };
         }
         if quantity >= event.quantity {
             return Err(INVALID);

@@ -37,14 +37,13 @@ pub const fn refused(status: u16, code: &'static str) -> Reply {
 }
 
 pub const INVALID: Reply = refused(422, "validation_failed");
-pub const CONFLICT: Reply = refused(409, "conflict");
 pub const NOT_FOUND: Reply = refused(404, "not_found");
 pub const FORBIDDEN: Reply = refused(403, "insufficient_permissions");
 pub const SUSPENDED: Reply = refused(403, "account_suspended");
 
 /// What is in the books has other content.
 pub fn conflict(fields: Vec<&'static str>) -> Reply {
-    Reply { fields: vec![("fields", Fact::Names(fields))], ..CONFLICT }
+    Reply { fields: vec![("fields", Fact::Names(fields))], ..refused(409, "conflict") }
 }
 
 /// The most units of one report, in millionths.
