@@ -114,8 +114,12 @@ impl Console {
         self.used_before(account_no, entry, card).await
     }
 
-    /// A page of holds, the newest first. A cursor is a [`HoldRow::no`].
+    /// A page of holds, the newest first. Those that have reached their deadline are closed in the books first. A cursor
+    /// is a [`HoldRow::no`].
     pub async fn list_holds(&self, filter: HoldFilter, page: Page, limit: u32) -> Result<HoldsPage, Error> {
+        for account in self.store.accounts_with_lapsed_holds(&filter.of, self.clock.now()).await? {
+            self.sequencer.post_dues(account).await?;
+        }
         let (before, offset, total) = match page {
             Page::Before(no) => (no, 0, None),
             Page::Offset(offset) => (u64::MAX, offset, Some(self.store.count_holds(&filter).await?)),

@@ -6,7 +6,7 @@ use ledger::entry::{Entry, Movement};
 use ledger::event::EventKey;
 use ledger::grant::Grant;
 use ledger::wallet::Hold;
-use ledger::{AccountId, HoldId, KeyId};
+use ledger::{AccountId, HoldId, KeyId, Timestamp};
 
 use super::posting::{Posting, on};
 use super::rows::{Column, EntryRow, GrantRow, entry_columns, entry_tables, grant_columns, parse_text};
@@ -80,6 +80,17 @@ macro_rules! list_holds {
 macro_rules! count_holds {
     ($owner:literal) => {
         concat!("SELECT count(*) FROM entries e ", holds_where!($owner))
+    };
+}
+
+macro_rules! lapsed_holds {
+    ($owner:literal) => {
+        concat!(
+            "SELECT DISTINCT a.id FROM open_holds h JOIN entries e ON e.account = h.account AND e.seq = h.seq \
+             JOIN accounts a ON a.no = h.account WHERE ",
+            $owner,
+            " AND h.deadline <= $2"
+        )
     };
 }
 
@@ -307,6 +318,22 @@ impl Store {
         .fetch_one(db)
         .await?))?;
         count.read("entries", "count", "holds")
+    }
+
+    /// Accounts in which one of these holds has reached its deadline and is still open.
+    pub async fn accounts_with_lapsed_holds(
+        &self,
+        of: &HoldsOf,
+        now: Timestamp,
+    ) -> Result<Vec<AccountId>, StoreError> {
+        let rows: Vec<(String,)> = read!(self, db => Ok(match of {
+            HoldsOf::Account(no) => sqlx::query_as(lapsed_holds!("h.account = $1")).bind(no),
+            HoldsOf::Service(key) => sqlx::query_as(lapsed_holds!("e.service_key = $1")).bind(key.as_str()),
+        }
+        .bind(now.micros())
+        .fetch_all(db)
+        .await?))?;
+        rows.into_iter().map(|(id,)| parse_text(&id, "accounts", "id")).collect()
     }
 
     /// The open holds of an account, the oldest first.
