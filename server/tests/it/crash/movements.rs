@@ -24,11 +24,11 @@ type Log = Arc<Mutex<BTreeMap<String, Vec<Value>>>>;
 fn request(job: &str, user: &Value, step: usize, held: Option<&Value>) -> (String, Value) {
     match step {
         0 => {
-            let hold = json!({
+            let body = json!({
                 "id": job, "source": "crash", "user_id": user, "operation": "model.prediction", "quantity": 8,
                 "expires_in_s": 86_400,
             });
-            ("/usage/holds".to_owned(), hold)
+            ("/usage/holds".to_owned(), body)
         }
         1 => {
             let id = held.and_then(|held| held["hold_id"].as_str()).expect("a hold");
