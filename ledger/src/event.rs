@@ -156,15 +156,16 @@ impl Report {
         Ok(())
     }
 
-    /// The fields in which this report differs from what was booked under the same name; empty for a replay.
+    /// The fields in which this report differs from what was booked under the same name; empty for a replay. The
+    /// account is the payer's, if there is such a payer.
     pub fn differences(
         &self,
-        account: AccountId,
+        account: Option<AccountId>,
         booked_for: AccountId,
         booked: &EventFacts,
     ) -> Vec<&'static str> {
         let checks = [
-            ("payer", account != booked_for),
+            ("payer", account != Some(booked_for)),
             ("operation", self.operation != booked.operation),
             ("quantity", self.quantity != booked.quantity),
             ("dimensions", self.dimensions.digest() != booked.dimensions),

@@ -281,7 +281,7 @@ impl Books {
             let same = booked.operation == report.operation
                 && booked.quantity == report.quantity
                 && booked.occurred_at == report.occurred_at;
-            assert_eq!(report.differences(ACCOUNT, ACCOUNT, facts).is_empty(), same);
+            assert_eq!(report.differences(Some(ACCOUNT), ACCOUNT, facts).is_empty(), same);
             return;
         }
         let at = self.open(now);

@@ -28,6 +28,10 @@ pub const RULES: &[Rule] = &[
     Rule { name: "floats are for charts and formatting", check: source::floats },
     Rule { name: "files and functions are short", check: source::lengths },
     Rule { name: "nothing is left for later", check: source::unfinished },
+    Rule {
+        name: "the reference model knows nothing of what it is held against",
+        check: source::reference_model,
+    },
     Rule { name: "tests never sleep", check: source::sleeps },
     Rule { name: "a file says why it exists and is named after it", check: source::headers },
     Rule { name: "crates depend in one direction", check: crates::directions },

@@ -355,10 +355,7 @@ fn replay(report: &Report, account: Option<AccountId>, booked: &Booked) -> Resul
     if booked.entry.movement == Movement::Hold {
         return Err(Refusal::Conflict { fields: vec!["id"] });
     }
-    let fields = match account {
-        Some(account) => report.differences(account, booked.account, event),
-        None => vec!["payer"],
-    };
+    let fields = report.differences(account, booked.account, event);
     if fields.is_empty() { Ok(charged(&report.key, booked, true)) } else { Err(Refusal::Conflict { fields }) }
 }
 

@@ -192,10 +192,7 @@ fn held_before(request: &HoldRequest, account: Option<AccountId>, booked: &Booke
     if booked.entry.movement != Movement::Hold {
         return Err(Refusal::Conflict { fields: vec!["id"] });
     }
-    let mut fields = match account {
-        Some(account) => report.differences(account, booked.account, event),
-        None => vec!["payer"],
-    };
+    let mut fields = report.differences(account, booked.account, event);
     let lasted = booked.entry.deadline.map(|deadline| deadline.saturating_since(booked.entry.recorded_at));
     if lasted != Some(*lasts) {
         fields.push("expires_in_s");

@@ -25,6 +25,7 @@ mod health;
 mod logs;
 mod mail;
 mod metrics;
+mod model;
 mod movements;
 mod outbox;
 mod page_data;

@@ -87,6 +87,24 @@ pub fn floats(repository: &Repository) -> Vec<Violation> {
         .collect()
 }
 
+/// The driver must call the console; all else in the folder is read from the spec.
+pub fn reference_model(repository: &Repository) -> Vec<Violation> {
+    let folder = "server/tests/it/model/";
+    let message =
+        "the model is a second reading of ledger/README.md: it takes no code from what it is held against";
+    let words = |file: &RustFile| {
+        let calls = file.path.ends_with("/driver.rs");
+        if calls { vec!["ledger"] } else { vec!["ledger", "server"] }
+    };
+    let files = repository.rust.iter().filter(|file| file.is_below(&[folder]));
+    files
+        .flat_map(|file| {
+            let lines = words(file).into_iter().flat_map(|word| lines_with(file, word));
+            lines.map(|line| file.violation(line, message)).collect::<Vec<_>>()
+        })
+        .collect()
+}
+
 pub fn lengths(repository: &Repository) -> Vec<Violation> {
     let mut found = Vec::new();
     for file in repository.rust.iter().filter(|file| !file.is_test) {

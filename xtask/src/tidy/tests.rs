@@ -53,6 +53,32 @@ fn floats_are_found_as_whole_words_of_code() {
 }
 
 #[test]
+fn a_reference_model_that_asks_the_code_it_is_held_against_is_found() {
+    let found = broken(
+        source::reference_model,
+        &[
+            (
+                "server/tests/it/model/books.rs",
+                "//! Not of the ledger.\nuse ledger::Credits;\nuse server::store::Store;",
+            ),
+            (
+                "server/tests/it/model/driver.rs",
+                "use server::store::Permission;\nfn a() -> ledger::Credits {}",
+            ),
+            ("server/tests/it/verify.rs", "use ledger::Credits;"),
+        ],
+    );
+    assert_eq!(
+        found,
+        [
+            "server/tests/it/model/books.rs:2",
+            "server/tests/it/model/books.rs:3",
+            "server/tests/it/model/driver.rs:2"
+        ]
+    );
+}
+
+#[test]
 fn long_files_and_functions_are_found_but_tests_may_be_long() {
     let long_body = format!("fn long() {{\n{}}}\n", "    work();\n".repeat(69));
     let with_comments = format!("fn fine() {{\n{}}}\n", "    work();\n    // why\n\n".repeat(68));

@@ -4,6 +4,7 @@
 pub mod client;
 pub mod events;
 pub mod forms;
+pub mod operator;
 pub mod process;
 pub mod raw;
 pub mod smtp;

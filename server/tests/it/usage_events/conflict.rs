@@ -25,7 +25,9 @@ async fn service_reuses_an_id_for_another_payer() {
     let first = prediction("a", &ada);
     conflict(&world, &first, &prediction("a", &bob), &["payer"]).await;
     let unknown = with(&first, "user_id", json!("user_00000000000000000000000000000000"));
-    conflict(&world, &prediction("a", &ada), &unknown, &["payer"]).await;
+    conflict(&world, &first, &unknown, &["payer"]).await;
+    let other = with(&unknown, "quantity", json!(2));
+    conflict(&world, &first, &other, &["payer", "quantity"]).await;
 }
 
 #[tokio::test]
