@@ -43,6 +43,11 @@ impl Hold {
         })
     }
 
+    /// How many entries made it: one where it holds nothing.
+    pub fn legs(&self) -> u64 {
+        u64::try_from(self.lots.len()).unwrap_or(u64::MAX).max(1)
+    }
+
     /// The event as it is once the hold is closed.
     fn closed(&self, event: &EventFacts) -> EventFacts {
         EventFacts { occurred_at: Some(self.recorded_at), ..event.clone() }
