@@ -3,7 +3,7 @@
 //! Pure: bytes in, verdict out. The page's button feeds it (`components/verify.rs`).
 
 use ledger::AccountId;
-use ledger::verify::{Verifier, Watch};
+use ledger::verify::{Mismatch, Verifier, Watch};
 
 use crate::backend::entries::EntryLine;
 
@@ -71,10 +71,11 @@ impl Check {
         if !self.rest.is_empty() {
             return Err(wrong(self.done + 1, UNREADABLE));
         }
-        let sums = self.verifier.sums().map_err(|found| wrong(found.seq, &found.fault.to_string()))?;
+        let told = |found: Mismatch| Wrong { seq: found.seq, fault: found.fault.to_string() };
         if self.done < last.max(self.head.0) {
-            return Err(wrong(self.done + 1, "is missing, and so is what follows"));
+            return Err(told(self.verifier.cut_off()));
         }
+        let sums = self.verifier.sums().map_err(told)?;
         Ok(Whole { entries: self.done, head: sums.head.to_string() })
     }
 

@@ -10,14 +10,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub use self::events::Watch;
 use self::events::Watched;
-use crate::chain::{Digest, genesis};
+use crate::chain::{Digest, genesis, link};
 use crate::credits::Credits;
 use crate::entry::Entry;
 use crate::grant::Grant;
 use crate::ids::AccountId;
 use crate::series::Series;
 use crate::time::Timestamp;
-use crate::wallet::Wallet;
+use crate::wallet::{Hold, Wallet};
 
 /// The first place where the books disagree with themselves.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -33,6 +33,8 @@ pub struct Mismatch {
 pub enum Fault {
     #[error("expected here, found entry {found}")]
     Gap { found: u64 },
+    #[error("can't be read: {column} is {found}")]
+    Unreadable { column: &'static str, found: String },
     #[error("the hash is not that of its content after the entry before")]
     Hash,
     #[error("recorded before the entry before it")]
@@ -61,6 +63,8 @@ pub enum Fault {
     Debt { booked: Credits, computed: Credits },
     #[error("is missing: its act has more legs than are here")]
     Unfinished,
+    #[error("is missing, and so is what follows")]
+    Missing,
     #[error("the stored wallet is not what the last entry left")]
     Head,
     #[error("the stored rest or facts of the grant issued here differ from the entries")]
@@ -87,9 +91,16 @@ pub struct Stored {
     pub recorded_at: Timestamp,
     /// All grants ever issued.
     pub grants: Vec<Grant>,
-    /// Deadlines of the open holds, by the `seq` of their leg 0.
-    pub holds: BTreeMap<u64, Timestamp>,
+    /// The open holds, by the `seq` of their leg 0.
+    pub holds: BTreeMap<u64, KeptHold>,
     pub series: Series,
+}
+
+/// What is stored of an open hold; all else stands in its entries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeptHold {
+    pub legs: u64,
+    pub deadline: Timestamp,
 }
 
 /// What was found in order. Issued and debt together are what is left, held, spent, expired and voided.
@@ -145,25 +156,49 @@ impl Verifier {
         }
     }
 
+    pub fn account(&self) -> AccountId {
+        self.wallet.account
+    }
+
     /// Checks the next entry against all before it. What only shows with the legs after it is said when they are there.
     pub fn push(&mut self, entry: Entry) -> Result<(), Mismatch> {
         let seq = self.last.saturating_add(1);
         if entry.seq != seq {
-            self.close()?;
-            return Err(self.mismatch(seq, Fault::Gap { found: entry.seq }));
+            return Err(self.reject(entry.seq, Fault::Gap { found: entry.seq }));
         }
-        if entry.leg == 0 {
-            self.close()?;
-        } else if usize::from(entry.leg) != self.open.len() || self.open.is_empty() {
-            let is_forged = self.is_forged(&entry);
-            if !is_forged {
-                self.close()?;
+        let is_next_leg = !self.open.is_empty() && usize::from(entry.leg) == self.open.len();
+        if !is_next_leg {
+            let head = self.open.last().map_or(self.sums.head, |before| before.hash);
+            let closed = self.close();
+            if closed.is_err() || entry.leg != 0 {
+                let is_forged = link(head, self.wallet.account, &entry) != entry.hash;
+                let fault = if is_forged { Fault::Hash } else { Fault::Leg };
+                return Err(match closed {
+                    // An act that is short of a leg: what stands there instead may be it, falsified.
+                    Err(found) if found.fault == Fault::Hash || !is_forged => found,
+                    _ => self.mismatch(seq, fault),
+                });
             }
-            return Err(self.mismatch(seq, if is_forged { Fault::Hash } else { Fault::Leg }));
         }
         self.open.push(entry);
         self.last = seq;
         Ok(())
+    }
+
+    /// What comes next, as entry `seq`, can't be taken because of `fault`. The act before it may be short of a leg for that, so
+    /// of that act only a forged leg is named instead.
+    pub fn reject(&mut self, seq: u64, fault: Fault) -> Mismatch {
+        let next = self.last.saturating_add(1);
+        match self.close() {
+            Err(found) if found.fault == Fault::Hash => found,
+            _ if seq != next => self.mismatch(next, Fault::Gap { found: seq }),
+            _ => self.mismatch(next, fault),
+        }
+    }
+
+    /// There are no more entries, and there should be.
+    pub fn cut_off(&mut self) -> Mismatch {
+        self.reject(self.last.saturating_add(1), Fault::Missing)
     }
 
     /// What the entries gave so far, for readers who have nothing but the entries. Fails where the last act lacks legs.
@@ -174,12 +209,15 @@ impl Verifier {
 
     /// Compares what the entries gave with what the store says.
     pub fn finish(mut self, stored: &Stored) -> Result<Verified, Mismatch> {
+        if stored.seq > self.last {
+            return Err(self.cut_off());
+        }
         let last = self.sums()?.entries;
         let wallet = &self.wallet;
         let is_same =
             (stored.held, stored.debt, stored.recorded_at) == (wallet.held, wallet.debt, wallet.recorded_at);
         if stored.seq != last || stored.head != self.sums.head || !is_same {
-            return Err(self.mismatch(last.max(stored.seq), Fault::Head));
+            return Err(self.mismatch(last, Fault::Head));
         }
         let by_seq: BTreeMap<u64, &Grant> = stored.grants.iter().map(|grant| (grant.seq, grant)).collect();
         let seqs: BTreeSet<u64> = self.grants.keys().chain(by_seq.keys()).copied().collect();
@@ -188,8 +226,8 @@ impl Verifier {
                 return Err(self.mismatch(seq, Fault::StoredGrant));
             }
         }
-        let open: BTreeMap<u64, Timestamp> =
-            wallet.holds().iter().map(|hold| (hold.seq, hold.deadline)).collect();
+        let kept = |hold: &Hold| (hold.seq, KeptHold { legs: hold.legs(), deadline: hold.deadline });
+        let open: BTreeMap<u64, KeptHold> = wallet.holds().iter().map(kept).collect();
         let seqs: BTreeSet<u64> = open.keys().chain(stored.holds.keys()).copied().collect();
         if let Some(seq) = seqs.into_iter().find(|seq| open.get(seq) != stored.holds.get(seq)) {
             return Err(self.mismatch(seq, Fault::StoredHold));

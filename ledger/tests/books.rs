@@ -10,8 +10,8 @@ use ledger::grant::{Grant, GrantFacts, GrantKind};
 use ledger::rate::RateCard;
 use ledger::receipt::{Sources, explain};
 use ledger::series::Series;
-use ledger::verify::{Fault, Stored, Verifier, Watch};
-use ledger::wallet::{Paid, SettleError, Used, Wallet};
+use ledger::verify::{Fault, KeptHold, Stored, Verifier, Watch};
+use ledger::wallet::{Hold, Paid, SettleError, Used, Wallet};
 use ledger::{AccountId, Credits, KeyId, Quantity, Timestamp};
 use proptest::prelude::*;
 use uuid::Uuid;
@@ -310,7 +310,8 @@ impl Books {
     }
 
     fn stored(&self) -> Stored {
-        let holds = self.wallet.holds().iter().map(|hold| (hold.seq, hold.deadline));
+        let kept = |hold: &Hold| (hold.seq, KeptHold { legs: hold.legs(), deadline: hold.deadline });
+        let holds = self.wallet.holds().iter().map(kept);
         Stored {
             seq: self.wallet.seq,
             head: self.wallet.head,
@@ -500,7 +501,11 @@ fn a_missing_last_leg_is_named_by_its_own_place() {
     );
     assert_eq!(books.entries.pop().map(|entry| (entry.seq, entry.leg)), Some((4, 1)));
     let mismatch = books.verify().unwrap_err();
-    assert_eq!((mismatch.seq, mismatch.fault), (4, Fault::Unfinished));
+    assert_eq!((mismatch.seq, mismatch.fault), (4, Fault::Missing), "the wallet knows of it");
+    let mut verifier = Verifier::new(ACCOUNT, Watch::All);
+    books.entries.iter().for_each(|entry| verifier.push(entry.clone()).unwrap());
+    let mismatch = verifier.sums().unwrap_err();
+    assert_eq!((mismatch.seq, mismatch.fault), (4, Fault::Unfinished), "nothing but the entries is known");
 }
 
 /// Chained as it should be, and yet no act of the wallet.
@@ -544,7 +549,8 @@ fn rows_that_differ_from_the_entries_are_named() {
         verifier.finish(&stored).map(|_| ()).map_err(|mismatch| mismatch.fault)
     };
     assert_eq!(finish(|_| {}), Ok(()));
-    assert_eq!(finish(|stored| stored.seq = 2), Err(Fault::Head));
+    assert_eq!(finish(|stored| stored.seq = 0), Err(Fault::Head));
+    assert_eq!(finish(|stored| stored.seq = 2), Err(Fault::Missing));
     assert_eq!(finish(|stored| stored.head = Digest([0; 32])), Err(Fault::Head));
     assert_eq!(finish(|stored| stored.held = Credits::whole(1)), Err(Fault::Head));
     assert_eq!(finish(|stored| stored.debt = Credits::whole(1)), Err(Fault::Head));
@@ -552,7 +558,7 @@ fn rows_that_differ_from_the_entries_are_named() {
     assert_eq!(finish(|stored| stored.grants[0].repaid = Credits::whole(1)), Err(Fault::StoredGrant));
     assert_eq!(
         finish(|stored| {
-            stored.holds.insert(1, Timestamp::from_micros(1));
+            stored.holds.insert(1, KeptHold { legs: 1, deadline: Timestamp::from_micros(1) });
         }),
         Err(Fault::StoredHold)
     );

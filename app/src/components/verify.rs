@@ -3,8 +3,10 @@
 
 use leptos::prelude::*;
 
-use super::dynamic::text;
+use super::dynamic::{dynamic, text};
+use crate::backend::credits::CREDITS_PATH;
 use crate::backend::entries::FILE_PATH;
+use crate::format;
 
 /// Where a verification stands.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -13,6 +15,8 @@ struct Standing {
     /// `bad`, `good` or empty.
     class: &'static str,
     said: String,
+    /// The entry that is wrong.
+    wrong: Option<u64>,
 }
 
 /// The button, and what comes of it. `head` is an entry and its hash as the server keeps them beside the books.
@@ -50,9 +54,16 @@ pub fn verify(head: (u64, String)) -> AnyView {
                 " and recomputes them."
             </p>
             <p class=class role="status">{text(move || standing.with(|now| now.said.clone()))}</p>
+            {dynamic(move || standing.with(|now| now.wrong.map(show)))}
         </div>
     }
     .into_any()
+}
+
+/// The way to the page of the books that begins with an entry.
+fn show(seq: u64) -> AnyView {
+    let href = format!("{CREDITS_PATH}?before={}", seq.saturating_add(1));
+    view! { <p class="sub"><a href=href>{format!("See entry {}", format::count(seq))}</a></p> }.into_any()
 }
 
 #[cfg(feature = "hydrate")]
@@ -90,8 +101,9 @@ mod browser {
         let began = now_ms();
         let found = read(Check::new(account, head), |done, last| {
             let said = format!("{} of {} entries are in order…", format::count(done), format::count(last));
-            standing.try_set(Standing { is_running: true, class: "", said }).is_none()
+            standing.try_set(Standing { is_running: true, said, ..Standing::default() }).is_none()
         });
+        let mut wrong = None;
         let (class, said) = match found.await {
             Ok(Whole { entries, head }) => {
                 let ms = now_ms() - began;
@@ -103,13 +115,14 @@ mod browser {
                 )
             }
             Err(Failure::Wrong(Wrong { seq, fault })) => {
+                wrong = Some(seq);
                 ("bad", format!("Mismatch at entry {seq}: {fault}."))
             }
             Err(Failure::Unread) => {
                 ("bad", "The entries could not be read to their end. Please try again.".to_owned())
             }
         };
-        standing.try_set(Standing { is_running: false, class, said });
+        standing.try_set(Standing { is_running: false, class, said, wrong });
     }
 
     /// `progress` says whether anybody still looks.

@@ -27,12 +27,6 @@ impl Verifier {
         Ok(())
     }
 
-    /// Whether the entry after the last one taken is not even what was chained.
-    pub(super) fn is_forged(&self, entry: &Entry) -> bool {
-        let head = self.open.last().map_or(self.sums.head, |last| last.hash);
-        link(head, self.wallet.account, entry) != entry.hash
-    }
-
     /// The index of the first leg that is wrong, and what is.
     fn check(&mut self, legs: &[Entry]) -> Result<(), (usize, Fault)> {
         let Some(first) = legs.first() else { return Ok(()) };

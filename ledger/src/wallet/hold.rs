@@ -43,6 +43,11 @@ impl Hold {
         })
     }
 
+    /// How many entries made it: one where it holds nothing.
+    pub fn legs(&self) -> u64 {
+        u64::try_from(self.lots.len()).unwrap_or(u64::MAX).max(1)
+    }
+
     /// The event as it is once `by` has closed the hold.
     fn closed(&self, quantity: Quantity, credits: Credits, by: Option<KeyId>) -> EventFacts {
         let occurred_at = Some(self.recorded_at);

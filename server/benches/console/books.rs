@@ -6,7 +6,8 @@ use std::sync::Arc;
 use ledger::event::{Dimensions, EventKey, Report};
 use ledger::grant::{DEFAULT_PRIORITY, GrantFacts, GrantKind};
 use ledger::{AccountId, Credits, KeyId, Quantity, Timestamp};
-use server::clock::{Clock as _, SystemClock};
+use server::auth::tokens::Secret;
+use server::clock::{Clock as _, SharedClock, SystemClock};
 use server::config::Config;
 use server::console::Console;
 use server::console::api_keys::ApiKeyForm;
@@ -25,6 +26,8 @@ pub const SOURCE: &str = "bench";
 pub const OPERATION: &str = "model.inference";
 /// Charged 0.15 credits by the example card.
 pub const QUANTITY: &str = "1.5";
+/// Credits of each account: more than any benchmark spends, and for 1 000 accounts no more than can be added up.
+const GRANTED: u32 = 8_000_000;
 
 /// A folder on the disk that the build uses, so never in memory.
 pub fn folder() -> std::io::Result<TempDir> {
@@ -53,7 +56,7 @@ impl Books {
     pub async fn new(count: usize) -> Outcome<Self> {
         let folder = folder()?;
         let database = DatabaseUrl::Sqlite(folder.path().join("console.db"));
-        let open = OpenBooks::open(&database).await?;
+        let open = OpenBooks::open(&database, Arc::new(SystemClock)).await?;
         let mut accounts = Vec::with_capacity(count);
         for number in 1..=count {
             let user = user(number);
@@ -64,29 +67,17 @@ impl Books {
         for granted in futures::future::join_all(grants).await {
             granted??;
         }
-        let console = Console::new(
-            Arc::new(Config::default()),
-            Arc::clone(&open.store),
-            open.sequencer.clone(),
-            Arc::new(LiveBus::default()),
-            Arc::new(SystemClock),
-            Arc::new(SystemRandom),
-        );
         let form =
             ServiceKeyForm { name: "bench".into(), scopes: Scopes::usual(), source: None, debt_limit: None };
-        let service = console.create_service_key(form).await.map_err(|error| error.to_string())?;
-        let first =
-            open.store.find_user_by_email("user1@example.org").await?.ok_or("the first user is missing")?;
-        let form =
-            ApiKeyForm { name: "bench".into(), permission: Permission::ReadOnly, expiration_days: None };
-        let customer = console.create_api_key(&first, form).await.map_err(|error| error.to_string())?;
+        let service = open.console().create_service_key(form).await.map_err(|error| error.to_string())?;
+        let customer = open.customer_key(1, Permission::ReadOnly).await?;
         open.close().await?;
         Ok(Self {
             folder,
             accounts,
             service_key: service.key_id,
             service_secret: service.secret.as_str().to_owned(),
-            customer_secret: customer.secret.as_str().to_owned(),
+            customer_secret: customer.as_str().to_owned(),
         })
     }
 
@@ -99,7 +90,12 @@ impl Books {
     }
 
     pub async fn open(&self) -> Outcome<OpenBooks> {
-        OpenBooks::open(&DatabaseUrl::Sqlite(self.file())).await
+        self.open_at(Arc::new(SystemClock)).await
+    }
+
+    /// By another clock than the machine's.
+    pub async fn open_at(&self, clock: SharedClock) -> Outcome<OpenBooks> {
+        OpenBooks::open(&DatabaseUrl::Sqlite(self.file()), clock).await
     }
 
     /// What a service reports for event `number`; the events go round the first `accounts` accounts.
@@ -117,11 +113,31 @@ impl Books {
 }
 
 impl OpenBooks {
-    async fn open(database: &DatabaseUrl) -> Outcome<Self> {
-        let store = Arc::new(Store::open(database, &SystemClock).await?);
+    async fn open(database: &DatabaseUrl, clock: SharedClock) -> Outcome<Self> {
+        let store = Arc::new(Store::open(database, &*clock).await?);
         let live = Arc::new(LiveBus::default());
-        let (sequencer, writer) = Sequencer::start(Arc::clone(&store), live, Arc::new(SystemClock), 8_192);
+        let (sequencer, writer) = Sequencer::start(Arc::clone(&store), live, clock, 8_192);
         Ok(Self { store, sequencer, writer })
+    }
+
+    fn console(&self) -> Console {
+        Console::new(
+            Arc::new(Config::default()),
+            Arc::clone(&self.store),
+            self.sequencer.clone(),
+            Arc::new(LiveBus::default()),
+            Arc::new(SystemClock),
+            Arc::new(SystemRandom),
+        )
+    }
+
+    /// The secret of a new key of account `number`.
+    pub async fn customer_key(&self, number: usize, permission: Permission) -> Outcome<Secret> {
+        let email = format!("user{number}@example.org");
+        let user = self.store.find_user_by_email(&email).await?.ok_or("a user is missing")?;
+        let form = ApiKeyForm { name: "bench".into(), permission, expiration_days: None };
+        let made = self.console().create_api_key(&user, form).await.map_err(|error| error.to_string())?;
+        Ok(made.secret)
     }
 
     pub async fn close(self) -> Outcome {
@@ -163,5 +179,5 @@ fn grant() -> NewGrant {
         source: "operator".to_owned(),
         reason: "to be measured".to_owned(),
     };
-    NewGrant { amount: Credits::whole(4_000_000_000), facts }
+    NewGrant { amount: Credits::whole(GRANTED), facts }
 }

@@ -35,7 +35,7 @@ const ROLLUP: &str = "INSERT INTO rollups (account, bucket, operation, api_key, 
 
 const CREDITS: i64 = 150_000;
 const MICRO_UNITS: i64 = 1_500_000;
-const GRANTED: i64 = 4_000_000_000_000_000;
+const GRANTED: i64 = 8_000_000_000_000;
 const BEGIN: i64 = 1_790_000_000_000_000;
 const BUCKET: i64 = 900_000_000;
 

@@ -8,18 +8,21 @@
 //! | [`sequencer`] | group commit without HTTP, against the [`floor`] |
 //! | [`http`] | the program under load from its [`client`], against the [`baseline`] of the same web stack |
 //! | [`process`] | start and memory of the program |
+//! | [`verify`] | `plexe-console verify` on 10 million entries with a [`history`] |
 //! | [`probe`] | the disk, before and after: a slow one voids the run |
 
 mod baseline;
 mod books;
 mod client;
 mod floor;
+mod history;
 mod http;
 mod probe;
 mod process;
 mod program;
 mod report;
 mod sequencer;
+mod verify;
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -63,12 +66,17 @@ fn run(args: &[String]) -> Outcome {
     let extent = if args.iter().any(|arg| arg == "--quick") { Extent::Quick } else { Extent::Full };
     // Cargo adds `--bench`.
     let names: Vec<&str> = args.iter().map(String::as_str).filter(|arg| !arg.starts_with("--")).collect();
-    let benches: [(&str, Bench); 3] =
-        [("sequencer", sequencer::run), ("http", http::run), ("process", process::run)];
+    let benches: [(&str, Bench); 4] = [
+        ("sequencer", sequencer::run),
+        ("http", http::run),
+        ("process", process::run),
+        ("verify", verify::run),
+    ];
     if let Some(unknown) = names.iter().find(|name| benches.iter().all(|(known, _)| known != *name)) {
-        return Err(
-            format!("there is no benchmark {unknown:?}; there are sequencer, http and process").into()
-        );
+        return Err(format!(
+            "there is no benchmark {unknown:?}; there are sequencer, http, process and verify"
+        )
+        .into());
     }
     report::machine()?;
     probe::report("before")?;

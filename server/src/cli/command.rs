@@ -209,7 +209,7 @@ pub struct VoidView {
 }
 
 /// What `verify` found: `issued + debt = remaining + held + spent + expired + voided` over all accounts looked at, or the
-/// first mismatch.
+/// first mismatch. A sum above what can be counted stays at the end of its range.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Verdict {
     pub ok: bool,

@@ -285,9 +285,11 @@ impl From<StoreError> for Error {
                 tracing::error!(%error, "the store is in trouble");
                 Self::Unavailable { retry_after_s: 5 }
             }
-            StoreError::Database(_) | StoreError::Corrupt { .. } | StoreError::Rows { .. } => {
-                Self::internal(error)
-            }
+            StoreError::Database(_)
+            | StoreError::Reading(_)
+            | StoreError::Thread(_)
+            | StoreError::Corrupt { .. }
+            | StoreError::Rows { .. } => Self::internal(error),
         }
     }
 }

@@ -7,6 +7,11 @@ use std::path::PathBuf;
 pub enum StoreError {
     #[error("database: {0}")]
     Database(#[from] sqlx::Error),
+    /// Reading past sqlx failed.
+    #[error("reading the database: {0}")]
+    Reading(#[from] rusqlite::Error),
+    #[error("a thread that read ended early: {0}")]
+    Thread(#[from] tokio::task::JoinError),
     /// The store holds something that the code can't have written.
     #[error("{table}.{column} of {row} holds {found}")]
     Corrupt { table: &'static str, column: &'static str, row: String, found: String },
@@ -36,7 +41,7 @@ impl StoreError {
                 let primary = error.code().and_then(|code| code.parse::<u32>().ok()).map(|code| code & 0xff);
                 matches!(primary, Some(5 | 8 | 10 | 11 | 13 | 14 | 26))
             }
-            Self::Database(_) | Self::Stopped => true,
+            Self::Database(_) | Self::Reading(_) | Self::Thread(_) | Self::Stopped => true,
             Self::Corrupt { .. } | Self::Rows { .. } => false,
         }
     }

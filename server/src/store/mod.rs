@@ -12,6 +12,7 @@ mod demos;
 mod dimension_builds;
 mod dimension_rollups;
 mod entries;
+mod entry_reader;
 mod error;
 mod events;
 mod grants;
@@ -32,6 +33,7 @@ mod sign_ups;
 mod sqlite;
 mod statement;
 mod users;
+mod verification;
 
 use std::path::PathBuf;
 
@@ -42,7 +44,7 @@ pub use book_sums::{BookSums, Resting};
 pub use demos::DemoRow;
 pub use dimension_builds::Pairs;
 pub use dimension_rollups::{DayOf, StoredValues, ValueRow};
-pub use entries::{Stats, VerifyError};
+pub use entries::Stats;
 pub use error::{OpenError, StoreError};
 pub use events::{BookedEvent, EventFilter};
 pub use grants::{Lot, WalletView};
@@ -60,6 +62,7 @@ pub use sign_ups::{Candidates, NewSignUp};
 pub use sqlite::SqliteStore;
 pub use statement::{OwnedGrant, Statement};
 pub use users::{NewUser, UserChange, UserRow};
+pub use verification::VerifyError;
 
 /// A driver of the store. Postgres becomes the second variant; the macros below then run the same text on either.
 #[derive(Debug)]

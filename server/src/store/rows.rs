@@ -101,10 +101,10 @@ macro_rules! entry_columns {
     };
 }
 
-/// The tables that [`entry_columns!`] reads.
+/// The tables that [`entry_columns!`] reads. Only an issue (1) has a grant to look for.
 macro_rules! entry_tables {
     () => {
-        "entries e LEFT JOIN grants g ON g.account = e.account AND g.seq = e.seq "
+        "entries e LEFT JOIN grants g ON g.account = e.account AND g.seq = CASE e.movement WHEN 1 THEN e.seq END "
     };
 }
 pub(super) use {entry_columns, entry_tables};
@@ -147,8 +147,61 @@ pub(super) struct EntryRow {
 
 const ENTRIES: &str = "entries";
 
+/// The columns of a row that is read without sqlx, in their order.
+struct Columns<'r, 's> {
+    row: &'r rusqlite::Row<'s>,
+    next: usize,
+}
+
+impl Columns<'_, '_> {
+    fn next<T: rusqlite::types::FromSql>(&mut self) -> rusqlite::Result<T> {
+        let value = self.row.get(self.next);
+        self.next += 1;
+        value
+    }
+}
+
 impl EntryRow {
-    pub(super) fn into_entry(self) -> Result<Entry, StoreError> {
+    /// From a row of [`entry_columns!`] that is read without sqlx.
+    pub(super) fn at(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {
+        let mut row = Columns { row, next: 0 };
+        Ok(Self {
+            seq: row.next()?,
+            leg: row.next()?,
+            movement: row.next()?,
+            amount: row.next()?,
+            grant_seq: row.next()?,
+            available_after: row.next()?,
+            held_after: row.next()?,
+            recorded_at: row.next()?,
+            source: row.next()?,
+            event_id: row.next()?,
+            operation: row.next()?,
+            quantity: row.next()?,
+            credits: row.next()?,
+            occurred_at: row.next()?,
+            api_key: row.next()?,
+            service_key: row.next()?,
+            price_version: row.next()?,
+            dimensions_hash: row.next()?,
+            reason: row.next()?,
+            hash: row.next()?,
+            debt_after: row.next()?,
+            deadline: row.next()?,
+            revises: row.next()?,
+            quantity_before: row.next()?,
+            credits_before: row.next()?,
+            correction_id: row.next()?,
+            kind: row.next()?,
+            priority: row.next()?,
+            effective_at: row.next()?,
+            expires_at: row.next()?,
+            grant_source: row.next()?,
+            grant_reason: row.next()?,
+        })
+    }
+
+    pub(super) fn into_entry(mut self) -> Result<Entry, StoreError> {
         let seq: u64 = self.seq.read(ENTRIES, "seq", self.seq)?;
         let movement = u8::try_from(self.movement).ok().and_then(Movement::from_code);
         let corrupt =
@@ -166,14 +219,21 @@ impl EntryRow {
             deadline: self.deadline.map(Timestamp::from_micros),
             revises: self.revision(seq)?,
             issued: self.issued()?,
-            reason: self.reason.clone(),
-            hash: self.hash.clone().read(ENTRIES, "hash", seq)?,
+            reason: self.reason.take(),
+            hash: std::mem::take(&mut self.hash).read(ENTRIES, "hash", seq)?,
             event: self.event(seq)?,
         })
     }
 
-    fn revision(&self, seq: u64) -> Result<Option<Revision>, StoreError> {
-        let Some(of) = self.revises else { return Ok(None) };
+    fn revision(&mut self, seq: u64) -> Result<Option<Revision>, StoreError> {
+        let Some(of) = self.revises else {
+            let strays = [
+                ("quantity_before", self.quantity_before.is_some()),
+                ("credits_before", self.credits_before.is_some()),
+                ("correction_id", self.correction_id.is_some()),
+            ];
+            return none_of(seq, strays);
+        };
         let before = |column, found: Option<i64>| {
             found.ok_or_else(|| Cell { table: ENTRIES, column, row: seq.to_string() }.corrupt("NULL"))
         };
@@ -183,25 +243,38 @@ impl EntryRow {
             of: of.read(ENTRIES, "revises", seq)?,
             quantity: quantity.read(ENTRIES, "quantity_before", seq)?,
             credits: credits.read(ENTRIES, "credits_before", seq)?,
-            correction: self.correction_id.clone(),
+            correction: self.correction_id.take(),
         }))
     }
 
-    fn issued(&self) -> Result<Option<GrantFacts>, StoreError> {
+    fn issued(&mut self) -> Result<Option<GrantFacts>, StoreError> {
         let Some(kind) = self.kind else { return Ok(None) };
         let row = GrantFactsRow {
             kind,
             priority: self.priority.unwrap_or_default(),
             effective_at: self.effective_at.unwrap_or_default(),
             expires_at: self.expires_at,
-            source: self.grant_source.clone().unwrap_or_default(),
-            reason: self.grant_reason.clone().unwrap_or_default(),
+            source: self.grant_source.take().unwrap_or_default(),
+            reason: self.grant_reason.take().unwrap_or_default(),
         };
         row.into_facts(self.seq).map(Some)
     }
 
     fn event(self, seq: u64) -> Result<Option<EventFacts>, StoreError> {
-        let Some(source) = self.source else { return Ok(None) };
+        let Some(source) = self.source else {
+            let strays = [
+                ("event_id", self.event_id.is_some()),
+                ("operation", self.operation.is_some()),
+                ("quantity", self.quantity.is_some()),
+                ("credits", self.credits.is_some()),
+                ("occurred_at", self.occurred_at.is_some()),
+                ("api_key", self.api_key.is_some()),
+                ("service_key", self.service_key.is_some()),
+                ("price_version", self.price_version.is_some()),
+                ("dimensions_hash", self.dimensions_hash.is_some()),
+            ];
+            return none_of(seq, strays);
+        };
         let missing = |column| Cell { table: ENTRIES, column, row: seq.to_string() }.corrupt("NULL");
         let version = self.price_version.ok_or_else(|| missing("price_version"))?;
         Ok(Some(EventFacts {
@@ -219,6 +292,16 @@ impl EntryRow {
                 .map(|hash| hash.read(ENTRIES, "dimensions_hash", seq))
                 .transpose()?,
         }))
+    }
+}
+
+/// Facts without what they belong to are not hashed, and so must not be there.
+fn none_of<T, const N: usize>(seq: u64, columns: [(&'static str, bool); N]) -> Result<Option<T>, StoreError> {
+    match columns.into_iter().find(|(_, is_there)| *is_there) {
+        Some((column, _)) => {
+            Err(Cell { table: ENTRIES, column, row: seq.to_string() }.corrupt("a value of nothing"))
+        }
+        None => Ok(None),
     }
 }
 
@@ -263,7 +346,7 @@ pub(super) use grant_columns;
 #[derive(Debug, sqlx::FromRow)]
 pub(super) struct GrantRow {
     pub account: i64,
-    seq: i64,
+    pub seq: i64,
     amount: i64,
     remaining: i64,
     repaid: i64,

@@ -332,6 +332,18 @@ async fn operator_verifies_and_a_changed_entry_is_named() {
 }
 
 #[tokio::test]
+async fn operator_verifies_books_that_add_up_to_more_than_can_be_counted() {
+    let site = Site::new();
+    for name in ["ada", "bob"] {
+        site.user(name).await;
+        site.grant(&format!("{name}@example.com"), "9000000000").await;
+    }
+    let verdict = site.json(&["verify"]).await;
+    assert_eq!((&verdict["ok"], &verdict["accounts"]), (&json!(true), &json!(2)), "{verdict}");
+    assert_eq!(verdict["issued"].to_string(), "9007199254.740991");
+}
+
+#[tokio::test]
 async fn operator_starts_a_second_server_on_the_same_file_and_it_refuses() {
     let site = Site::new();
     let serving = site.serve().await;

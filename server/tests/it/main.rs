@@ -46,6 +46,7 @@ mod sign_in;
 mod sign_up;
 mod small_grant;
 mod stream;
+mod tampering;
 mod upgrade;
 mod usage_check;
 mod usage_current;

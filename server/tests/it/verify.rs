@@ -142,7 +142,7 @@ async fn operator_finds_rows_that_were_taken_away_or_added() {
     for (sql, seq) in [
         ("DELETE FROM entries WHERE seq = 4", 4),
         ("DELETE FROM entries WHERE seq = 5", 5),
-        ("DELETE FROM entries WHERE seq > 8", 10),
+        ("DELETE FROM entries WHERE seq > 8", 9),
         ("DELETE FROM grants WHERE seq = 3", 3),
         ("DELETE FROM wallets", 10),
         ("DELETE FROM rollups WHERE operation = 'account.read'", 10),
