@@ -287,6 +287,9 @@ impl Model {
         }
         let price = self.card(*version).price(operation).expect("it priced the hold");
         let cost = price.cost(*before, quantity).ok_or(INVALID)?;
+        if cost > hold.cost && self.accounts[account].suspended {
+            return Err(SUSPENDED);
+        }
         self.funds(account, (cost - hold.cost).max(0))?;
         let receipt = self.accounts[account].settle(self.now, place, quantity, cost);
         Ok(charged((source, id), receipt, false, *version))
