@@ -151,9 +151,11 @@ impl Verifier {
         if entry.leg == 0 {
             self.close()?;
         } else if usize::from(entry.leg) != self.open.len() || self.open.is_empty() {
-            self.close()?;
-            let fault = if self.is_forged(&entry) { Fault::Hash } else { Fault::Leg };
-            return Err(self.mismatch(seq, fault));
+            let is_forged = self.is_forged(&entry);
+            if !is_forged {
+                self.close()?;
+            }
+            return Err(self.mismatch(seq, if is_forged { Fault::Hash } else { Fault::Leg }));
         }
         self.open.push(entry);
         self.last = seq;

@@ -445,6 +445,7 @@ fn the_committed_vectors_are_still_the_hashes() {
     let at = books.open(now.saturating_add(3));
     let voided = books.wallet.void(at, 2, "given by mistake".into()).unwrap();
     books.take(voided);
+    movements_of_the_second_format(&mut books, now);
     books.verify().unwrap();
 
     let vectors = include_str!("vectors.txt");
@@ -458,6 +459,28 @@ fn the_committed_vectors_are_still_the_hashes() {
         let _ = writeln!(printed, "{} {} {bytes}", entry.seq, entry.hash);
     }
     assert_eq!(printed, vectors);
+}
+
+/// A hold that is settled above, one that is released, debt that is repaid, and a correction of it.
+fn movements_of_the_second_format(books: &mut Books, now: Timestamp) {
+    books.grant(now.saturating_add(4), 60_000_000, GrantKind::Promo, 100, 0, None);
+    let at = books.open(now.saturating_add(5));
+    for (id, quantity) in [("job-3", 500_000), ("job-4", 200_000)] {
+        let event = EventFacts { source: "builder".into(), ..books.priced(id, 0, quantity) };
+        let held = books.wallet.hold(at, event, at.saturating_add(900_000_000)).unwrap();
+        books.take(held);
+    }
+    let holds: Vec<u64> = books.wallet.holds().iter().map(|hold| hold.seq).collect();
+    let used = EventFacts { source: "builder".into(), ..books.priced("job-3", 0, 600_000) };
+    let settled = books.wallet.settle(at, holds[0], &used).unwrap();
+    books.take(settled);
+    let released = books.wallet.release(at, holds[1], Some("key_000000000000".parse().unwrap())).unwrap();
+    books.take(released);
+    let owing = EventFacts { source: "builder".into(), ..books.priced("job-5", 0, 1_000_000) };
+    let charged = books.wallet.charge(at, owing, Some(Credits::whole(50))).unwrap();
+    books.take(charged);
+    books.grant(now.saturating_add(6), 5_000_000, GrantKind::Adjustment, 100, 0, None);
+    books.correct(now.saturating_add(7), 3, 10);
 }
 
 #[test]

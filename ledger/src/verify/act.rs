@@ -27,9 +27,10 @@ impl Verifier {
         Ok(())
     }
 
-    /// Whether an entry that no act has room for is not even what was chained.
+    /// Whether the entry after the last one taken is not even what was chained.
     pub(super) fn is_forged(&self, entry: &Entry) -> bool {
-        link(self.sums.head, self.wallet.account, entry) != entry.hash
+        let head = self.open.last().map_or(self.sums.head, |last| last.hash);
+        link(head, self.wallet.account, entry) != entry.hash
     }
 
     /// The index of the first leg that is wrong, and what is.
@@ -68,8 +69,8 @@ impl Verifier {
                 wallet.issue(at, first.amount, facts).map_err(|_| Fault::Grant)
             }
             Movement::Charge | Movement::Owe => {
-                let owes = legs.iter().any(|leg| leg.movement == Movement::Owe);
-                wallet.charge(at, event()?, owes.then_some(Credits::MAX)).map_err(|_| Fault::Grant)
+                // Whoever was refused is not in the books, so what isn't available was owed.
+                wallet.charge(at, event()?, Some(Credits::MAX)).map_err(|_| Fault::Grant)
             }
             Movement::Expire => {
                 let grant = first.grant.and_then(|seq| wallet.grant(seq)).ok_or(Fault::Grant)?;

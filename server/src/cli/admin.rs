@@ -218,6 +218,8 @@ async fn stats(console: &Console) -> Result<AdminAnswer, AdminError> {
         expired: stats.expired,
         voided: stats.voided,
         remaining: stats.remaining,
+        held: stats.held,
+        debt: stats.debt,
     }))
 }
 
@@ -246,6 +248,8 @@ async fn verify(console: &Console, account: Option<AccountId>) -> Result<AdminAn
         spent: Credits::ZERO,
         expired: Credits::ZERO,
         voided: Credits::ZERO,
+        held: Credits::ZERO,
+        debt: Credits::ZERO,
         mismatch: None,
     };
     let mut after = 0;
@@ -280,14 +284,17 @@ async fn get_account(console: &Console, id: AccountId) -> Result<AccountRow, Adm
 }
 
 fn add(verdict: &mut Verdict, found: &Verified) -> Result<(), Error> {
-    let gone = Credits::sum([found.spent, found.expired, found.voided]);
-    let remaining = gone.and_then(|gone| found.issued.checked_sub(gone));
+    let gone = Credits::sum([found.spent, found.expired, found.voided, found.held]);
+    let came = found.issued.checked_add(found.debt);
+    let remaining = gone.zip(came).and_then(|(gone, came)| came.checked_sub(gone));
     let uncountable = || Error::internal("the sum over all accounts is more than can be counted");
     for (sum, part) in [
         (&mut verdict.issued, Some(found.issued)),
         (&mut verdict.spent, Some(found.spent)),
         (&mut verdict.expired, Some(found.expired)),
         (&mut verdict.voided, Some(found.voided)),
+        (&mut verdict.held, Some(found.held)),
+        (&mut verdict.debt, Some(found.debt)),
         (&mut verdict.remaining, remaining),
     ] {
         *sum = part.and_then(|part| sum.checked_add(part)).ok_or_else(uncountable)?;

@@ -108,7 +108,7 @@ fn report_lines(report: &ReportedView) -> String {
 }
 
 fn verdict_lines(verdict: &Verdict) -> Result<String, fmt::Error> {
-    let Verdict { accounts, entries, issued, remaining, spent, expired, voided, .. } = verdict;
+    let Verdict { accounts, entries, issued, remaining, spent, expired, voided, held, debt, .. } = verdict;
     let mut text = String::new();
     if let Some(mismatch) = &verdict.mismatch {
         write!(text, "MISMATCH in {} entry {}: {}", mismatch.account_id, mismatch.seq, mismatch.fault)?;
@@ -116,9 +116,13 @@ fn verdict_lines(verdict: &Verdict) -> Result<String, fmt::Error> {
     } else {
         let noun = if *accounts == 1 { "account" } else { "accounts" };
         write!(text, "in order: {accounts} {noun}, {entries} entries")?;
+        let part = |name: &str, credits: &Credits| {
+            if credits.is_zero() { String::new() } else { format!(" + {name} {credits}") }
+        };
+        let (held, owed) = (part("held", held), part("owed", debt));
         write!(
             text,
-            "\nissued {issued} = left {remaining} + spent {spent} + expired {expired} + voided {voided}"
+            "\nissued {issued}{owed} = left {remaining}{held} + spent {spent} + expired {expired} + voided {voided}"
         )?;
     }
     Ok(text)
@@ -140,6 +144,8 @@ fn stats_lines(stats: &StatsView) -> Result<String, fmt::Error> {
         ("expired", stats.expired),
         ("voided", stats.voided),
         ("left", stats.remaining),
+        ("held", stats.held),
+        ("owed", stats.debt),
     ] {
         writeln!(text, "{name:<9} {credits} credits")?;
     }
@@ -250,6 +256,8 @@ mod tests {
             spent: Credits::parse("3.5").unwrap(),
             expired: Credits::ZERO,
             voided: Credits::ZERO,
+            held: Credits::ZERO,
+            debt: Credits::ZERO,
             mismatch,
         })
     }

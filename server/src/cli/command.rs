@@ -208,8 +208,8 @@ pub struct VoidView {
     pub seq: u64,
 }
 
-/// What `verify` found: `issued = remaining + spent + expired + voided` over all accounts looked at, or the first
-/// mismatch.
+/// What `verify` found: `issued + debt = remaining + held + spent + expired + voided` over all accounts looked at, or the
+/// first mismatch.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Verdict {
     pub ok: bool,
@@ -221,6 +221,8 @@ pub struct Verdict {
     pub spent: Credits,
     pub expired: Credits,
     pub voided: Credits,
+    pub held: Credits,
+    pub debt: Credits,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub mismatch: Option<MismatchView>,
 }
@@ -269,6 +271,8 @@ pub struct StatsView {
     pub expired: Credits,
     pub voided: Credits,
     pub remaining: Credits,
+    pub held: Credits,
+    pub debt: Credits,
 }
 
 /// What SMTP has not delivered.

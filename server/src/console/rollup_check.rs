@@ -97,7 +97,9 @@ impl Console {
         let (stored, seq) = self.store.rollups_as_of(account.no, window).await?;
         let (first, last) = self.entries_of(account, window).await?;
         let range = (first, last.min(seq));
-        let events = self.store.series_of_entries(account.no, window, range).await?;
+        let mut events = self.store.series_of_entries(account.no, window, range).await?;
+        let later = (range.1.saturating_add(1), seq);
+        self.store.take_back_corrections(account.no, window, later, &mut events).await?;
         if stored.is_empty() && events.is_empty() {
             return Ok(RollupCheck::Empty);
         }

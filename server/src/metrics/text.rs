@@ -114,12 +114,15 @@ impl Scrape {
         let help = "Credits that were ever issued, in millionths of a credit";
         let issued = out.encode_descriptor("books_issued", help, Some(&unit), MetricType::Gauge)?;
         ConstGauge::new(books.issued).encode(issued)?;
-        let help = "Where issued credits are now, in millionths of a credit";
+        let help = "What accounts owe, in millionths of a credit: it was spent and never issued";
+        let debt = out.encode_descriptor("books_debt", help, Some(&unit), MetricType::Gauge)?;
+        ConstGauge::new(books.debt).encode(debt)?;
+        let help = "Where credits that were issued or are owed are now, in millionths of a credit";
         let mut places = out.encode_descriptor("books_place", help, Some(&unit), MetricType::Gauge)?;
         for (place, amount) in books.parts {
             places.encode_family(&[("place", place)])?.encode_gauge(&amount)?;
         }
-        let help = "Issued credits that are in none of the places; anything but zero is a fault";
+        let help = "Issued and owed credits that are in none of the places; anything but zero is a fault";
         let difference = out.encode_descriptor("books_difference", help, Some(&unit), MetricType::Gauge)?;
         ConstGauge::new(books.difference()).encode(difference)
     }

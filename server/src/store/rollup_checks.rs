@@ -121,6 +121,31 @@ impl Store {
         Ok((stored, seq.map_or(Ok(0), |(seq,)| seq.read("wallets", "seq", account_no))?))
     }
 
+    /// Takes back what the entries `first..=last` correct of the window's events. Corrections may come any time after their
+    /// event; there are few of them.
+    pub async fn take_back_corrections(
+        &self,
+        account_no: i64,
+        window: Window,
+        (first, last): (u64, u64),
+        from: &mut Series,
+    ) -> Result<(), StoreError> {
+        let rows: Vec<RollupRow> = read!(self, db => Ok(sqlx::query_as(
+            "SELECT occurred_at AS bucket, operation, coalesce(api_key, '') AS api_key, \
+             credits_before - credits AS credits, quantity_before - quantity AS quantity, 0 AS count FROM entries \
+             WHERE account = $1 AND revises IS NOT NULL AND movement IN (10, 11) AND seq >= $2 AND seq <= $3 \
+             AND occurred_at >= $4 AND occurred_at < $5",
+        )
+        .bind(account_no)
+        .bind(first.cast_signed())
+        .bind(last.cast_signed())
+        .bind(window.from.micros())
+        .bind(window.to.micros())
+        .fetch_all(db)
+        .await?))?;
+        events(rows, from)
+    }
+
     /// The same series made from the account's entries `first..=last`. Entries never change, so that several short
     /// statements see what one would.
     pub async fn series_of_entries(

@@ -7,7 +7,7 @@ use serde_json::json;
 use server::console::grants::GrantForm;
 use server::jobs::{Stop, signal};
 use server::metrics::listener;
-use server::store::BookSums;
+use server::store::{BookSums, Scope, Scopes};
 use tokio::net::TcpListener;
 
 use crate::harness::client::{Caller, answer};
@@ -230,6 +230,27 @@ async fn operator_watches_streams_mails_and_checks() {
         ("plexe_mails_waiting", "1"),
         ("plexe_rollup_checks_total{result=\"empty\"}", "1"),
         ("plexe_rollup_checks_total{result=\"mismatch\"}", "0"),
+    ]);
+}
+
+#[tokio::test]
+async fn operator_finds_what_is_held_and_owed() {
+    let world = World::start().await;
+    let (ada, bob) = (world.member_with("ada", "10").await, world.member("bob").await);
+    let service = world.service_that_may_owe(Scopes::of(Scope::ALL), None, Some("9")).await;
+    service.caller.post("/usage/holds", &event("h", &ada, "model.prediction", "30")).await.ok();
+    let owing = with(&event("o", &bob, "model.prediction", "60"), "on_insufficient", json!("debt"));
+    service.caller.post(EVENTS, &owing).await.ok();
+    let correction = json!({"id": "c", "quantity": 40, "reason": "for a test"});
+    service.caller.post("/usage/events/test/o/corrections", &correction).await.ok();
+    let place = |place: &str| format!("plexe_books_place_microcredits{{place=\"{place}\"}}");
+    Watcher::of(&world).await.scrape().await.has(&[
+        ("plexe_books_issued_microcredits", "10000000"),
+        ("plexe_books_debt_microcredits", "4000000"),
+        (&place("available"), "7000000"),
+        (&place("held"), "3000000"),
+        (&place("spent"), "4000000"),
+        ("plexe_books_difference_microcredits", "0"),
     ]);
 }
 

@@ -136,6 +136,8 @@ async fn a_correction_of_what_is_owed_forgives_it_and_gives_back_what_was_repaid
     let corrected = correct(&service, "a", "c1", "1").await.ok();
     assert_eq!((&corrected["refunded"], &corrected["credits"]), (&json!(10), &json!(50)));
     assert_eq!(stands(&reader).await, ["0", "0", "20"]);
+    let stats = world.console.store.stats().await.unwrap();
+    assert_eq!((stats.spent, stats.debt, stats.issued), (credits("50"), credits("20"), credits("30")));
     // 45 more: 20 forgiven, 10 that were repaid come back, 15 of those paid at first.
     correct(&service, "a", "c2", "0.1").await.ok();
     assert_eq!(
