@@ -44,13 +44,11 @@ impl Play<'_> {
             assert_eq!(grant["reason"], name);
             (name.to_owned(), amount(&grant["credits"]))
         };
-        if receipt.get("owed").is_none() { return self.example.steps.iter().find(|s| s.makes() == receipt["id"].as_str()).unwrap().paid.clone().unwrap(); } // TEMP
         let owed = ("owed".to_owned(), amount(&receipt["owed"]));
         sum_of(grants.map(part).chain([owed]))
     }
 
     fn corrections(&self, id: &str, receipt: &Value, what: &str) {
-        if receipt.get("corrections").is_none() { return; } // TEMP
         let asked = self.example.steps.iter().filter(|step| step.correct.as_deref() == Some(id));
         let expected: Vec<_> = asked
             .map(|step| [step.quantity.clone(), step.costs.clone(), step.back.clone()].map(Option::unwrap_or_default))
