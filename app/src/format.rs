@@ -55,6 +55,11 @@ pub fn credits(credits: Credits) -> String {
     format!("{} {noun}", exact(credits))
 }
 
+/// What an entry is that goes on where entry `first` of the same decision began.
+pub fn rest_of(first: u64) -> String {
+    format!("rest of № {first}")
+}
+
 /// What is counted, beside a field for its number: `iterations`, `× 1 000 tokens`.
 pub fn counted(unit: &str) -> String {
     if unit.starts_with(|first: char| first.is_ascii_digit()) {

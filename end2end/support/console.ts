@@ -125,23 +125,32 @@ export class Console {
     await this.command("rate-card", "import", file);
   }
 
-  /** A key that may report usage. */
-  async serviceKey(): Promise<string> {
-    const made = await this.command<{ key: string }>("service-key", "create", "--name", "browser test");
+  /** A key that may report usage, and more if it is asked for. */
+  async serviceKey(...more: string[]): Promise<string> {
+    const made = await this.command<{ key: string }>("service-key", "create", "--name", "browser test", ...more);
     return made.key;
   }
 
   /** Reports usage as a platform service does, over HTTP. */
   async charge(key: string, user: User, id: string, quantity: number, operation = "model.inference"): Promise<Charged> {
-    const response = await fetch(`http://127.0.0.1:${this.port}/usage/events`, {
+    return this.post<Charged>(key, "/usage/events", this.event(user, id, quantity, operation));
+  }
+
+  /** An event as a service reports it. Ids are unique within their source; a source for each user keeps the tests apart. */
+  event(user: User, id: string, quantity: number, operation = "model.inference"): object {
+    return { id, source: user.user_id, user_id: user.user_id, operation, quantity };
+  }
+
+  /** What a platform service sends, over HTTP; the answer, which must be a success. */
+  async post<T>(key: string, path: string, sent: object): Promise<T> {
+    const response = await fetch(`http://127.0.0.1:${this.port}${path}`, {
       method: "POST",
       headers: { "content-type": "application/json", authorization: `Bearer ${key}` },
-      // Ids are unique within their source; a source for each user keeps the tests apart.
-      body: JSON.stringify({ id, source: user.user_id, user_id: user.user_id, operation, quantity }),
+      body: JSON.stringify(sent),
     });
     const body = await response.text();
-    if (!response.ok) throw new Error(`charging answered ${response.status}: ${body}`);
-    return JSON.parse(body) as Charged;
+    if (!response.ok) throw new Error(`${path} answered ${response.status}: ${body}`);
+    return JSON.parse(body) as T;
   }
 
   /** Reports many events in one request; the answer to the last of them. */

@@ -13,6 +13,9 @@ use crate::time::{DAY, SECOND, Timestamp};
 pub const MAX_AGE: i64 = 35 * DAY;
 /// How far a service's clock may run ahead: 5 minutes, in microseconds.
 pub const MAX_LEAD: i64 = 300 * SECOND;
+/// Seconds after which a hold is released by itself, unless it says otherwise; and the most it may say.
+pub const HOLD_S: u64 = 900;
+pub const MAX_HOLD_S: u64 = 86_400;
 
 /// Why a text can't name an event or hold a dimension. The messages end a sentence that begins with the field's name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -17,11 +17,13 @@
 //! | [`wallet`] | what may be spent, and the entries a spend leaves behind |
 //! | [`receipt`] | why an event cost what it cost |
 //! | [`series`] | 15-minute buckets of consumption |
+//! | [`dimensions`] | the same by what services say about their work |
 //! | [`forecast`] | when credits run out at a pace |
 //! | [`verify`] | replays an account's books and names the first mismatch |
 
 pub mod chain;
 pub mod credits;
+pub mod dimensions;
 pub mod entry;
 pub mod event;
 pub mod forecast;

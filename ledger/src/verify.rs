@@ -71,6 +71,10 @@ pub enum Fault {
     Rollup,
     #[error("the stored dimensions are not those that were hashed")]
     Dimensions,
+    #[error(
+        "the stored rollups of the dimension {dimension} differ from the events, first for {group:?} in the bucket at {start} µs"
+    )]
+    DimensionRollup { dimension: String, group: String, start: i64 },
 }
 
 /// Where the account's books stand by the store's own word.

@@ -5,6 +5,7 @@ mod base_url;
 pub mod document;
 mod smtp_url;
 mod trusted_proxies;
+mod usage_dimensions;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -18,6 +19,7 @@ pub use base_url::BaseUrl;
 pub use document::DocumentError;
 pub use smtp_url::{Security, SmtpUrl};
 pub use trusted_proxies::TrustedProxies;
+pub use usage_dimensions::UsageDimensions;
 
 use crate::store::DatabaseUrl;
 
@@ -50,6 +52,8 @@ pub struct Config {
     pub sign_up_credits_days: u32,
     /// Jobs that may wait for the sequencer before callers are told to come back.
     pub queue_capacity: usize,
+    /// What consumption can be grouped by besides operations and keys.
+    pub usage_dimensions: UsageDimensions,
     /// The mail server; without one mails stay in the outbox.
     pub smtp_url: Option<SmtpUrl>,
     /// Who mails are from.
@@ -87,6 +91,7 @@ struct Document {
     sign_up_credits: Option<String>,
     sign_up_credits_days: Option<u32>,
     queue_capacity: Option<u32>,
+    usage_dimensions: Option<Vec<String>>,
     smtp_url: Option<String>,
     mail_from: Option<String>,
 }
@@ -105,6 +110,7 @@ impl Default for Config {
             sign_up_credits: Credits::whole(100),
             sign_up_credits_days: 30,
             queue_capacity: QUEUE_CAPACITY as usize,
+            usage_dimensions: UsageDimensions::default(),
             smtp_url: None,
             mail_from: smtp_url::usual_mail_from("localhost"),
         }
@@ -181,6 +187,7 @@ impl Config {
             },
             sign_up_credits_days: days,
             queue_capacity: usize::try_from(capacity).unwrap_or(defaults.queue_capacity),
+            usage_dimensions: dimensions(env("CONSOLE_USAGE_DIMENSIONS"), document.usage_dimensions)?,
             smtp_url: match pick("smtp_url", "SMTP_URL", document.smtp_url) {
                 Some(setting) => Some(setting.smtp_url()?),
                 None => None,
@@ -252,6 +259,23 @@ fn within(key: &str, value: u32, least: u32, most: u32) -> Result<(), ConfigErro
     Err(ConfigError::Wrong { key: key.to_owned(), value: value.to_string(), right })
 }
 
+/// A list in the file, separated by commas in the environment.
+fn dimensions(
+    variable: Option<String>,
+    written: Option<Vec<String>>,
+) -> Result<UsageDimensions, ConfigError> {
+    let (key, names) = match variable {
+        Some(value) => {
+            let names = value.split(',').map(|name| name.trim().to_owned()).collect();
+            ("CONSOLE_USAGE_DIMENSIONS", names)
+        }
+        None => ("usage_dimensions", written.unwrap_or_default()),
+    };
+    let value = names.join(", ");
+    let wrong = |right| ConfigError::Wrong { key: key.to_owned(), value, right };
+    UsageDimensions::parse(names).map_err(wrong)
+}
+
 fn database_in(data_dir: &Path) -> DatabaseUrl {
     DatabaseUrl::Sqlite(data_dir.join("console.db"))
 }
@@ -318,6 +342,10 @@ mod tests {
         assert_eq!(config.base_url.as_str(), "http://localhost:2");
         assert_eq!(config.sign_up_credits, Credits::whole(5));
         assert_eq!(config.log_format, LogFormat::Json);
+        let file = "usage_dimensions = [\"model\", \"team\"]";
+        assert_eq!(load(file, &[]).unwrap().usage_dimensions.names(), ["model", "team"]);
+        let config = load(file, &[("CONSOLE_USAGE_DIMENSIONS", "project,model")]).unwrap();
+        assert_eq!(config.usage_dimensions.names(), ["project", "model"]);
     }
 
     #[test]
@@ -342,6 +370,8 @@ mod tests {
             ("CONSOLE_LOG_FORMAT", "xml", "text or json"),
             ("CONSOLE_TRUSTED_PROXIES", "proxy.example.com", "127.0.0.0/8, 10.0.0.5"),
             ("CONSOLE_SIGN_UP_CREDITS", "-1", "decimal amount"),
+            ("CONSOLE_USAGE_DIMENSIONS", "model, the team", "letters, digits, _ - or ."),
+            ("CONSOLE_USAGE_DIMENSIONS", "a, b, c, d, e", "at most 4"),
             ("DATABASE_URL", "mysql://x", "sqlite://data/console.db"),
             ("SMTP_URL", "imap://mail.example.com", "smtps://USER:PASSWORD@HOST:465"),
             ("CONSOLE_MAIL_FROM", "nobody", "Plexe Console <no-reply@example.com>"),
@@ -376,6 +406,13 @@ mod tests {
             refusal("sign_up_credits = \"2.5.1\"", &[]).contains("\"2.5.1\"; it must be a decimal amount")
         );
         assert!(refusal("queue_capacity = 0", &[]).contains("from 1000 to 1000000"));
+        let error = refusal("usage_dimensions = [\"team\", \"team\"]", &[]);
+        assert!(
+            error.starts_with("usage_dimensions is \"team, team\"; it must be at most 4 diff"),
+            "{error}"
+        );
+        let error = refusal("usage_dimensions = [\"team\", 3]", &[]);
+        assert!(error.starts_with("console.toml line 1, usage_dimensions: invalid type: integer"), "{error}");
         assert!(refusal("sign_up_credits_days = 0", &[]).contains("from 1 to 3650"));
     }
 

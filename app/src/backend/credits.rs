@@ -2,7 +2,7 @@
 //!
 //! As with the usage explorer, what is asked for is the address's query as it is.
 
-use ledger::{Credits, GrantId};
+use ledger::{Credits, EventId, GrantId};
 use serde::{Deserialize, Serialize};
 
 use super::live::EntryMessage;
@@ -29,11 +29,16 @@ pub struct CreditsView {
     pub seq: u64,
     /// The server's clock, milliseconds since 1970.
     pub now_ms: i64,
-    /// From when on the clock alone makes it old: a new day, a grant that comes into force or runs out.
+    /// From when on the clock alone makes it old: a new day, a grant that comes into force or runs out, a hold whose deadline
+    /// is reached.
     pub until_ms: i64,
     /// The query it answers.
     pub search: String,
     pub time_zone: String,
+    /// What is owed; nothing can be spent until it is repaid.
+    pub debt: Credits,
+    /// What is held and neither settled nor released, the oldest first.
+    pub holds: Vec<HoldRow>,
     /// What can be spent in burn order, then what comes into force later, then what is gone, the newest first.
     pub grants: Vec<GrantRow>,
     /// Older grants that are not shown.
@@ -51,6 +56,23 @@ pub struct CreditsView {
     pub head: String,
 }
 
+/// Credits that are held for work under way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HoldRow {
+    pub hold_id: String,
+    pub operation: String,
+    /// `3 iterations`
+    pub quantity: String,
+    /// Who holds it, and under which name: `builder · job-42`.
+    pub name: String,
+    pub credits: Credits,
+    /// Since when, and when it is released by itself; in the viewer's zone, as rows of events have them.
+    pub since_label: String,
+    pub since_exact: String,
+    pub until_label: String,
+    pub until_exact: String,
+}
+
 /// A grant and what became of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GrantRow {
@@ -63,6 +85,8 @@ pub struct GrantRow {
     pub status: String,
     pub amount: Credits,
     pub remaining: Credits,
+    /// What open holds have of it.
+    pub held: Credits,
     pub priority: u16,
     /// When it runs out: `8 Dec 2026`; empty: never.
     pub expires: String,
@@ -77,6 +101,10 @@ pub struct GrantRow {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EntryRow {
     pub entry: EntryMessage,
+    /// What it was, in a few words.
+    pub what: String,
+    /// The event that it belongs to or corrects.
+    pub event_id: Option<EventId>,
     /// The name of the grant that it moves from or to; may be empty.
     pub grant: String,
     /// In the viewer's zone, as rows of events have them.
@@ -88,5 +116,10 @@ impl GrantRow {
     /// Whether something is left of it, now or later.
     pub fn is_open(&self) -> bool {
         self.status == "active" || self.status == "pending"
+    }
+
+    /// Whether nothing will ever be left of it.
+    pub fn is_gone(&self) -> bool {
+        !self.is_open() && self.held.is_zero()
     }
 }

@@ -80,6 +80,8 @@ pub enum GroupBy {
     Nothing,
     Operation,
     ApiKey,
+    /// Values of a dimension. A live message doesn't say which, so a commit has the page read again.
+    Dimension,
 }
 
 /// Everything on the page, as of `balance.seq`.
@@ -226,7 +228,8 @@ pub struct BucketView {
 /// The consumption of one group, one point for each bucket.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SeriesView {
-    /// The operation or the key's id; empty for everything, and for what was reported without a key.
+    /// The operation, the key's id or the dimension's value; empty for everything, and for what was reported without a key
+    /// or without the dimension.
     pub group: String,
     /// What the legend calls it.
     pub name: String,
@@ -260,6 +263,8 @@ pub struct ActivityRow {
     pub api_key: Option<String>,
     /// The whole charge, over all grants.
     pub credits: Credits,
+    /// Quantity and charge are what corrections have left.
+    pub is_corrected: bool,
     pub balance_after: Credits,
     /// When it happened: as the service said, else when it was booked. RFC 3339, UTC.
     pub at: String,

@@ -18,21 +18,28 @@ pub trait ReceiptPort: Send + Sync {
     async fn receipt(&self, viewer: &Viewer, event_id: &str) -> Result<ReceiptView, ConsoleError>;
 }
 
-/// Everything on the page. It never changes, but for the reports.
+/// Everything on the page. It never changes, but for corrections and reports.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReceiptView {
     pub event_id: String,
     /// The finding, as a sentence: `3 iterations of model.build cost 150 credits`.
     pub title: String,
+    /// What it was before it was corrected, as a sentence; may be empty.
+    pub booked: String,
     /// What was reported, by whom and when.
     pub facts: Vec<Line>,
-    /// From the quantity to the charge, step by step.
+    /// From the quantity to the charge, step by step, as it was booked.
     pub arithmetic: Vec<Line>,
+    /// What it costs after its corrections.
     pub credits: Credits,
     /// In the order in which they were burnt.
     pub grants: Vec<GrantLine>,
+    /// What was held before, and what was owed: whole sentences.
+    pub aside: Vec<String>,
     pub balance_before: Credits,
     pub balance_after: Credits,
+    /// The oldest first.
+    pub corrections: Vec<CorrectionView>,
     /// Where it stands in the account's books.
     pub chain: Vec<Line>,
     /// The oldest first.
@@ -61,6 +68,15 @@ pub struct GrantLine {
     /// Why it was its turn: a whole sentence.
     pub why: String,
     pub credits: Credits,
+}
+
+/// A smaller quantity, and what came back for it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CorrectionView {
+    /// The finding, as a sentence: `Corrected to 2 iterations, 50 credits came back`.
+    pub title: String,
+    /// Why, when, the arithmetic, and where the credits went.
+    pub lines: Vec<Line>,
 }
 
 /// Something the account's people found wrong with the charge.

@@ -2,6 +2,7 @@
 
 use ledger::Credits;
 use ledger::credits::MICROS;
+use ledger::dimensions::OTHER;
 
 use crate::backend::overview::{BucketView, ChartView, Granularity, GroupBy, LabelsView, SeriesView};
 use crate::format;
@@ -115,7 +116,7 @@ impl Plot {
 impl PlotSeries {
     /// Everything that is drawn in `ink`; `None` when that comes to nothing.
     fn of(ink: Ink, view: &ChartView, inks: &[Ink]) -> Option<Self> {
-        let mut name = "other";
+        let mut name = OTHER;
         let mut values = vec![Credits::ZERO; view.buckets.len()];
         for (one, _) in view.series.iter().zip(inks).filter(|(_, other)| **other == ink) {
             if ink != Ink::Rest {
@@ -143,7 +144,8 @@ fn sum(values: &[Credits]) -> Credits {
 fn inks(view: &ChartView, labels: &LabelsView) -> Vec<Ink> {
     let place = |(index, one): (usize, &SeriesView)| match view.group_by {
         GroupBy::Operation => labels.units.iter().position(|unit| unit.operation == one.group),
-        GroupBy::ApiKey | GroupBy::Nothing => Some(index),
+        GroupBy::Dimension if one.group == OTHER => None,
+        GroupBy::ApiKey | GroupBy::Dimension | GroupBy::Nothing => Some(index),
     };
     let ink = |place: Option<usize>| place.filter(|place| *place < INKS).map_or(Ink::Rest, Ink::Series);
     view.series.iter().enumerate().map(place).map(ink).collect()
@@ -167,7 +169,7 @@ fn title(view: &ChartView) -> String {
     }
     let finding = match view.group_by {
         GroupBy::Nothing => highest_bucket(view),
-        GroupBy::Operation | GroupBy::ApiKey => largest_group(view),
+        GroupBy::Operation | GroupBy::ApiKey | GroupBy::Dimension => largest_group(view),
     };
     let credits = format::brief(view.total);
     let noun = if credits == "1" { "credit" } else { "credits" };
@@ -192,6 +194,8 @@ fn largest_group(view: &ChartView) -> String {
     match view.group_by {
         GroupBy::ApiKey if one.group.is_empty() => format!(", {share} without a key"),
         GroupBy::ApiKey => format!(", {share} with {}", one.name),
+        GroupBy::Dimension if one.group.is_empty() => format!(", {share} {}", one.name),
+        GroupBy::Dimension => format!(", {share} for {}", one.name),
         _ => format!(", {share} on {}", format::operation_phrase(&one.group)),
     }
 }
@@ -281,6 +285,21 @@ pub(super) mod tests {
         view.series.remove(0);
         view.total = Credits::whole(2);
         assert!(Plot::of(&view, &labels()).title.ends_with(", all of it without a key"));
+    }
+
+    #[test]
+    fn values_of_a_dimension_have_inks_in_their_order_and_other_has_the_last() {
+        let mut view = chart(&[("", ["50", "100"]), ("other", ["4", "5"]), ("churn", ["1", "1"])]);
+        view.group_by = GroupBy::Dimension;
+        view.series[0].name = "without model".to_owned();
+        let plot = Plot::of(&view, &labels());
+        assert!(plot.title.ends_with(", most of it without model"), "{}", plot.title);
+        let inks: Vec<_> = plot.series.iter().map(|one| (one.name.as_str(), one.ink)).collect();
+        let wanted = [("without model", Ink::Series(0)), ("churn", Ink::Series(2)), ("other", Ink::Rest)];
+        assert_eq!(inks, wanted);
+        view.series.remove(0);
+        view.total = Credits::whole(11);
+        assert!(Plot::of(&view, &labels()).title.ends_with(", most of it for other"));
     }
 
     #[test]

@@ -63,7 +63,9 @@ fn row(row: &ActivityRow, fresh: bool) -> impl IntoView + use<> {
         (true, 0) => "new",
         (true, _) => "new odd",
     };
-    let charged = if row.credits.is_zero() { "free".to_owned() } else { format::exact(row.credits) };
+    let is_free = row.credits.is_zero() && !row.is_corrected;
+    let charged = if is_free { "free".to_owned() } else { format::exact(row.credits) };
+    let corrected = if row.is_corrected { "corrected" } else { "" };
     let key = match &row.api_key {
         Some(key) => view! { <code>{key.clone()}</code> }.into_any(),
         None => view! { <span class="muted">"no key"</span> }.into_any(),
@@ -77,6 +79,7 @@ fn row(row: &ActivityRow, fresh: bool) -> impl IntoView + use<> {
             </td>
             <td role="cell" class="what">
                 <a href=format!("/receipts/{}", row.event_id)>{row.operation.clone()}</a>
+                <small>{corrected}</small>
             </td>
             <td role="cell" class="quantity">{format::quantity(row.quantity, &row.unit)}</td>
             <td role="cell" class="key">{key}</td>

@@ -1,6 +1,5 @@
 //! An account's books: every movement with the balance after it, newest first.
 
-use ledger::EventId;
 use leptos::prelude::*;
 
 use super::rows::{cell, row, table, word};
@@ -28,9 +27,9 @@ fn line(line: &EntryRow, fresh: bool) -> AnyView {
         (true, 0) => "new",
         (true, _) => "new odd",
     };
-    let what = match receipt(entry) {
-        Some(href) => view! { <a href=href>{what(entry)}</a> }.into_any(),
-        None => what(entry).into_any(),
+    let what = match line.event_id {
+        Some(event) => view! { <a href=format!("/receipts/{event}")>{line.what.clone()}</a> }.into_any(),
+        None => line.what.clone().into_any(),
     };
     let when = view! {
         <time datetime=entry.recorded_at.clone() title=line.exact_label.clone()>
@@ -45,42 +44,23 @@ fn line(line: &EntryRow, fresh: bool) -> AnyView {
             cell("when", String::new(), when.into_any()),
             cell("what", String::new(), what),
             cell("quantity", line.grant.clone(), line.grant.clone().into_any()),
-            word("num cost", moved(entry)),
+            moved(entry),
             cell("num after", balance, format::balance(entry.available_after).into_any()),
         ],
     )
 }
 
-/// Of the event that it is a leg of: legs follow each other, and leg 0 names the event.
-fn receipt(entry: &EntryMessage) -> Option<String> {
-    let account = match (&entry.event, entry.grant_id) {
-        (Some(event), _) => event.event_id.account,
-        (None, Some(grant)) if entry.movement == "charge" => grant.account,
-        (None, _) => return None,
-    };
-    let seq = entry.seq.saturating_sub(entry.leg.into());
-    Some(format!("/receipts/{}", EventId { account, seq }))
-}
-
-fn what(entry: &EntryMessage) -> String {
-    match (&entry.event, entry.movement.as_str()) {
-        (Some(event), _) => event.operation.clone(),
-        (None, "charge") => format!("rest of № {}", entry.seq.saturating_sub(entry.leg.into())),
-        (None, "issue") => "Granted".to_owned(),
-        (None, "expire") => "Ran out".to_owned(),
-        (None, "void") => "Taken back".to_owned(),
-        (None, other) => other.to_owned(),
-    }
-}
-
-fn moved(entry: &EntryMessage) -> String {
+/// With the sign of what it does to the balance. What moves between other places has none.
+fn moved(entry: &EntryMessage) -> AnyView {
     let amount = format::exact(entry.amount);
-    match entry.movement.as_str() {
-        "charge" if entry.amount.is_zero() => "free".to_owned(),
-        "issue" => format!("+{amount}"),
-        "charge" | "expire" | "void" => format!("−{amount}"),
-        _ => amount,
-    }
+    let (class, text) = match entry.movement.as_str() {
+        "charge" if entry.amount.is_zero() => ("num cost", "free".to_owned()),
+        _ if entry.amount.is_zero() => ("num cost still", amount),
+        "issue" | "release" | "correct" => ("num cost", format!("+{amount}")),
+        "settle" | "owe" | "forgive" => ("num cost still", amount),
+        _ => ("num cost", format!("−{amount}")),
+    };
+    word(class, text)
 }
 
 fn pager(view: &CreditsView) -> AnyView {

@@ -104,7 +104,7 @@ pub fn grants_table(view: &CreditsView) -> AnyView {
 }
 
 fn grant(grant: &GrantRow) -> AnyView {
-    let class = if grant.is_open() { "" } else { "gone" };
+    let class = if grant.is_gone() { "gone" } else { "" };
     let (ends, expires) = match grant.expires.as_str() {
         "" => ("when never", "never"),
         day => ("when", day),
@@ -141,6 +141,7 @@ mod tests {
             status: status.to_owned(),
             amount: Credits::whole(100),
             remaining: Credits::whole(remaining),
+            held: Credits::ZERO,
             priority: 100,
             expires: expires.to_owned(),
             why: String::new(),

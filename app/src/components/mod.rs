@@ -12,6 +12,7 @@ pub mod first_steps;
 pub mod form;
 pub mod frame;
 pub mod grants;
+pub mod holds;
 pub mod loading;
 pub mod navigation;
 pub mod problem;

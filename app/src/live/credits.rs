@@ -1,5 +1,7 @@
 //! Keeps a [`CreditsView`] true as commits arrive.
 
+use ledger::EventId;
+
 use super::Commit;
 use super::feed::{At, LiveView};
 use crate::backend::credits::{CreditsView, ENTRIES, EntryRow};
@@ -38,8 +40,7 @@ impl LiveView for CreditsView {
             let grant = self.charge(entry)?;
             if self.is_newest {
                 let At { label, exact } = at(&entry.recorded_at);
-                let row = EntryRow { entry: entry.clone(), grant, at_label: label, exact_label: exact };
-                self.entries.insert(0, row);
+                self.entries.insert(0, charge_row(entry, grant, label, exact));
             }
         }
         if self.entries.len() > ENTRIES {
@@ -52,8 +53,8 @@ impl LiveView for CreditsView {
 }
 
 impl CreditsView {
-    /// Takes a charge from its grant, whose name it returns. Whatever changes the order, or which grants there are, is
-    /// read again: so is a grant's last charge.
+    /// Takes a charge from its grant, whose name it returns. Whatever else happens, to holds, to debt or to the order of the
+    /// grants, is read again: so is a grant's last charge.
     fn charge(&mut self, entry: &EntryMessage) -> Option<String> {
         if entry.movement != "charge" {
             return None;
@@ -63,6 +64,18 @@ impl CreditsView {
         row.remaining = row.remaining.checked_sub(entry.amount).filter(|rest| !rest.is_zero())?;
         Some(row.name.clone())
     }
+}
+
+fn charge_row(entry: &EntryMessage, grant: String, at_label: String, exact_label: String) -> EntryRow {
+    let (what, event_id) = match (&entry.event, entry.grant_id) {
+        (Some(event), _) => (event.operation.clone(), Some(event.event_id)),
+        (None, grant) => {
+            let first = entry.seq.saturating_sub(entry.leg.into());
+            let event_id = grant.map(|grant| EventId { account: grant.account, seq: first });
+            (format::rest_of(first), event_id)
+        }
+    };
+    EntryRow { entry: entry.clone(), what, event_id, grant, at_label, exact_label }
 }
 
 #[cfg(test)]
@@ -88,6 +101,7 @@ mod tests {
             status: "active".to_owned(),
             amount: Credits::whole(10),
             remaining: Credits::whole(10),
+            held: Credits::ZERO,
             priority: 100,
             expires: String::new(),
             why: String::new(),
@@ -100,6 +114,8 @@ mod tests {
             until_ms: 3_600_000,
             search: String::new(),
             time_zone: "UTC".to_owned(),
+            debt: Credits::ZERO,
+            holds: vec![],
             grants: vec![grant],
             hidden_grants: 0,
             axis: vec![],
@@ -155,11 +171,31 @@ mod tests {
     }
 
     #[test]
-    fn what_changes_the_order_is_read_again() {
+    fn a_further_leg_says_of_what_and_leads_to_the_same_receipt() {
+        let mut leg = commit(2, "charge", Some(1), 1, EARLY);
+        leg.entries.push(EntryMessage { seq: 3, leg: 1, ..leg.entries[0].clone() });
+        leg.balance.seq = 3;
+        let moved = after(view(), [leg]).unwrap();
+        assert_eq!(
+            (moved.entries[0].what.as_str(), moved.entries[0].event_id.unwrap().seq),
+            ("rest of № 2", 2)
+        );
+    }
+
+    #[test]
+    fn what_changes_holds_debt_or_the_order_is_read_again() {
         for read_again in [
             commit(2, "issue", Some(2), 4, EARLY),
             commit(2, "expire", Some(1), 10, EARLY),
             commit(2, "void", Some(1), 10, EARLY),
+            commit(2, "hold", Some(1), 4, EARLY),
+            commit(2, "hold", None, 0, EARLY),
+            commit(2, "settle", Some(1), 4, EARLY),
+            commit(2, "release", Some(1), 4, EARLY),
+            commit(2, "owe", None, 4, EARLY),
+            commit(2, "repay", Some(1), 4, EARLY),
+            commit(2, "correct", Some(1), 4, EARLY),
+            commit(2, "forgive", None, 4, EARLY),
             commit(2, "charge", Some(1), 10, EARLY),
             commit(2, "charge", Some(7), 1, EARLY),
             commit(2, "charge", Some(1), 1, "1970-01-01T01:00:00Z"),

@@ -199,8 +199,8 @@ fn apply_commit(view: &mut OverviewView, commit: &Commit, at: &dyn Fn(&str) -> A
 fn apply_to_lots(view: &mut OverviewView, entry: &EntryMessage) -> Option<()> {
     let (before, after) = (view.balance.available, entry.available_after);
     view.balance.available = after;
-    if entry.movement == "issue" {
-        // Even one that comes into force later changes the outlook.
+    // Even a grant that comes into force later changes the outlook; a correction changes rows and charts.
+    if !matches!(entry.movement.as_str(), "charge" | "hold" | "settle" | "release" | "owe") {
         return None;
     }
     if before == after {
@@ -225,13 +225,13 @@ fn apply_to_rows(view: &mut OverviewView, entry: &EntryMessage, at: &dyn Fn(&str
         view.latest.truncate(ROWS);
         return Some(());
     }
-    if entry.leg > 0 && entry.movement == "charge" && !take_leg(&mut view.latest, entry) {
-        return None;
-    }
-    Some(())
+    // A row that isn't there has been missed, unless it is a hold's, which is no event.
+    let is_taken = entry.leg > 0 && take_leg(&mut view.latest, entry);
+    (is_taken || entry.leg == 0 || !matches!(entry.movement.as_str(), "charge" | "settle" | "owe"))
+        .then_some(())
 }
 
-/// A further leg of the newest row's event: its row ends where the leg ends. Whether it was one.
+/// A further leg of the newest row's event, whatever it moves: its row ends where the leg ends. Whether it was one.
 pub(super) fn take_leg(rows: &mut [ActivityRow], entry: &EntryMessage) -> bool {
     let Some(row) = rows.first_mut().filter(|row| row.seq + 1 == entry.seq) else { return false };
     row.seq = entry.seq;
@@ -261,6 +261,7 @@ pub(super) fn row_of(
         unit: unit.unit.clone(),
         api_key,
         credits: event.credits,
+        is_corrected: false,
         balance_after: entry.available_after,
         at: happened.clone(),
         at_label: label,
@@ -315,7 +316,8 @@ pub(super) fn apply_to_chart(
     Some(())
 }
 
-/// The series that it belongs to, and that one's name; `None` for a key that the page hasn't heard of.
+/// The series that it belongs to, and that one's name; `None` for a key that the page hasn't heard of, and when that is for
+/// the server to say.
 fn group_of(group_by: GroupBy, labels: &LabelsView, usage: &UsageMessage) -> Option<(String, String)> {
     match (group_by, &usage.api_key_id) {
         (GroupBy::Nothing, _) => Some((String::new(), String::new())),
@@ -324,6 +326,7 @@ fn group_of(group_by: GroupBy, labels: &LabelsView, usage: &UsageMessage) -> Opt
         (GroupBy::ApiKey, Some(key_id)) => {
             Some((key_id.as_str().to_owned(), key_label(labels, key_id)?.to_owned()))
         }
+        (GroupBy::Dimension, _) => None,
     }
 }
 

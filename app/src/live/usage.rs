@@ -32,9 +32,13 @@ impl LiveView for UsageView {
 
     fn take(&mut self, commit: &Commit, at: &dyn Fn(&str) -> At) -> Option<()> {
         for entry in &commit.entries {
+            if matches!(entry.movement.as_str(), "correct" | "forgive") {
+                // Changes rows and chart where they are.
+                return None;
+            }
             match &entry.event {
                 Some(event) => self.take_event(entry, event, at)?,
-                None if entry.leg > 0 && entry.movement == "charge" => {
+                None if entry.leg > 0 => {
                     // Of an event that isn't on the page when it isn't the newest row's.
                     take_leg(&mut self.events, entry);
                 }
@@ -255,6 +259,37 @@ mod tests {
     }
 
     #[test]
+    fn a_settlement_is_an_event_with_its_legs_and_a_correction_is_read_again() {
+        let mut settled = charge(2);
+        settled.entries[0].movement = "settle".to_owned();
+        let back = EntryMessage {
+            seq: 3,
+            leg: 1,
+            movement: "release".to_owned(),
+            event: None,
+            available_after: Credits::whole(12),
+            ..settled.entries[0].clone()
+        };
+        settled.entries.push(back.clone());
+        settled.balance.seq = 3;
+        let moved = after(view(), [settled]).unwrap();
+        assert_eq!((moved.count, moved.events[0].seq), (1, 3));
+        assert_eq!(moved.events[0].balance_after, Credits::whole(12));
+        let alone = |movement: &str, leg| Commit {
+            entries: vec![EntryMessage { seq: 2, leg, movement: movement.to_owned(), ..back.clone() }],
+            usage: vec![],
+            ..charge(2)
+        };
+        for movement in ["hold", "release", "issue", "repay"] {
+            let moved = after(view(), [alone(movement, 0)]).unwrap();
+            assert_eq!((moved.seq, moved.count, moved.events.len()), (2, 0, 0), "{movement}");
+        }
+        for movement in ["correct", "forgive"] {
+            assert_eq!(after(view(), [alone(movement, 0)]), None, "{movement}");
+        }
+    }
+
+    #[test]
     fn what_the_filters_leave_out_changes_nothing_but_the_seq() {
         for (operation, api_key) in [(Some("model.inference"), None), (None, Some("")), (None, Some("key_x"))]
         {
@@ -297,6 +332,15 @@ mod tests {
         let older = UsageView { is_newest: false, ..view() };
         let older = after(older, [charge(2)]).unwrap();
         assert_eq!((older.events.len(), older.count), (0, 1), "an older page stands still");
+    }
+
+    #[test]
+    fn by_a_dimension_only_what_the_chart_shows_is_read_from_the_server() {
+        let mut by_model = view();
+        by_model.chart.group_by = GroupBy::Dimension;
+        assert_eq!(after(by_model.clone(), [charge(2)]), None);
+        let filtered = UsageView { operation: Some("model.inference".to_owned()), ..by_model };
+        assert_eq!(after(filtered, [charge(2)]).unwrap().seq, 2);
     }
 
     #[test]

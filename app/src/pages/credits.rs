@@ -9,6 +9,7 @@ use crate::backend::credits::{CREDITS_PATH, CreditsView};
 use crate::components::books::books;
 use crate::components::dynamic::{dynamic, text};
 use crate::components::grants::{finding, grants_table, timeline};
+use crate::components::holds::{in_flight, owed};
 use crate::components::loading::{cards, loading};
 use crate::components::verify::verify;
 use crate::format;
@@ -38,12 +39,14 @@ fn loaded(view: CreditsView, search: Memo<String>) -> AnyView {
     #[cfg(not(feature = "hydrate"))]
     let _ = search;
     view! {
+        {dynamic(move || feed.with(|feed| owed(feed.view().debt)))}
         <section class="card lots" aria-labelledby="lots-title">
             <header>
                 <h2 id="lots-title">{text(move || feed.with(|feed| finding(&feed.view().grants)))}</h2>
             </header>
             {dynamic(move || feed.with(|feed| timeline(feed.view())))}
         </section>
+        {dynamic(move || feed.with(|feed| in_flight(feed.view())))}
         <section class="card activity" aria-labelledby="grants-title">
             <header>
                 <h2 id="grants-title">"What burns next, and why"</h2>

@@ -2,6 +2,7 @@
 
 mod api;
 mod kinds;
+mod later;
 mod rules;
 
 use ledger::rate::Price;
@@ -14,12 +15,15 @@ use crate::components::problem::Problem;
 use crate::components::public::PublicPage;
 
 /// The parts of the page, in order: anchor and heading.
-const PARTS: [(&str, &str); 8] = [
+const PARTS: [(&str, &str); 11] = [
     ("credits", "What a credit is"),
     ("grants", "Where credits come from"),
     ("order", "Which credits are used first"),
     ("charges", "What a charge is"),
+    ("holds", "Credits in flight"),
     ("refusals", "When credits run out"),
+    ("debt", "When something is owed"),
+    ("corrections", "When too much was charged"),
     ("retries", "Trying again is safe"),
     ("receipts", "Receipts"),
     ("api", "Over the API"),
@@ -73,7 +77,10 @@ fn Loaded(view: PricingView) -> impl IntoView {
                 <rules::Grants sign_up=view.sign_up />
                 <rules::Order />
                 <rules::Charges kinds />
+                <later::Holds paid=paid.clone() />
                 <rules::Refusals paid=paid.clone() />
+                <later::Debt />
+                <later::Corrections />
                 <rules::Retries />
                 <rules::Receipts />
                 <api::Routes base_url=view.base_url paid />

@@ -6,7 +6,9 @@ use leptos_router::hooks::use_params_map;
 
 use crate::api::receipt::receipt;
 use crate::backend::ConsoleError;
-use crate::backend::receipt::{GrantLine, LONGEST_REPORT, Line, ReceiptView, RefusedReport, ReportView};
+use crate::backend::receipt::{
+    CorrectionView, GrantLine, LONGEST_REPORT, Line, ReceiptView, RefusedReport, ReportView,
+};
 use crate::components::dynamic::text;
 use crate::components::loading::{cards, loading};
 use crate::format;
@@ -49,8 +51,9 @@ fn missing() -> impl IntoView {
 }
 
 fn receipt_of(view: ReceiptView) -> impl IntoView {
-    let charged = if view.credits.is_zero() { "free".to_owned() } else { format::exact(view.credits) };
-    let cost = if view.credits.is_zero() { "" } else { " credits" };
+    let is_free = view.credits.is_zero() && view.corrections.is_empty();
+    let charged = if is_free { "free".to_owned() } else { format::exact(view.credits) };
+    let cost = if is_free { "" } else { " credits" };
     view! {
         <Title text="Receipt · Plexe Console" />
         <article class="receipt">
@@ -62,6 +65,7 @@ fn receipt_of(view: ReceiptView) -> impl IntoView {
                     <h1 id="receipt-title">{view.title}</h1>
                 </header>
                 <p class="figure">{charged}<small>{cost}</small></p>
+                {sentence(&view.booked)}
                 {lines(&view.facts)}
             </section>
             <section class="card" aria-labelledby="arithmetic-title">
@@ -74,12 +78,14 @@ fn receipt_of(view: ReceiptView) -> impl IntoView {
                 <header>
                     <h2 id="paid-title">"What paid for it, and why in this order"</h2>
                 </header>
-                {paid(&view.grants)}
+                {paid(&view.grants, view.aside.is_empty())}
+                {view.aside.iter().map(|said| sentence(said)).collect_view()}
                 <p class="balance">
                     "Balance " <b>{format::exact(view.balance_before)}</b> " before, "
                     <b>{format::exact(view.balance_after)}</b> " credits after"
                 </p>
             </section>
+            {view.corrections.iter().map(correction).collect_view()}
             <section class="card" aria-labelledby="chain-title">
                 <header>
                     <h2 id="chain-title">"Where it stands in your books"</h2>
@@ -105,9 +111,29 @@ fn lines(lines: &[Line]) -> AnyView {
     view! { <dl class="lines">{lines.iter().map(line).collect_view()}</dl> }.into_any()
 }
 
-fn paid(grants: &[GrantLine]) -> AnyView {
+fn correction(correction: &CorrectionView) -> AnyView {
+    view! {
+        <section class="card">
+            <header>
+                <h2>{correction.title.clone()}</h2>
+            </header>
+            {lines(&correction.lines)}
+        </section>
+    }
+    .into_any()
+}
+
+/// A paragraph of its own; none for an empty text.
+fn sentence(text: &str) -> AnyView {
+    if text.is_empty() {
+        return ().into_any();
+    }
+    view! { <p class="aside">{text.to_owned()}</p> }.into_any()
+}
+
+fn paid(grants: &[GrantLine], is_all: bool) -> AnyView {
     if grants.is_empty() {
-        return view! { <p class="sub">"Nothing: it cost nothing."</p> }.into_any();
+        return sentence(if is_all { "Nothing: it cost nothing." } else { "" });
     }
     let grant = |grant: &GrantLine| {
         view! {

@@ -66,6 +66,8 @@ impl Server {
     pub async fn start(mut config: Config) -> Result<Self, Failure> {
         let sender = Sender::new(&config).map_err(Failure::Certificates)?;
         let store = Books::open_store(&config).await?;
+        let declared = config.usage_dimensions.names();
+        store.declare_dimensions(declared).await.map_err(Failure::Dimensions)?;
         let listener = bind("CONSOLE_ADDR", config.addr).await?;
         config.listens_on(listener.local_addr().map_err(Failure::Runtime)?);
         let metrics = match &mut config.metrics_addr {

@@ -18,7 +18,7 @@ pub struct Profile {
 }
 
 impl Console {
-    /// What the account can spend now. Grants that have run out are closed in the books first.
+    /// What the account can spend now. What has fallen due is posted first.
     pub async fn wallet(&self, account_no: i64, account: AccountId) -> Result<WalletView, Error> {
         let wallet = self.store.wallet(account_no, self.clock.now()).await?;
         if !wallet.is_due {
@@ -28,8 +28,7 @@ impl Console {
         Ok(self.store.wallet(account_no, self.clock.now()).await?)
     }
 
-    /// Balance, and consumption of the calendar month (UTC) that holds now. Grants that have run out are closed in the
-    /// books first.
+    /// Balance, and consumption of the calendar month (UTC) that holds now. What has fallen due is posted first.
     pub async fn current_usage(&self, account_no: i64, account: AccountId) -> Result<Current, Error> {
         let figures = self.sequencer.figures();
         let month = Zone::utc();

@@ -1,17 +1,19 @@
-//! The credits page: an account's grants in their burn order and on a time axis, and its books.
+//! The credits page: an account's grants in their burn order and on a time axis, what is held and owed, and its books.
 
 mod words;
 
-use app::backend::credits::{CreditsPort, CreditsView, ENTRIES, EntryRow, GrantRow};
+use app::backend::credits::{CreditsPort, CreditsView, ENTRIES, EntryRow, GrantRow, HoldRow};
 use app::backend::{ConsoleError, Viewer};
+use app::format;
 use async_trait::async_trait;
 use ledger::chain::genesis;
 use ledger::entry::Entry;
-use ledger::{AccountId, GrantId, Timestamp};
+use ledger::rate::RateCards;
+use ledger::{AccountId, Credits, GrantId, HoldId, Timestamp};
 
-use self::words::{name, why};
+use self::words::{event_of, name, what, why};
 use super::charts::millis;
-use super::labels::{at_label, exact_label, zone_of};
+use super::labels::{at_label, exact_label, unit_of, zone_of};
 use super::statement::{GrantState, GrantStatus, states};
 use super::{Console, Error};
 use crate::calendar::{Step, Zone};
@@ -36,7 +38,8 @@ impl CreditsPort for Console {
         let limit = u32::try_from(ENTRIES + 1).unwrap_or(u32::MAX);
         let statement = self.store.statement(account_no, before, limit).await.map_err(Error::from)?;
         let now = self.clock.now().max(wallet.recorded_at);
-        let page = Page { account: viewer.account_id, zone: zone_of(viewer), now };
+        let cards = self.store.rate_cards().await.map_err(Error::from)?;
+        let page = Page { account: viewer.account_id, zone: zone_of(viewer), now, cards };
         Ok(CreditsView { search: search.to_owned(), is_newest: before.is_none(), ..page.view(statement) })
     }
 }
@@ -52,26 +55,30 @@ struct Page {
     account: AccountId,
     zone: Zone,
     now: Timestamp,
+    cards: RateCards,
 }
 
 impl Page {
     fn view(&self, statement: Statement) -> CreditsView {
-        let Statement { seq, head, grants, mut entries } = statement;
+        let Statement { seq, head, debt, holds, grants, mut entries } = statement;
         let has_more = entries.len() > ENTRIES;
         entries.truncate(ENTRIES);
         let mut states = states(grants, self.now);
-        let rows = entries.iter().map(|entry| self.entry(entry, &states)).collect();
+        let rows = entries.iter().map(|entry| self.entry(entry, &entries, &states)).collect();
         states.sort_by_key(rank);
-        let until = self.until(&states);
+        let until = self.until(&states, &holds);
         let end = self.end_of_axis(&states);
-        let hidden = states.iter().skip(GRANTS).filter(|state| !is_open(state)).count();
-        let shown = states.iter().enumerate().filter(|(place, state)| *place < GRANTS || is_open(state));
+        let may_hide = |state: &GrantState| !is_open(state) && state.owned.held.is_zero();
+        let hidden = states.iter().skip(GRANTS).filter(|state| may_hide(state)).count();
+        let shown = states.iter().enumerate().filter(|(place, state)| *place < GRANTS || !may_hide(state));
         CreditsView {
             seq,
             now_ms: millis(self.now),
             until_ms: millis(until),
             search: String::new(),
             time_zone: self.zone.name().to_owned(),
+            debt,
+            holds: holds.iter().filter_map(|hold| self.hold(hold)).collect(),
             grants: shown.map(|(_, state)| self.grant(state, end)).collect(),
             hidden_grants: u64::try_from(hidden).unwrap_or(u64::MAX),
             axis: self.axis(end),
@@ -83,14 +90,34 @@ impl Page {
         }
     }
 
-    fn entry(&self, entry: &Entry, states: &[GrantState]) -> EntryRow {
+    /// `page` has the entries around it, among them most likely leg 0 of its act.
+    fn entry(&self, entry: &Entry, page: &[Entry], states: &[GrantState]) -> EntryRow {
         let grant = entry.grant.and_then(|seq| states.iter().find(|state| state.owned.grant.seq == seq));
         EntryRow {
             entry: entry_message(self.account, entry),
+            what: what(entry),
+            event_id: event_of(self.account, entry, page),
             grant: grant.map(|state| name(&state.owned.grant.facts)).unwrap_or_default(),
             at_label: at_label(&self.zone, self.now, entry.recorded_at),
             exact_label: exact_label(&self.zone, entry.recorded_at),
         }
+    }
+
+    /// `None` for an entry that is no hold; the store lists none of those.
+    fn hold(&self, entry: &Entry) -> Option<HoldRow> {
+        let (event, deadline) = (entry.event.as_ref()?, entry.deadline?);
+        let since = entry.recorded_at;
+        Some(HoldRow {
+            hold_id: HoldId { account: self.account, seq: entry.seq }.to_string(),
+            operation: event.operation.clone(),
+            quantity: format::quantity(event.quantity, &unit_of(&self.cards, event)),
+            name: format!("{} · {}", event.source, event.id),
+            credits: event.credits,
+            since_label: at_label(&self.zone, self.now, since),
+            since_exact: exact_label(&self.zone, since),
+            until_label: at_label(&self.zone, self.now, deadline),
+            until_exact: exact_label(&self.zone, deadline),
+        })
     }
 
     fn grant(&self, state: &GrantState, end: Timestamp) -> GrantRow {
@@ -103,6 +130,7 @@ impl Page {
             status: state.status.name().to_owned(),
             amount: grant.amount,
             remaining: grant.remaining,
+            held: state.owned.held,
             priority: facts.priority,
             expires: facts.expires_at.map(|at| words::day(&self.zone, at)).unwrap_or_default(),
             why: why(&self.zone, state),
@@ -111,13 +139,14 @@ impl Page {
         }
     }
 
-    /// When the page is old: at midnight, and when a grant comes into force or runs out.
-    fn until(&self, states: &[GrantState]) -> Timestamp {
+    /// When the page is old: at midnight, when a grant comes into force or runs out, and at the deadline of a hold.
+    fn until(&self, states: &[GrantState], holds: &[Entry]) -> Timestamp {
         let turns = states.iter().filter(|state| is_open(state)).flat_map(|state| {
             let facts = &state.owned.grant.facts;
             [Some(facts.effective_at), facts.expires_at]
         });
-        let next = turns.flatten().filter(|at| *at > self.now).min();
+        let deadlines = holds.iter().filter_map(|hold| hold.deadline);
+        let next = turns.flatten().chain(deadlines).filter(|at| *at > self.now).min();
         let midnight = self.zone.ceil_after(self.now, Step::Day);
         next.map_or(midnight, |next| next.min(midnight))
     }
@@ -160,7 +189,8 @@ fn rank(state: &GrantState) -> (u8, i64) {
     match (&state.burn, state.status) {
         (Some(burn), _) => (0, i64::try_from(burn.position).unwrap_or(i64::MAX)),
         (None, GrantStatus::Pending) => (1, grant.facts.effective_at.micros()),
-        (None, _) => (2, -grant.seq.cast_signed()),
+        (None, _) if state.owned.held > Credits::ZERO => (2, -grant.seq.cast_signed()),
+        (None, _) => (3, -grant.seq.cast_signed()),
     }
 }
 
@@ -183,6 +213,7 @@ mod tests {
             account: "acct_01900000000070008000000000000001".parse().unwrap(),
             zone: Zone::utc(),
             now: Timestamp::from_micros(1_000),
+            cards: RateCards::new(vec![ledger::rate::RateCard::example()]).unwrap(),
         };
         let place = |at| page.place(Timestamp::from_micros(at), Timestamp::from_micros(2_000));
         assert_eq!([0, 1_000, 1_500, 2_000, i64::MAX].map(place), [0, 0, 500, 1_000, 1_000]);

@@ -70,13 +70,13 @@ impl Console {
         let before = self.month_before(hold.account_no, &hold.entry).await?;
         let settlement = Settlement { quantity, allow_over, before };
         let closing = Closing { hold: hold.id, service_key };
-        self.sequencer.settle(closing, settlement).await?.map_err(of_holds)
+        self.sequencer.settle(closing, settlement).await?.map_err(of_settlements)
     }
 
     /// Gives a hold back.
     pub async fn release(&self, hold: &KnownHold, service_key: KeyId) -> Result<Released, Error> {
         let closing = Closing { hold: hold.id, service_key };
-        self.sequencer.release(closing).await?.map_err(of_holds)
+        self.sequencer.release(closing).await?.map_err(Error::from)
     }
 
     /// Gives an event a smaller quantity. Errors: no such event (404), a hold that is no event yet (409).
@@ -141,13 +141,19 @@ fn of_holds(refusal: Refusal) -> Error {
             message: "An event with this source and id was charged. Use a new id for a new hold.",
             fields,
         },
-        Refusal::Conflict { fields } if fields == ["quantity"] => {
-            Error::Conflict { message: "This hold has been settled with another quantity.", fields }
-        }
         Refusal::Conflict { fields } => Error::Conflict {
             message: "A hold with this source and id was made with other content. Use a new id for a new hold.",
             fields,
         },
+        refusal => refusal.into(),
+    }
+}
+
+fn of_settlements(refusal: Refusal) -> Error {
+    match refusal {
+        Refusal::Conflict { fields } => {
+            Error::Conflict { message: "This hold has been settled with another quantity.", fields }
+        }
         refusal => refusal.into(),
     }
 }

@@ -2,6 +2,7 @@
 
 use app::backend::Viewer;
 use app::backend::overview::{ActivityRow, KeyLabel, LabelsView, UnitLabel};
+use ledger::entry::EventFacts;
 use ledger::rate::RateCards;
 use ledger::{AccountId, EventId, KeyId, Timestamp};
 
@@ -42,15 +43,15 @@ impl<'a> Rows<'a> {
     pub fn row(&self, booked: &BookedEvent) -> Option<ActivityRow> {
         let event = booked.entry.event.as_ref()?;
         let happened = event.event_time(booked.entry.recorded_at);
-        let unit = self.cards.version(event.price_version).and_then(|card| card.price(&event.operation));
         Some(ActivityRow {
             event_id: EventId { account: self.account, seq: booked.entry.seq },
             seq: booked.last_seq,
             operation: event.operation.clone(),
-            quantity: event.quantity,
-            unit: unit.map_or_else(String::new, |price| price.unit.clone()),
+            quantity: booked.quantity,
+            unit: unit_of(self.cards, event),
             api_key: event.api_key.as_ref().map(|key| self.key(key)),
-            credits: event.credits,
+            credits: booked.credits,
+            is_corrected: booked.is_corrected(),
             balance_after: booked.balance_after,
             at: Rfc3339(happened).to_string(),
             at_label: at_label(self.zone, self.now, happened),
@@ -63,6 +64,12 @@ impl<'a> Rows<'a> {
         let label = self.labels.keys.iter().find(|label| label.key_id == *id);
         label.map_or_else(|| id.to_string(), |label| label.label.clone())
     }
+}
+
+/// The unit of the price version that priced an event.
+pub(super) fn unit_of(cards: &RateCards, event: &EventFacts) -> String {
+    let price = cards.version(event.price_version).and_then(|card| card.price(&event.operation));
+    price.map_or_else(String::new, |price| price.unit.clone())
 }
 
 /// `plx_sk_9f2a…k3Qd`

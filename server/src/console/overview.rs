@@ -150,7 +150,8 @@ impl Moment {
 
     fn runway(&self, account: AccountId) -> RunwayView {
         let pace = runway::pace(&self.zone, self.now, &self.rows, !self.earlier.is_nothing());
-        runway::view(account, &self.zone, self.now, &self.wallet.grants, pace)
+        let grants = runway::less_debt(&self.wallet.grants, self.wallet.debt);
+        runway::view(account, &self.zone, self.now, &grants, pace)
     }
 }
 

@@ -1,5 +1,7 @@
 //! A receipt in words.
 
+mod changes;
+
 use app::backend::overview::NO_KEY;
 use app::backend::receipt::{GrantLine, Line, ReceiptPort, ReceiptView, ReportView};
 use app::backend::{ConsoleError, Viewer};
@@ -7,7 +9,7 @@ use app::format;
 use async_trait::async_trait;
 use ledger::grant::GrantFacts;
 use ledger::receipt::{BurnReason, GrantUse, Receipt};
-use ledger::{EventId, Timestamp};
+use ledger::{Credits, EventId, Quantity, Timestamp};
 
 use super::labels::{exact_label, key_label, zone_of};
 use super::receipt::BookedReceipt;
@@ -52,39 +54,41 @@ impl Words {
         reports: &[ProblemReportRow],
     ) -> ReceiptView {
         let receipt = &booked.receipt;
-        let quantity = format::quantity(receipt.event.quantity, &receipt.price.unit);
-        let cost = match format::exact(receipt.event.credits).as_str() {
-            "0" => "cost nothing".to_owned(),
-            "1" => "cost 1 credit".to_owned(),
-            credits => format!("cost {credits} credits"),
-        };
         ReceiptView {
             event_id: receipt.event_id.to_string(),
-            title: format!("{quantity} of {} {cost}", receipt.event.operation),
-            facts: self.facts(booked, key, &quantity),
+            title: title(receipt, receipt.quantity(), receipt.credits()),
+            booked: changes::booked(receipt),
+            facts: self.facts(booked, key),
             arithmetic: self.arithmetic(booked),
-            credits: receipt.event.credits,
+            credits: receipt.credits(),
             grants: self.grants(&receipt.grants),
+            aside: changes::aside(receipt),
             balance_before: receipt.balance_before,
             balance_after: receipt.balance_after,
+            corrections: changes::corrections(booked, &self.zone),
             chain: chain(receipt),
             reports: reports.iter().map(|report| self.report(report)).collect(),
             refused: None,
         }
     }
 
-    fn facts(&self, booked: &BookedReceipt, key: Option<(String, String)>, quantity: &str) -> Vec<Line> {
-        let Receipt { event, recorded_at, .. } = &booked.receipt;
+    fn facts(&self, booked: &BookedReceipt, key: Option<(String, String)>) -> Vec<Line> {
+        let Receipt { event, recorded_at, hold, price, .. } = &booked.receipt;
+        let quantity = format::quantity(event.quantity, &price.unit);
         let (key, key_name) = match (key, &event.api_key) {
             (Some((name, label)), _) => (label, name),
             (None, Some(id)) => (id.to_string(), String::new()),
             (None, None) => (NO_KEY.to_owned(), String::new()),
         };
-        let mut facts = vec![line("Operation", &event.operation, ""), line("Quantity", quantity, "")];
+        let mut facts = vec![
+            line("Operation", &event.operation, ""),
+            line("Quantity", &quantity, changes::quantity_note(&booked.receipt)),
+        ];
         let booked_at = exact_label(&self.zone, *recorded_at);
         match event.occurred_at {
             Some(at) => {
-                facts.push(line("Happened", &exact_label(&self.zone, at), "as the service said"));
+                let why = if hold.is_some() { "when it was held for" } else { "as the service said" };
+                facts.push(line("Happened", &exact_label(&self.zone, at), why));
                 facts.push(line("Booked", &booked_at, ""));
             }
             None => facts.push(line("Booked", &booked_at, "the service gave no time of its own")),
@@ -170,6 +174,13 @@ impl Words {
     }
 }
 
+/// `3 iterations of model.build cost 150 credits`
+fn title(receipt: &Receipt, quantity: Quantity, credits: Credits) -> String {
+    let quantity = format::quantity(quantity, &receipt.price.unit);
+    let cost = if credits.is_zero() { "nothing".to_owned() } else { format::credits(credits) };
+    format!("{quantity} of {} cost {cost}", receipt.event.operation)
+}
+
 pub(super) fn line(name: &str, value: &str, note: &str) -> Line {
     Line { name: name.to_owned(), value: value.to_owned(), note: note.to_owned() }
 }
@@ -183,7 +194,7 @@ pub(super) fn grant_name(facts: &GrantFacts) -> String {
 fn chain(receipt: &Receipt) -> Vec<Line> {
     let (first, last) = (receipt.event_id.seq, receipt.seq);
     let place = if first == last { format!("Entry {last}") } else { format!("Entries {first} to {last}") };
-    let note = if first == last { "" } else { "one for each grant" };
+    let note = if first == last { "" } else { "one for each movement" };
     vec![
         line("Position", &place, note),
         line("Hash", &receipt.hash.to_string(), "of the last entry; it covers all entries before it"),
@@ -193,7 +204,6 @@ fn chain(receipt: &Receipt) -> Vec<Line> {
 
 #[cfg(test)]
 mod tests {
-    use ledger::Credits;
     use ledger::grant::GrantKind;
 
     use super::*;

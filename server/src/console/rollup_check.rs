@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use ledger::dimensions::{DimensionKey, DimensionSeries};
 use ledger::event::{MAX_AGE, MAX_LEAD};
 use ledger::series::{BUCKET, BucketKey, Series, Totals};
 use ledger::time::DAY;
@@ -13,7 +14,7 @@ use ledger::{AccountId, Timestamp};
 
 use super::{Console, Error};
 use crate::random::number_below;
-use crate::store::{KeptAccount, Window};
+use crate::store::{AsOf, KeptAccount, Stretch, Window};
 
 /// Entries that one check looks at.
 const MOST: u64 = 200_000;
@@ -34,12 +35,14 @@ pub enum RollupCheck {
 
 /// A bucket in which charts and books differ.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("account {account}: the bucket of {operation:?} at {start} µs has {stored:?}, its events give {events:?}",
+#[error("account {account}: the bucket of {operation:?} at {start} µs ({value:?}) has {stored:?}, its events give {events:?}",
     operation = bucket.operation, start = bucket.start.micros())]
 pub struct RollupMismatch {
     pub account: AccountId,
     pub window: Window,
     pub bucket: BucketKey,
+    /// Of a dimension: its name and the value.
+    pub value: Option<(String, String)>,
     pub stored: Option<Totals>,
     pub events: Option<Totals>,
 }
@@ -94,23 +97,39 @@ impl Console {
     }
 
     async fn compare(&self, account: KeptAccount, window: Window) -> Result<RollupCheck, Error> {
-        let (stored, seq) = self.store.rollups_as_of(account.no, window).await?;
+        let stored = self.store.rollups_as_of(account.no, window).await?;
         let (first, last) = self.entries_of(account, window).await?;
-        let range = (first, last.min(seq));
-        let mut events = self.store.series_of_entries(account.no, window, range).await?;
-        let later = (range.1.saturating_add(1), seq);
-        self.store.take_back_corrections(account.no, window, later, &mut events).await?;
-        if stored.is_empty() && events.is_empty() {
+        let stretch = Stretch { first, last: last.min(stored.seq), corrected_up_to: stored.seq };
+        let events = self.store.series_of_entries(account.no, window, stretch).await?;
+        if stored.series.is_empty() && events.is_empty() {
             return Ok(RollupCheck::Empty);
         }
-        Ok(match first_difference(&stored, &events) {
-            None => RollupCheck::Match,
-            Some((bucket, stored, events)) => {
-                let account = account.id;
-                RollupCheck::Mismatch(Box::new(RollupMismatch { account, window, bucket, stored, events }))
-            }
-        })
+        let mut found = first_difference(&stored.series, &events).map(|found| (found, None));
+        if found.is_none() {
+            let values = self.store.values_of_entries(account.no, window, stretch, &stored.values).await?;
+            found = first_value(&stored, &values, window);
+        }
+        let Some(((bucket, stored, events), value)) = found else { return Ok(RollupCheck::Match) };
+        let account = account.id;
+        Ok(RollupCheck::Mismatch(Box::new(RollupMismatch { account, window, bucket, value, stored, events })))
     }
+}
+
+/// A bucket, and what it holds by the rollups and by the events.
+type Difference = (BucketKey, Option<Totals>, Option<Totals>);
+
+/// The first difference in the rollups of dimensions, with the dimension and the value.
+fn first_value(
+    stored: &AsOf,
+    events: &DimensionSeries,
+    window: Window,
+) -> Option<(Difference, Option<(String, String)>)> {
+    let is_inside = |key: &&DimensionKey| window.from <= key.bucket.start && key.bucket.start < window.to;
+    let inside = stored.values.sums.iter().filter(|(key, _)| is_inside(key));
+    let inside: BTreeMap<_, _> = inside.map(|(key, totals)| (key.clone(), *totals)).collect();
+    let key = events.first_difference(&inside, &stored.series)?;
+    let totals = (inside.get(&key).copied(), events.at(&key));
+    Some(((key.bucket, totals.0, totals.1), Some((key.dimension, key.group))))
 }
 
 /// The bucket of `at`, and so many before and after it.
@@ -123,7 +142,7 @@ fn window_around(at: Timestamp, before: u64, after: u64) -> Window {
     }
 }
 
-fn first_difference(stored: &Series, events: &Series) -> Option<(BucketKey, Option<Totals>, Option<Totals>)> {
+fn first_difference(stored: &Series, events: &Series) -> Option<Difference> {
     let mut both: BTreeMap<&BucketKey, [Option<Totals>; 2]> = BTreeMap::new();
     for (place, series) in [stored, events].into_iter().enumerate() {
         for (key, totals) in series.buckets() {

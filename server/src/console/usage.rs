@@ -18,6 +18,7 @@ use super::labels::{LABELLED_KEYS, Rows, key_label, units, zone_of};
 use super::overview::STILL_MOMENTS;
 use super::{Console, Error};
 use crate::calendar::{Rfc3339, Step, Windows, Zone};
+use crate::config::UsageDimensions;
 use crate::store::{ApiKeyRow, KeyFilter};
 
 /// What one reading of the page goes by.
@@ -29,6 +30,8 @@ struct Reading {
     windows: Windows,
     cards: RateCards,
     keys: Vec<ApiKeyRow>,
+    /// What can be grouped by, and what that is called.
+    groups: Vec<(Groups, String)>,
 }
 
 #[async_trait]
@@ -56,7 +59,8 @@ impl Console {
             self.store.rate_cards(),
             self.store.list_api_keys(account_no, KeyFilter::All, LABELLED_KEYS, 0),
         )?;
-        let reading = Reading::new(search, zone_of(viewer), now, cards, keys.0);
+        let dimensions = &self.config.usage_dimensions;
+        let reading = Reading::new(search, zone_of(viewer), now, cards, keys.0, dimensions);
         let history = self.history(account_no, reading.history()).await?;
         let points = history.series.iter().flat_map(|one| &one.points);
         let count = points.fold(0_u64, |sum, point| sum.saturating_add(point.count));
@@ -82,23 +86,45 @@ impl Console {
 }
 
 impl Reading {
-    fn new(search: &str, zone: Zone, now: Timestamp, cards: RateCards, keys: Vec<ApiKeyRow>) -> Self {
+    fn new(
+        search: &str,
+        zone: Zone,
+        now: Timestamp,
+        cards: RateCards,
+        keys: Vec<ApiKeyRow>,
+        dimensions: &UsageDimensions,
+    ) -> Self {
         let mut asked = Asked::read(search, &zone);
+        if let Groups::Dimension(name) = &asked.group_by
+            && !dimensions.has(name)
+        {
+            asked.group_by = Groups::Operation;
+        }
         // A filter that names nothing of ours would show an empty page without saying why.
         asked
             .operation
             .take_if(|operation| !cards.versions().iter().any(|card| card.price(operation).is_some()));
         asked.api_key.take_if(|key| !key.is_empty() && !keys.iter().any(|own| own.id.as_str() == *key));
         let (step, windows) = asked.windows(&zone, now);
-        Self { now, zone, asked, step, windows, cards, keys }
+        let groups = asked::groups(dimensions.names());
+        Self { now, zone, asked, step, windows, cards, keys, groups }
     }
 
     /// A group of one is no group.
+    fn groups(&self) -> Groups {
+        match &self.asked.group_by {
+            Groups::Operation if self.asked.operation.is_some() => Groups::Nothing,
+            Groups::ApiKey if self.asked.api_key.is_some() => Groups::Nothing,
+            asked => asked.clone(),
+        }
+    }
+
     fn group_by(&self) -> GroupBy {
-        match self.asked.group_by {
-            GroupBy::Operation if self.asked.operation.is_some() => GroupBy::Nothing,
-            GroupBy::ApiKey if self.asked.api_key.is_some() => GroupBy::Nothing,
-            asked => asked,
+        match self.groups() {
+            Groups::Nothing => GroupBy::Nothing,
+            Groups::Operation => GroupBy::Operation,
+            Groups::ApiKey => GroupBy::ApiKey,
+            Groups::Dimension(_) => GroupBy::Dimension,
         }
     }
 
@@ -107,11 +133,7 @@ impl Reading {
             from: Some(self.windows.from()),
             to: Some(self.windows.to()),
             step: self.step,
-            group_by: match self.group_by() {
-                GroupBy::Nothing => Groups::Nothing,
-                GroupBy::Operation => Groups::Operation,
-                GroupBy::ApiKey => Groups::ApiKey,
-            },
+            group_by: self.groups(),
             operation: self.asked.operation.clone(),
             api_key: self.asked.api_key.clone(),
             zone: self.zone.clone(),
@@ -154,10 +176,12 @@ impl Reading {
     /// What the legend calls a group.
     fn name(&self, group: Option<&str>, rows: &Rows<'_>) -> String {
         let key = |id: &str| id.parse().map_or_else(|_| NO_KEY.to_owned(), |id| rows.key(&id));
-        match (self.group_by(), group) {
-            (GroupBy::ApiKey, group) => key(group.unwrap_or_default()),
-            (GroupBy::Operation, group) => group.unwrap_or_default().to_owned(),
-            (GroupBy::Nothing, _) => match (&self.asked.operation, &self.asked.api_key) {
+        match (self.groups(), group) {
+            (Groups::ApiKey, group) => key(group.unwrap_or_default()),
+            (Groups::Operation, group) => group.unwrap_or_default().to_owned(),
+            (Groups::Dimension(_), Some(value)) => short(value),
+            (Groups::Dimension(name), None) => format!("without {name}"),
+            (Groups::Nothing, _) => match (&self.asked.operation, &self.asked.api_key) {
                 (Some(operation), _) => operation.clone(),
                 (None, Some(id)) => key(id),
                 (None, None) => "everything".to_owned(),
@@ -198,7 +222,8 @@ impl Reading {
         let is = |ready: Ready| matches!(asked.span, Span::Last(other) if other == ready);
         let ready = |one: Ready| choice(&asked.path(&Span::Last(one), false), one.name(), is(one));
         let step = |one: &Step| choice(one.name(), step_name(*one), *one == self.step);
-        let group = |(value, name, one)| choice(value, name, asked.group_by == one);
+        let group =
+            |(group, name): &(Groups, String)| choice(&group.to_string(), name, asked.group_by == *group);
         let operations = units(&self.cards).into_iter().map(|unit| {
             choice(&unit.operation, &unit.operation, asked.operation.as_ref() == Some(&unit.operation))
         });
@@ -211,7 +236,7 @@ impl Reading {
         UsageForm {
             ranges: Ready::ALL.map(ready).into(),
             granularities: asked.steps(&self.zone, self.now).iter().map(step).collect(),
-            groups: asked::GROUPS.map(group).into(),
+            groups: self.groups.iter().map(group).collect(),
             operations: std::iter::once(choice("", "All operations", asked.operation.is_none()))
                 .chain(operations)
                 .collect(),
@@ -224,6 +249,17 @@ impl Reading {
             to,
             problem: asked.problem.map(str::to_owned),
         }
+    }
+}
+
+/// Characters of a dimension's value that a legend has room for.
+const VALUE: usize = 48;
+
+/// The beginning of a value that is longer than a legend has room for.
+fn short(value: &str) -> String {
+    match value.char_indices().nth(VALUE) {
+        Some((end, _)) => format!("{}…", &value[..end]),
+        None => value.to_owned(),
     }
 }
 

@@ -22,7 +22,7 @@ pub async fn check(console: Console) {
 }
 
 fn report(mismatch: &RollupMismatch) {
-    let RollupMismatch { account, window, bucket, stored, events } = mismatch;
+    let RollupMismatch { account, window, bucket, value, stored, events } = mismatch;
     tracing::error!(
         %account,
         from = %Rfc3339(window.from),
@@ -30,6 +30,7 @@ fn report(mismatch: &RollupMismatch) {
         bucket = %Rfc3339(bucket.start),
         operation = bucket.operation,
         api_key = ?bucket.api_key,
+        ?value,
         ?stored,
         ?events,
         "ROLLUP MISMATCH: charts show something else than the books; `plexe-console verify --account` tells more"

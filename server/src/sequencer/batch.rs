@@ -10,10 +10,9 @@ use ledger::series::{BucketKey, Counted, Totals};
 use ledger::wallet::Wallet;
 use ledger::{AccountId, Credits, EventId, GrantId, KeyId, Month, Quantity, Timestamp};
 
-use super::cache::{Cache, Loaded};
+use super::cache::{Cache, Loaded, Remembered};
 use super::holds::History;
 use super::job::{Charged, GrantRefusal, Granted, NewGrant, Quoted, Refusal, Submission, Voided};
-use super::positions::Positions;
 use super::{Answer, Task};
 use crate::live::{Commit, LiveBus};
 use crate::store::posting::{Booked, Changes, GrantState, OpenedHold};
@@ -40,15 +39,15 @@ pub(super) async fn post(
     cache: &mut Cache,
     now: Timestamp,
     tasks: &[Task],
-) -> Result<(Vec<Answer>, Changes, Positions), Failure> {
+) -> Result<(Vec<Answer>, Changes, Remembered), Failure> {
     let mut posting = store.begin_posting().await.map_err(Failure::Store)?;
     let result = async {
         let loaded = cache.load(store, &mut posting, tasks, now).await?;
         let mut batch = Batch::new(cache, loaded, now);
         let answers: Vec<Answer> = tasks.iter().map(|task| batch.decide(task)).collect();
-        let (changes, positions) = batch.finish();
+        let (changes, remembered) = batch.finish();
         posting.write(&changes).await?;
-        Ok::<_, StoreError>((answers, changes, positions))
+        Ok::<_, StoreError>((answers, changes, remembered))
     }
     .await;
     match result {
@@ -100,7 +99,7 @@ pub(super) struct Batch<'c> {
     pub closed: HashMap<(i64, u64), Vec<Entry>>,
     /// Events that may be corrected.
     pub histories: HashMap<EventKey, History>,
-    pub positions: Positions,
+    pub remembered: Remembered,
     pub changes: Changes,
     /// Wallets that got an entry.
     changed: BTreeSet<i64>,
@@ -108,7 +107,7 @@ pub(super) struct Batch<'c> {
 
 impl<'c> Batch<'c> {
     fn new(cache: &'c Cache, loaded: Loaded, now: Timestamp) -> Self {
-        let Loaded { booked, wallets, given, closed, histories, positions } = loaded;
+        let Loaded { booked, wallets, given, closed, histories, remembered } = loaded;
         Self {
             cache,
             now,
@@ -117,7 +116,7 @@ impl<'c> Batch<'c> {
             given,
             closed,
             histories,
-            positions,
+            remembered,
             changes: Changes::default(),
             changed: BTreeSet::new(),
         }
@@ -162,7 +161,7 @@ impl<'c> Batch<'c> {
         let at = self.open(no).ok_or(Refusal::Failed)?;
         let event_time = report.event_time(at);
         let (price, price_version) = self.price(&report.operation, event_time)?;
-        let credits = self.positions.cost(no, price, event_time, report.quantity)?;
+        let credits = self.remembered.positions.cost(no, price, event_time, report.quantity)?;
         let facts = report.clone().into_facts(Priced {
             credits,
             price_version,
@@ -186,6 +185,7 @@ impl<'c> Batch<'c> {
         if !report.dimensions.pairs().is_empty() {
             let json = serde_json::to_string(report.dimensions.pairs()).unwrap_or_default();
             self.changes.dimensions.push((no, first.seq, json));
+            self.remembered.values.note(no, first.seq, report.dimensions.pairs());
         }
         self.record(no, entries);
         let booked = Booked { account, entry: first, last_seq, balance };
@@ -206,7 +206,7 @@ impl<'c> Batch<'c> {
         let no = self.may_spend(payer)?.account_no;
         let at = self.open(no).ok_or(Refusal::Failed)?;
         let (price, _) = self.price(operation, at)?;
-        let required = self.positions.cost(no, price, at, quantity)?;
+        let required = self.remembered.positions.cost(no, price, at, quantity)?;
         let wallet = self.wallets.get(&no).ok_or(Refusal::Failed)?;
         let allowed = wallet.can_pay(at, required);
         Ok(Quoted { allowed, credits: required, balance: wallet.available(at), seq: wallet.seq })
@@ -292,17 +292,20 @@ impl<'c> Batch<'c> {
 
     /// What an act changes besides the wallet.
     fn note(&mut self, no: i64, first: &Entry, act: &[Entry]) {
-        match Counted::of(first) {
-            Some(Counted::Used(bucket, totals)) => add(&mut self.changes.rollups, (no, bucket), totals),
-            Some(Counted::TakenBack(bucket, totals)) => {
-                add(&mut self.changes.taken_back, (no, bucket), totals);
+        let Remembered { positions, values } = &mut self.remembered;
+        if let Some(counted) = Counted::of(first) {
+            values.count(no, first, &counted, &mut self.changes.values);
+            match counted {
+                Counted::Used(bucket, totals) => add(&mut self.changes.rollups, (no, bucket), totals),
+                Counted::TakenBack(bucket, totals) => {
+                    add(&mut self.changes.taken_back, (no, bucket), totals);
+                }
             }
-            None => {}
         }
         if let Some(event) = &first.event {
             let month = Month::of(event.event_time(first.recorded_at));
-            let before = first.revises.as_ref().map_or(Quantity::ZERO, |revises| revises.quantity);
-            self.positions.count(no, month, &event.operation, before, event.quantity);
+            let before = first.revises.as_ref().map(|revises| revises.quantity);
+            positions.count(no, month, &event.operation, before, event.quantity);
         }
         if let Some(deadline) = first.deadline {
             self.changes.opened_holds.insert((no, first.seq), OpenedHold { legs: act.len(), deadline });
@@ -317,7 +320,7 @@ impl<'c> Batch<'c> {
     }
 
     /// What is to be written: the entries, and the last state of all they moved. And what is to be remembered.
-    fn finish(mut self) -> (Changes, Positions) {
+    fn finish(mut self) -> (Changes, Remembered) {
         let mut issued = HashSet::new();
         for (no, entry) in &self.changes.entries {
             let (Some(wallet), Some(seq)) = (self.wallets.get(no), entry.grant) else { continue };
@@ -337,7 +340,7 @@ impl<'c> Batch<'c> {
                 self.changes.wallets.insert(no, wallet);
             }
         }
-        (self.changes, self.positions)
+        (self.changes, self.remembered)
     }
 }
 

@@ -12,6 +12,7 @@ use ledger::{AccountId, KeyId, Timestamp};
 use super::Task;
 use super::holds::History;
 use super::positions::{Positions, followed};
+use super::values::Values;
 use crate::store::posting::{Booked, Posting};
 use crate::store::{Payer, PayerRow, Store, StoreError};
 
@@ -30,6 +31,9 @@ pub(super) struct Cache {
     /// Operations whose positions matter; belongs to `cards`.
     pub(super) followed: HashSet<String>,
     pub(super) positions: Positions,
+    /// Whether `values` says what is declared, which changes only between two starts.
+    knows_dimensions: bool,
+    pub(super) values: Values,
 }
 
 /// What a batch reads before it decides.
@@ -44,8 +48,14 @@ pub(super) struct Loaded {
     pub closed: HashMap<(i64, u64), Vec<Entry>>,
     /// Events that may be corrected; the wallets know the grants that they may give back to.
     pub histories: HashMap<EventKey, History>,
-    /// Copies to work on.
+    pub remembered: Remembered,
+}
+
+/// What the sequencer knows besides wallets: copies to work on, to be kept once the batch is committed.
+#[derive(Debug, Default)]
+pub(super) struct Remembered {
     pub positions: Positions,
+    pub values: Values,
 }
 
 impl Cache {
@@ -59,6 +69,7 @@ impl Cache {
     ) -> Result<Loaded, StoreError> {
         self.forget_old(store.epoch());
         self.load_cards(posting).await?;
+        self.load_dimensions(posting).await?;
         let mut keys = vec![];
         let mut accounts = HashSet::new();
         let mut given = HashSet::new();
@@ -76,6 +87,7 @@ impl Cache {
                 }
                 Task::Settle(closing, _) | Task::Release(closing) => {
                     self.load_service_key(posting, &closing.service_key).await?;
+                    self.load_payer(posting, &Payer::Account(closing.hold.account)).await?;
                     accounts.extend(self.load_number(posting, closing.hold.account).await?);
                 }
                 Task::Correct(correction) => {
@@ -105,17 +117,12 @@ impl Cache {
         let histories = self.load_histories(posting, tasks, &booked).await?;
         accounts.extend(histories.values().map(|history| (history.account_no, history.account)));
         let mut wallets = self.load_wallets(posting, &accounts).await?;
-        for history in histories.values() {
-            let paid = history.paid();
-            let grants: BTreeSet<u64> = paid.grants().collect();
-            let Some(wallet) = wallets.get_mut(&history.account_no) else { continue };
-            for grant in posting.grants(history.account_no, &grants, paid.was_owed()).await? {
-                wallet.remember(grant);
-            }
-        }
+        remember_payers(posting, &histories, &mut wallets).await?;
         let closed = self.load_closed(posting, tasks, &wallets).await?;
         let positions = self.load_positions(posting, tasks, &wallets, now).await?;
-        Ok(Loaded { booked, wallets, given, closed, histories, positions })
+        let values = self.load_values(posting, tasks, &histories, &wallets, now).await?;
+        let remembered = Remembered { positions, values };
+        Ok(Loaded { booked, wallets, given, closed, histories, remembered })
     }
 
     async fn load_cards(&mut self, posting: &mut Posting<'_>) -> Result<(), StoreError> {
@@ -123,6 +130,14 @@ impl Cache {
             let cards = posting.rate_cards().await?;
             self.followed = followed(&cards);
             self.cards = Some(cards);
+        }
+        Ok(())
+    }
+
+    async fn load_dimensions(&mut self, posting: &mut Posting<'_>) -> Result<(), StoreError> {
+        if !self.knows_dimensions {
+            self.values = Values::of(posting.kept_dimensions().await?);
+            self.knows_dimensions = true;
         }
         Ok(())
     }
@@ -168,10 +183,11 @@ impl Cache {
         Ok(closed)
     }
 
-    /// Remembers wallets and positions as they were committed.
-    pub(super) fn keep(&mut self, wallets: HashMap<i64, Wallet>, positions: Positions) {
+    /// Remembers what was committed.
+    pub(super) fn keep(&mut self, wallets: HashMap<i64, Wallet>, remembered: Remembered) {
         self.wallets.extend(wallets);
-        self.positions.extend(positions);
+        self.positions.extend(remembered.positions);
+        self.values.keep(remembered.values);
     }
 
     pub(super) fn cards(&self) -> Option<&RateCards> {
@@ -251,6 +267,23 @@ impl Cache {
         }
         Ok(accounts.iter().filter_map(|(no, _)| Some((*no, self.wallets.get(no)?.clone()))).collect())
     }
+}
+
+/// Lets the wallets know the grants that corrections may give back to.
+async fn remember_payers(
+    posting: &mut Posting<'_>,
+    histories: &HashMap<EventKey, History>,
+    wallets: &mut HashMap<i64, Wallet>,
+) -> Result<(), StoreError> {
+    for history in histories.values() {
+        let paid = history.paid();
+        let grants: BTreeSet<u64> = paid.grants().collect();
+        let Some(wallet) = wallets.get_mut(&history.account_no) else { continue };
+        for grant in posting.grants(history.account_no, &grants, paid.was_owed()).await? {
+            wallet.remember(grant);
+        }
+    }
+    Ok(())
 }
 
 /// An event as it may be corrected; `None` for a hold that hasn't become one.

@@ -8,8 +8,8 @@ use ledger::{AccountId, Credits, EventId, HoldId, Quantity};
 
 use super::batch::{Batch, charged};
 use super::job::{Charged, Closing, Corrected, Correction, Held, HoldRequest, Refusal, Released, Settlement};
-use crate::store::HoldStatus;
 use crate::store::posting::Booked;
+use crate::store::{HoldStatus, Payer};
 
 /// An event that a batch may correct.
 #[derive(Debug, Clone)]
@@ -56,7 +56,7 @@ impl Batch<'_> {
             (row.account_no, row.account, row.key.as_ref().map(|key| key.id.clone()));
         let at = self.open(no).ok_or(Refusal::Failed)?;
         let (price, price_version) = self.price(&report.operation, at)?;
-        let credits = self.positions.cost(no, price, at, report.quantity)?;
+        let credits = self.remembered.positions.cost(no, price, at, report.quantity)?;
         let priced = Priced { credits, price_version, api_key, service_key: Some(service_key.clone()) };
         let wallet = self.wallets.get_mut(&no).ok_or(Refusal::Failed)?;
         let seq = wallet.seq;
@@ -82,6 +82,9 @@ impl Batch<'_> {
         }
         let price = self.price_of(&open.event)?;
         let credits = quote(price, settlement.before, settlement.quantity)?;
+        if credits > open.event.credits {
+            self.may_spend(&Payer::Account(closing.hold.account))?;
+        }
         let event = EventFacts {
             quantity: settlement.quantity,
             credits,

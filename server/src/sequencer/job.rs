@@ -130,7 +130,6 @@ pub enum Refusal {
     /// The same name was charged with other content; the fields that differ.
     #[error("an event with this source and id exists with other content")]
     Conflict { fields: Vec<&'static str> },
-    /// The payer's field: `user_id`, `account_id` or `api_key`.
     #[error("no such hold")]
     UnknownHold,
     #[error("no such event")]
@@ -142,6 +141,7 @@ pub enum Refusal {
     AboveHold { held: Quantity },
     #[error("the quantity is not below the {quantity} that the event counts with")]
     NotBelow { quantity: Quantity },
+    /// The payer's field: `user_id`, `account_id` or `api_key`.
     #[error("no such payer")]
     UnknownPayer { field: &'static str },
     #[error("a read-only key can't spend")]

@@ -9,6 +9,7 @@ pub mod figures;
 mod holds;
 pub mod job;
 mod positions;
+mod values;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -337,14 +338,14 @@ impl Writer {
 
     async fn commit(&mut self, tasks: &[Task]) -> Result<Vec<Answer>, batch::Failure> {
         let began = Instant::now();
-        let (answers, changes, positions) =
+        let (answers, changes, remembered) =
             batch::post(&self.store, &mut self.cache, self.clock.now(), tasks).await?;
         if !changes.entries.is_empty() {
             self.charges.committed(tasks.len(), began.elapsed());
         }
         self.figures.follow(&changes);
         batch::publish(&self.live, &changes);
-        self.cache.keep(changes.wallets, positions);
+        self.cache.keep(changes.wallets, remembered);
         Ok(answers)
     }
 }

@@ -16,43 +16,48 @@ use super::job::Refusal;
 use crate::store::posting::Posting;
 use crate::store::{MonthOf, StoreError};
 
-/// Quantities by account number, month and operation, and the months that have changed without being here.
+/// Quantities by account number, month and operation.
 #[derive(Debug, Default, Clone)]
-pub(super) struct Positions(HashMap<(i64, Month), HashMap<String, Quantity>>, HashSet<(i64, Month)>);
+pub(super) struct Positions {
+    known: HashMap<(i64, Month), HashMap<String, Quantity>>,
+    /// Months that have changed without being here.
+    outdated: HashSet<(i64, Month)>,
+}
 
 impl Positions {
     /// The months of accounts that are known.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.known.len()
     }
 
     pub fn clear(&mut self) {
-        self.0.clear();
+        self.known.clear();
     }
 
     pub fn get(&self, account_no: i64, month: Month, operation: &str) -> Option<Quantity> {
-        self.0.get(&(account_no, month))?.get(operation).copied()
+        self.known.get(&(account_no, month))?.get(operation).copied()
     }
 
     pub fn set(&mut self, month: MonthOf, quantity: Quantity) {
         let MonthOf { account_no, operation, month } = month;
-        self.0.entry((account_no, month)).or_default().insert(operation, quantity);
+        self.known.entry((account_no, month)).or_default().insert(operation, quantity);
     }
 
-    /// Puts `after` in the place of what an event or hold counted with `before`, where its operation is followed.
+    /// Counts an event or hold, where its operation is followed; `before` is what it counted with if it was there before.
     pub fn count(
         &mut self,
         account_no: i64,
         month: Month,
         operation: &str,
-        before: Quantity,
-        after: Quantity,
+        before: Option<Quantity>,
+        now: Quantity,
     ) {
-        if let Some(known) = self.0.get_mut(&(account_no, month)).and_then(|of| of.get_mut(operation)) {
-            *known = known.saturating_sub(before).saturating_add(after);
-        } else if !before.is_zero() {
-            // Nobody asked for this month, but it may be remembered.
-            self.1.insert((account_no, month));
+        let key = (account_no, month);
+        if let Some(known) = self.known.get_mut(&key).and_then(|of| of.get_mut(operation)) {
+            *known = known.saturating_sub(before.unwrap_or_default()).saturating_add(now);
+        } else if before.is_some() {
+            // What is new has asked for its month. What isn't has not, but the month may be remembered.
+            self.outdated.insert(key);
         }
     }
 
@@ -76,11 +81,11 @@ impl Positions {
 
     /// Takes over what another knows better.
     pub fn extend(&mut self, other: Self) {
-        for month in other.1 {
-            self.0.remove(&month);
+        for month in other.outdated {
+            self.known.remove(&month);
         }
-        for (month, quantities) in other.0 {
-            match self.0.entry(month) {
+        for (month, quantities) in other.known {
+            match self.known.entry(month) {
                 Entry::Occupied(mut known) => known.get_mut().extend(quantities),
                 Entry::Vacant(unknown) => {
                     unknown.insert(quantities);

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use std::sync::LazyLock;
 
 use ledger::chain::Digest;
+use ledger::dimensions::DimensionKey;
 use ledger::entry::Entry;
 use ledger::event::EventKey;
 use ledger::grant::Grant;
@@ -67,6 +68,15 @@ impl Rows {
 
     fn digest(&mut self, digest: Digest) {
         self.write(format_args!(",\"{digest}\""));
+    }
+
+    /// Text of any kind: JSON functions of the database end at a NUL.
+    fn hex(&mut self, text: &str) {
+        self.text.push_str(",\"");
+        for byte in text.bytes() {
+            let _ = write!(self.text, "{byte:02x}");
+        }
+        self.text.push('"');
     }
 
     fn finish(mut self) -> String {
@@ -229,6 +239,23 @@ pub(super) fn rollups(rollups: &BTreeMap<(i64, BucketKey), Totals>) -> String {
         rows.integer(key.start.micros());
         rows.text(&key.operation);
         rows.text(key.api_key.as_ref().map_or("", KeyId::as_str));
+        rows.integer(totals.credits.micros());
+        rows.integer(totals.quantity.micros());
+        rows.integer(i64::try_from(totals.count).unwrap_or(i64::MAX));
+    }
+    rows.finish()
+}
+
+/// Columns: account, dimension, bucket, operation, `api_key` ("" for none), group (hex), credits, quantity, count.
+pub(super) fn values<'r>(sums: impl Iterator<Item = (i64, &'r DimensionKey, &'r Totals)>) -> String {
+    let mut rows = Rows::with_capacity(sums.size_hint().0, 128);
+    for (account_no, key, totals) in sums {
+        rows.row(account_no);
+        rows.text(&key.dimension);
+        rows.integer(key.bucket.start.micros());
+        rows.text(&key.bucket.operation);
+        rows.text(key.bucket.api_key.as_ref().map_or("", KeyId::as_str));
+        rows.hex(&key.group);
         rows.integer(totals.credits.micros());
         rows.integer(totals.quantity.micros());
         rows.integer(i64::try_from(totals.count).unwrap_or(i64::MAX));

@@ -2,17 +2,22 @@
 
 use std::collections::HashSet;
 
+use ledger::dimensions::{DimensionKey, DimensionSeries};
 use ledger::entry::Entry;
 use ledger::series::{BucketKey, Series, Totals};
 use ledger::verify::{Fault, Mismatch, Stored, Verified, Verifier, Watch};
 use ledger::{AccountId, Credits, Timestamp};
 
+use super::dimension_rollups::StoredValues;
+use super::rollup_checks::Window;
 use super::rollups::RollupRow;
 use super::rows::{Column, EntryRow, GrantRow, entry_columns, entry_tables, grant_columns};
 use super::{Store, StoreError, read};
 
 /// Entries that `verify` reads at a time, so that no reading transaction lasts long.
 const VERIFY_STEP: u32 = 2_000;
+/// The same where most entries are passed over.
+const VALUES_STEP: u64 = 5_000;
 
 /// Why an account's books could not be confirmed.
 #[derive(Debug, thiserror::Error)]
@@ -64,7 +69,8 @@ struct HeadRow {
     recorded_at: i64,
 }
 
-type MomentRows = (Option<HeadRow>, Vec<GrantRow>, Vec<RollupRow>, Vec<(i64, i64)>, Vec<(i64,)>);
+type MomentRows =
+    (Option<HeadRow>, Vec<GrantRow>, Vec<RollupRow>, Vec<(i64, i64)>, Vec<(i64,)>, StoredValues);
 
 /// An account's books as the store has them at one moment.
 struct Moment {
@@ -73,6 +79,7 @@ struct Moment {
     last_seq: u64,
     /// Events that have been corrected, by the `seq` of their leg 0.
     corrected: HashSet<u64>,
+    values: StoredValues,
 }
 
 impl Store {
@@ -97,7 +104,7 @@ impl Store {
     /// Recomputes an account's books from its first entry and compares them with what is stored beside them. Entries
     /// that are written meanwhile are not looked at.
     pub async fn verify_account(&self, account_no: i64, account: AccountId) -> Result<Verified, VerifyError> {
-        let Moment { stored, last_seq, corrected } = self.stored(account_no, account).await?;
+        let Moment { stored, last_seq, corrected, values } = self.stored(account_no, account).await?;
         let mut verifier = Verifier::new(account, Watch::Only(corrected));
         let mut seq = 0;
         loop {
@@ -112,12 +119,14 @@ impl Store {
             seq = last;
         }
         self.verify_dimensions(account_no, account).await?;
-        Ok(verifier.finish(&stored)?)
+        let found = verifier.finish(&stored)?;
+        self.verify_values(account_no, account, seq, &values, &stored.series).await?;
+        Ok(found)
     }
 
     /// Wallet, grants and rollups of one moment.
     async fn stored(&self, account_no: i64, account: AccountId) -> Result<Moment, StoreError> {
-        let (head, grants, rollups, holds, corrected): MomentRows = read!(self, db => {
+        let (head, grants, rollups, holds, corrected, values): MomentRows = read!(self, db => {
             let mut moment = sqlx::Connection::begin(db).await?;
             let head = sqlx::query_as("SELECT seq, head, held, debt, recorded_at FROM wallets WHERE account = $1")
                 .bind(account_no)
@@ -143,8 +152,9 @@ impl Store {
             .bind(account_no)
             .fetch_all(&mut *moment)
             .await?;
+            let values = StoredValues::read(&mut moment, account_no, Window::ALWAYS).await?;
             moment.commit().await?;
-            Ok((head, grants, rollups, holds, corrected))
+            Ok((head, grants, rollups, holds, corrected, values))
         })?;
         let mut series = Series::default();
         for row in rollups {
@@ -169,13 +179,40 @@ impl Store {
                 .collect(),
             series,
         };
-        let Some(row) = head else { return Ok(Moment { stored, last_seq: u64::MAX, corrected }) };
+        let Some(row) = head else { return Ok(Moment { stored, last_seq: u64::MAX, corrected, values }) };
         stored.seq = row.seq.read("wallets", "seq", account_no)?;
         stored.head = row.head.read("wallets", "head", account_no)?;
         stored.held = row.held.read("wallets", "held", account_no)?;
         stored.debt = row.debt.read("wallets", "debt", account_no)?;
         stored.recorded_at = Timestamp::from_micros(row.recorded_at);
-        Ok(Moment { last_seq: stored.seq, stored, corrected })
+        Ok(Moment { last_seq: stored.seq, stored, corrected, values })
+    }
+
+    /// Compares the rollups of dimensions with the entries up to `last`, of which `all` is the series.
+    async fn verify_values(
+        &self,
+        account_no: i64,
+        account: AccountId,
+        last: u64,
+        stored: &StoredValues,
+        all: &Series,
+    ) -> Result<(), VerifyError> {
+        if stored.declared.is_empty() {
+            return Ok(());
+        }
+        let mut series = DimensionSeries::new(stored.declared.clone());
+        let mut after = 0;
+        while after < last {
+            let to = after.saturating_add(VALUES_STEP).min(last);
+            for (entry, pairs) in self.described_entries(account_no, after, to).await? {
+                series.count(&entry, pairs.as_ref());
+            }
+            after = to;
+        }
+        let Some(key) = series.first_difference(&stored.sums, all) else { return Ok(()) };
+        let DimensionKey { dimension, bucket, group } = key;
+        let fault = Fault::DimensionRollup { dimension, group, start: bucket.start.micros() };
+        Err(Mismatch { account, seq: last, fault }.into())
     }
 
     /// Compares stored dimensions with the digest that was hashed. Erased ones leave no row and are no mismatch.

@@ -40,6 +40,13 @@ pub struct BookedEvent {
     pub dimensions: Option<serde_json::Value>,
 }
 
+impl BookedEvent {
+    /// A correction always lowers the quantity.
+    pub fn is_corrected(&self) -> bool {
+        self.entry.event.as_ref().is_some_and(|event| event.quantity != self.quantity)
+    }
+}
+
 #[derive(sqlx::FromRow)]
 struct EventRow {
     #[sqlx(flatten)]

@@ -98,8 +98,8 @@ impl Store {
         let rows: Vec<(String,)> = read!(self, db => Ok(sqlx::query_as(
             "SELECT a.id FROM (SELECT account FROM grants WHERE expires_at <= $1 AND remaining > 0 \
              UNION SELECT account FROM open_holds WHERE deadline <= $1 \
-             UNION SELECT w.account FROM wallets w JOIN grants g ON g.account = w.account \
-             WHERE w.debt > 0 AND g.remaining > 0 AND g.effective_at <= $1) due \
+             UNION SELECT w.account FROM wallets w CROSS JOIN grants g \
+             WHERE w.debt > 0 AND g.account = w.account AND g.remaining > 0 AND g.effective_at <= $1) due \
              JOIN accounts a ON a.no = due.account LIMIT $2",
         )
         .bind(now.micros())

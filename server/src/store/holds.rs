@@ -7,6 +7,7 @@ use ledger::event::EventKey;
 use ledger::grant::Grant;
 use ledger::wallet::Hold;
 use ledger::{AccountId, HoldId, KeyId};
+use sqlx::SqliteConnection;
 
 use super::posting::{Posting, on};
 use super::rows::{Column, EntryRow, GrantRow, entry_columns, entry_tables, grant_columns, parse_text};
@@ -309,18 +310,6 @@ impl Store {
         count.read("entries", "count", "holds")
     }
 
-    /// The open holds of an account, the oldest first.
-    pub async fn list_open_holds(&self, account_no: i64) -> Result<Vec<Entry>, StoreError> {
-        let rows: Vec<EntryRow> = read!(self, db => Ok(sqlx::query_as(concat!(
-            "SELECT ", entry_columns!(), "FROM open_holds h CROSS JOIN ", entry_tables!(),
-            "WHERE h.account = $1 AND e.account = h.account AND e.seq = h.seq ORDER BY e.seq",
-        ))
-        .bind(account_no)
-        .fetch_all(db)
-        .await?))?;
-        rows.into_iter().map(EntryRow::into_entry).collect()
-    }
-
     async fn with_end(&self, row: ListRow) -> Result<HoldRow, StoreError> {
         let entry = row.entry.into_entry()?;
         let closed_by = self.revising_entries(row.account_no, entry.seq).await?.into_iter().next();
@@ -331,4 +320,19 @@ impl Store {
             closed_by,
         })
     }
+}
+
+/// Leg 0 of each open hold of an account, the oldest first.
+pub(super) async fn open_holds(db: &mut SqliteConnection, account_no: i64) -> Result<Vec<Entry>, StoreError> {
+    let rows: Vec<EntryRow> = sqlx::query_as(concat!(
+        "SELECT ",
+        entry_columns!(),
+        "FROM open_holds h CROSS JOIN ",
+        entry_tables!(),
+        "WHERE h.account = $1 AND e.account = h.account AND e.seq = h.seq ORDER BY e.seq",
+    ))
+    .bind(account_no)
+    .fetch_all(db)
+    .await?;
+    rows.into_iter().map(EntryRow::into_entry).collect()
 }

@@ -109,8 +109,8 @@ impl Store {
              coalesce(max(quantity), 0) AS most, CAST(coalesce(sum(quantity >> 32), 0) AS BIGINT) AS high, \
              CAST(coalesce(sum(quantity & 4294967295), 0) AS BIGINT) AS low FROM \
              (SELECT quantity FROM rollups WHERE account = $1 AND operation = $2 AND bucket >= $3 AND bucket < $4 \
-             UNION ALL SELECT e.quantity FROM open_holds h JOIN entries e ON e.account = h.account AND e.seq = h.seq \
-             WHERE h.account = $1 AND e.operation = $2 AND e.recorded_at >= $3 AND e.recorded_at < $4)",
+             UNION ALL SELECT e.quantity FROM open_holds h CROSS JOIN entries e \
+             WHERE h.account = $1 AND e.account = h.account AND e.seq = h.seq AND e.operation = $2 AND e.recorded_at >= $3 AND e.recorded_at < $4)",
         )
         .bind(of.account_no)
         .bind(&of.operation)

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use ledger::dimensions::DimensionKey;
 use ledger::entry::Entry;
 use ledger::event::EventKey;
 use ledger::grant::Grant;
@@ -12,6 +13,7 @@ use ledger::{AccountId, Credits, Timestamp};
 use sqlx::sqlite::SqliteConnection;
 use tokio::sync::MutexGuard;
 
+use super::dimension_rollups::{TAKE_BACK_VALUES, WRITE_VALUES};
 use super::rows::{Column, EntryRow, GrantRow, entry_columns, entry_tables, grant_columns, parse_text};
 use super::sqlite::SqliteStore;
 use super::{Store, StoreError, bulk};
@@ -73,8 +75,17 @@ pub struct Changes {
     pub rollups: BTreeMap<(i64, BucketKey), Totals>,
     /// What corrections lower in buckets that are there.
     pub taken_back: BTreeMap<(i64, BucketKey), Totals>,
+    pub values: ValueSums,
     /// JSON objects by account and `seq` of leg 0.
     pub dimensions: Vec<(i64, u64, String)>,
+}
+
+/// What values of declared dimensions came to; accounts by their number.
+#[derive(Debug, Default)]
+pub struct ValueSums {
+    pub used: BTreeMap<(i64, DimensionKey), Totals>,
+    /// What corrections lower in rows that are there.
+    pub taken_back: BTreeMap<(i64, DimensionKey), Totals>,
 }
 
 /// The part of a grant that changes.
@@ -218,8 +229,8 @@ impl Posting<'_> {
         let mut holds_of = self.open_holds(&numbers).await?;
         let grants: Vec<GrantRow> = on!(self, db => sqlx::query_as(concat!(
             "SELECT ", grant_columns!(), "FROM grants g WHERE g.account IN (SELECT value FROM json_each($1)) \
-             AND (g.remaining > 0 OR EXISTS (SELECT 1 FROM open_holds h JOIN entries e ON e.account = h.account \
-             AND e.seq >= h.seq AND e.seq < h.seq + h.legs WHERE h.account = g.account AND e.grant_seq = g.seq))",
+             AND (g.remaining > 0 OR EXISTS (SELECT 1 FROM open_holds h CROSS JOIN entries e WHERE h.account = g.account \
+             AND e.account = h.account AND e.seq >= h.seq AND e.seq < h.seq + h.legs AND e.grant_seq = g.seq))",
         ))
         .bind(numbers)
         .fetch_all(db)
@@ -271,7 +282,8 @@ impl Posting<'_> {
             expect("insert entries", entries.len(), done.rows_affected())?;
         }
         self.write_states(changes).await?;
-        self.write_rare(changes).await
+        self.write_rare(changes).await?;
+        self.write_values(&changes.values).await
     }
 
     /// Everything but the entries: statements of a fixed text, handed over together, since each handing over costs more than
@@ -306,6 +318,19 @@ impl Posting<'_> {
             .execute(db)
             .await?);
         expect("take back rollups, open and close holds", expected, done.rows_affected())
+    }
+
+    /// Statements of their own, so that whoever declares no dimension pays for none.
+    async fn write_values(&mut self, values: &ValueSums) -> Result<(), StoreError> {
+        for (statement, sums) in [(WRITE_VALUES, &values.used), (TAKE_BACK_VALUES, &values.taken_back)] {
+            if sums.is_empty() {
+                continue;
+            }
+            let rows = bulk::values(sums.iter().map(|((no, key), totals)| (*no, key, totals)));
+            let done = on!(self, db => sqlx::query(statement).bind(rows).execute(db).await?);
+            expect("write rollups of dimensions", sums.len(), done.rows_affected())?;
+        }
+        Ok(())
     }
 
     /// Makes everything durable. After an error nobody knows whether it is: see [`StoreError::Stopped`].

@@ -1,10 +1,14 @@
 //! What a check of charts against the books reads: rollups as of an entry, and the events behind them.
 
+use ledger::dimensions::DimensionSeries;
 use ledger::series::{BUCKET, BucketKey, Series, Totals};
+use ledger::time::DAY;
 use ledger::{AccountId, Timestamp};
 
+use super::dimension_builds::{DescribedRow, described_tables};
+use super::dimension_rollups::StoredValues;
 use super::rollups::{BucketRow, RollupRow};
-use super::rows::{Column, parse_text};
+use super::rows::{Column, entry_columns, entry_tables, parse_text};
 use super::{Store, StoreError, read};
 
 /// Entries that one statement looks at, so that it is over soon.
@@ -25,6 +29,67 @@ pub struct Window {
     pub from: Timestamp,
     pub to: Timestamp,
 }
+
+impl Window {
+    pub(super) const ALWAYS: Self =
+        Self { from: Timestamp::from_micros(i64::MIN), to: Timestamp::from_micros(i64::MAX) };
+
+    /// The days (UTC) that it touches.
+    fn days(self) -> Self {
+        Self { from: self.from.floor(DAY), to: self.to.saturating_add(DAY - 1).floor(DAY) }
+    }
+}
+
+/// Rollups of one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AsOf {
+    pub series: Series,
+    /// Of all days that the window touches, since they say which values have names.
+    pub values: StoredValues,
+    /// The last entry that is in them.
+    pub seq: u64,
+}
+
+/// Entries of an account that may be events of a window, and how far corrections of them are looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stretch {
+    pub first: u64,
+    pub last: u64,
+    pub corrected_up_to: u64,
+}
+
+impl Stretch {
+    /// One short statement after the other.
+    fn steps(self) -> impl Iterator<Item = (u64, u64)> {
+        let Self { first, last, .. } = self;
+        let starts = std::iter::successors(Some(first), |seq| Some(seq.saturating_add(STEP)));
+        let starts = starts.take_while(move |seq| *seq <= last);
+        starts.map(move |seq| (seq, last.min(seq.saturating_add(STEP - 1))))
+    }
+}
+
+/// What a statement that begins with a `SELECT` is about: entries `$2 ≤ seq ≤ $3`, or corrections of them up to `$6`.
+macro_rules! events_or_corrections {
+    ($($select:tt)*) => {
+        [
+            concat!($($select)*, "WHERE e.account = $1 AND e.seq >= $2 AND e.seq <= $3 AND e.movement IN (2, 6, 8) \
+                AND coalesce(e.occurred_at, e.recorded_at) >= $4 AND coalesce(e.occurred_at, e.recorded_at) < $5 \
+                AND e.source IS NOT NULL AND e.seq <= $6 ORDER BY e.seq"),
+            concat!($($select)*, "WHERE e.account = $1 AND e.revises >= $2 AND e.revises <= $3 AND e.movement > 8 \
+                AND coalesce(e.occurred_at, e.recorded_at) >= $4 AND coalesce(e.occurred_at, e.recorded_at) < $5 \
+                AND e.source IS NOT NULL AND e.seq <= $6 ORDER BY e.seq"),
+        ]
+    };
+}
+
+const COUNTED: [&str; 2] = events_or_corrections!(
+    "SELECT coalesce(e.occurred_at, e.recorded_at) AS bucket, e.operation, coalesce(e.api_key, '') AS api_key, \
+     CASE WHEN e.movement > 8 THEN e.credits_before - e.credits ELSE e.credits END AS credits, \
+     CASE WHEN e.movement > 8 THEN e.quantity_before - e.quantity ELSE e.quantity END AS quantity, \
+     CASE WHEN e.movement > 8 THEN 0 ELSE 1 END AS count FROM entries e "
+);
+const DESCRIBED: [&str; 2] =
+    events_or_corrections!(concat!("SELECT ", entry_columns!(), ", d.dimensions FROM ", described_tables!()));
 
 /// When an entry was written, and when what it is about happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,8 +162,8 @@ impl Store {
     }
 
     /// The account's rollups of the window, and the last entry that is in them, read in one moment.
-    pub async fn rollups_as_of(&self, account_no: i64, window: Window) -> Result<(Series, u64), StoreError> {
-        let (rows, seq) = read!(self, db => {
+    pub async fn rollups_as_of(&self, account_no: i64, window: Window) -> Result<AsOf, StoreError> {
+        let (rows, values, seq) = read!(self, db => {
             let mut moment = sqlx::Connection::begin(db).await?;
             let seq: Option<(i64,)> = sqlx::query_as("SELECT seq FROM wallets WHERE account = $1")
                 .bind(account_no)
@@ -113,67 +178,70 @@ impl Store {
             .bind(window.to.micros())
             .fetch_all(&mut *moment)
             .await?;
+            let values = StoredValues::read(&mut moment, account_no, window.days()).await?;
             moment.commit().await?;
-            Ok((rows, seq))
+            Ok((rows, values, seq))
         })?;
         let mut stored = Series::default();
         series(rows, &mut stored)?;
-        Ok((stored, seq.map_or(Ok(0), |(seq,)| seq.read("wallets", "seq", account_no))?))
+        let seq = seq.map_or(Ok(0), |(seq,)| seq.read("wallets", "seq", account_no))?;
+        Ok(AsOf { series: stored, values, seq })
     }
 
-    /// Takes back what the entries `first..=last` correct of the window's events. Corrections may come any time after their
-    /// event; there are few of them.
-    pub async fn take_back_corrections(
-        &self,
-        account_no: i64,
-        window: Window,
-        (first, last): (u64, u64),
-        from: &mut Series,
-    ) -> Result<(), StoreError> {
-        let rows: Vec<RollupRow> = read!(self, db => Ok(sqlx::query_as(
-            "SELECT occurred_at AS bucket, operation, coalesce(api_key, '') AS api_key, \
-             credits_before - credits AS credits, quantity_before - quantity AS quantity, 0 AS count FROM entries \
-             WHERE account = $1 AND revises IS NOT NULL AND movement IN (10, 11) AND seq >= $2 AND seq <= $3 \
-             AND occurred_at >= $4 AND occurred_at < $5",
-        )
-        .bind(account_no)
-        .bind(first.cast_signed())
-        .bind(last.cast_signed())
-        .bind(window.from.micros())
-        .bind(window.to.micros())
-        .fetch_all(db)
-        .await?))?;
-        events(rows, from)
-    }
-
-    /// The same series made from the account's entries `first..=last`. Entries never change, so that several short
-    /// statements see what one would.
+    /// The same series made from the account's entries. Entries never change, so that several short statements see what
+    /// one would.
     pub async fn series_of_entries(
         &self,
         account_no: i64,
         window: Window,
-        (first, last): (u64, u64),
+        stretch: Stretch,
     ) -> Result<Series, StoreError> {
         let mut found = Series::default();
-        let mut seq = first;
-        while seq <= last {
-            let rows: Vec<RollupRow> = read!(self, db => Ok(sqlx::query_as(
-                "SELECT coalesce(occurred_at, recorded_at) AS bucket, operation, coalesce(api_key, '') AS api_key, \
-                 CASE WHEN movement > 8 THEN credits_before - credits ELSE credits END AS credits, \
-                 CASE WHEN movement > 8 THEN quantity_before - quantity ELSE quantity END AS quantity, \
-                 CASE WHEN movement > 8 THEN 0 ELSE 1 END AS count FROM entries WHERE account = $1 AND seq >= $2 AND seq <= $3 \
-                 AND source IS NOT NULL AND movement IN (2, 6, 8, 10, 11) AND coalesce(occurred_at, recorded_at) >= $4 \
-                 AND coalesce(occurred_at, recorded_at) < $5 ORDER BY seq",
-            )
-            .bind(account_no)
-            .bind(seq.cast_signed())
-            .bind(last.min(seq.saturating_add(STEP - 1)).cast_signed())
-            .bind(window.from.micros())
-            .bind(window.to.micros())
-            .fetch_all(db)
-            .await?))?;
-            events(rows, &mut found)?;
-            seq = seq.saturating_add(STEP);
+        for (first, last) in stretch.steps() {
+            for sql in COUNTED {
+                let rows: Vec<RollupRow> = read!(self, db => Ok(sqlx::query_as(sql)
+                    .bind(account_no)
+                    .bind(first.cast_signed())
+                    .bind(last.cast_signed())
+                    .bind(window.from.micros())
+                    .bind(window.to.micros())
+                    .bind(stretch.corrected_up_to.cast_signed())
+                    .fetch_all(db)
+                    .await?))?;
+                events(rows, &mut found)?;
+            }
+        }
+        Ok(found)
+    }
+
+    /// The same by the values of dimensions, whose names are those of `stored`.
+    pub async fn values_of_entries(
+        &self,
+        account_no: i64,
+        window: Window,
+        stretch: Stretch,
+        stored: &StoredValues,
+    ) -> Result<DimensionSeries, StoreError> {
+        let mut found = DimensionSeries::with_names_of(stored.declared.clone(), stored.sums.keys());
+        if stored.declared.is_empty() {
+            return Ok(found);
+        }
+        for (first, last) in stretch.steps() {
+            for sql in DESCRIBED {
+                let rows: Vec<DescribedRow> = read!(self, db => Ok(sqlx::query_as(sql)
+                    .bind(account_no)
+                    .bind(first.cast_signed())
+                    .bind(last.cast_signed())
+                    .bind(window.from.micros())
+                    .bind(window.to.micros())
+                    .bind(stretch.corrected_up_to.cast_signed())
+                    .fetch_all(db)
+                    .await?))?;
+                for row in rows {
+                    let (entry, pairs) = row.into_parts()?;
+                    found.count(&entry, pairs.as_ref());
+                }
+            }
         }
         Ok(found)
     }

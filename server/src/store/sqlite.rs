@@ -207,10 +207,17 @@ async fn migrate(path: &Path, writer: &mut SqliteConnection, clock: &dyn Clock) 
         let copy = copy.to_string_lossy().into_owned();
         sqlx::query("VACUUM INTO $1").bind(copy).execute(&mut *writer).await.map_err(OpenError::Backup)?;
     }
+    // A table that others refer to can be made anew only while nobody looks at what refers to it.
+    pragma(writer, "foreign_keys = OFF").await.map_err(unreadable)?;
     MIGRATOR.run_direct(None, writer, false).await.map_err(|error| match error {
         MigrateError::VersionMissing(version) => {
             OpenError::Newer { path: path.to_owned(), found: version, known }
         }
         error => failed(error),
-    })
+    })?;
+    pragma(writer, "foreign_keys = ON").await.map_err(unreadable)
+}
+
+async fn pragma(writer: &mut SqliteConnection, pragma: &'static str) -> Result<(), sqlx::Error> {
+    sqlx::query(sqlx::AssertSqlSafe(format!("PRAGMA {pragma}"))).execute(writer).await.map(drop)
 }

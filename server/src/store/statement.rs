@@ -1,4 +1,4 @@
-//! An account's books as its owner reads them: the grants with what became of them, and the entries, newest first.
+//! An account's books as its owner reads them: the grants with what became of them, what is held, and the entries, newest first.
 
 use ledger::chain::Digest;
 use ledger::entry::Entry;
@@ -6,6 +6,7 @@ use ledger::grant::Grant;
 use ledger::{Credits, Timestamp};
 use sqlx::SqliteConnection;
 
+use super::holds::open_holds;
 use super::rows::{Column, EntryRow, GrantRow, entry_columns, entry_tables, grant_columns};
 use super::{Store, StoreError, read};
 
@@ -27,6 +28,9 @@ pub struct Statement {
     pub seq: u64,
     /// The hash of that entry; `None` before the first.
     pub head: Option<Digest>,
+    pub debt: Credits,
+    /// Leg 0 of each open hold, the oldest first.
+    pub holds: Vec<Entry>,
     /// The newest first.
     pub grants: Vec<OwnedGrant>,
     /// The newest first.
@@ -59,7 +63,7 @@ impl Store {
         read!(self, db => entries_before(db, account_no, seq, limit).await)
     }
 
-    /// All grants, and up to `limit` entries before entry `before`, read in one moment.
+    /// All grants and open holds, and up to `limit` entries before entry `before`, read in one moment.
     pub async fn statement(
         &self,
         account_no: i64,
@@ -68,20 +72,23 @@ impl Store {
     ) -> Result<Statement, StoreError> {
         read!(self, db => {
             let mut moment = sqlx::Connection::begin(db).await?;
-            let wallet: Option<(i64, Vec<u8>)> = sqlx::query_as("SELECT seq, head FROM wallets WHERE account = $1")
+            let wallet: Option<(i64, Vec<u8>, i64)> = sqlx::query_as("SELECT seq, head, debt FROM wallets WHERE account = $1")
                 .bind(account_no)
                 .fetch_optional(&mut *moment)
                 .await?;
             let grants = owned_grants(&mut moment, account_no).await?;
+            let holds = open_holds(&mut moment, account_no).await?;
             let entries = entries_before(&mut moment, account_no, before.unwrap_or(u64::MAX), limit).await?;
             moment.commit().await?;
-            let (seq, head) = match wallet {
-                Some((seq, head)) => {
-                    (seq.read("wallets", "seq", account_no)?, Some(head.read("wallets", "head", account_no)?))
-                }
-                None => (0, None),
+            let (seq, head, debt) = match wallet {
+                Some((seq, head, debt)) => (
+                    seq.read("wallets", "seq", account_no)?,
+                    Some(head.read("wallets", "head", account_no)?),
+                    debt.read("wallets", "debt", account_no)?,
+                ),
+                None => (0, None, Credits::ZERO),
             };
-            Ok(Statement { seq, head, grants, entries })
+            Ok(Statement { seq, head, debt, holds, grants, entries })
         })
     }
 }
@@ -94,8 +101,8 @@ async fn owned_grants(db: &mut SqliteConnection, account_no: i64) -> Result<Vec<
            AND c.grant_seq = g.seq AND c.movement IN (3, 4) AND c.movement = 3) AS expired, \
          (SELECT CAST(coalesce(sum(c.amount), 0) AS BIGINT) FROM entries c WHERE c.account = g.account \
            AND c.grant_seq = g.seq AND c.movement IN (3, 4) AND c.movement = 4) AS voided, \
-         (SELECT CAST(coalesce(sum(e.amount), 0) AS BIGINT) FROM open_holds h JOIN entries e ON e.account = h.account \
-           AND e.seq >= h.seq AND e.seq < h.seq + h.legs WHERE h.account = g.account AND e.grant_seq = g.seq) AS held \
+         (SELECT CAST(coalesce(sum(e.amount), 0) AS BIGINT) FROM open_holds h CROSS JOIN entries e WHERE h.account = g.account \
+           AND e.account = h.account AND e.seq >= h.seq AND e.seq < h.seq + h.legs AND e.grant_seq = g.seq) AS held \
          FROM grants g JOIN entries i ON i.account = g.account AND i.seq = g.seq \
          WHERE g.account = $1 ORDER BY g.seq DESC"),
     )

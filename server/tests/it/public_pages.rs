@@ -103,6 +103,8 @@ async fn anon_reads_the_numbers_in_force() {
         docs.contains("50 credits per iteration") && docs.contains(world.console.config.base_url.as_str()),
         "{docs}"
     );
+    assert!(docs.contains("So 150 credits may be held for 3 iterations of model.build"), "{docs}");
+    assert!(docs.contains("15 minutes after it was made") && docs.contains("24 hours at the most"), "{docs}");
     let now = page(&anon, "/pricing").await.text;
     assert!(now.contains("Next: version 2") && now.contains("22 November 2026, 13:00 UTC"), "{now}");
     assert!(now.contains("60 credits per iteration") && now.contains("no longer offered"), "{now}");

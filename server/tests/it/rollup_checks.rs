@@ -15,6 +15,7 @@ use server::store::{Permission, Scope, Scopes};
 use crate::harness::events::{EVENTS, event, prediction, with};
 use crate::harness::raw::Raw;
 use crate::harness::{START, World};
+use crate::rollup_windows::declaring;
 
 /// Looks until something is found that is not there to be seen in every window.
 async fn found(world: &World) -> Option<RollupMismatch> {
@@ -70,6 +71,47 @@ async fn a_correction_months_later_is_no_mismatch() {
     }
     assert_eq!(found(&world).await, None);
     Raw::open(&world.database()).await.run("UPDATE rollups SET quantity = quantity + 1").await;
+    assert!(found(&world).await.is_some());
+}
+
+#[tokio::test]
+async fn operator_is_told_of_wrong_rollups_of_a_dimension() {
+    for sql in [
+        "UPDATE dimension_rollups SET credits = credits + 1 WHERE value = 'm7'",
+        "UPDATE OR REPLACE dimension_rollups SET value = 'm8' WHERE value = 'm7'",
+        "UPDATE OR REPLACE dimension_rollups SET value = 'm7' WHERE value = 'other'",
+        "DELETE FROM dimension_rollups WHERE value = 'm7'",
+    ] {
+        let world = World::with(|config| config.usage_dimensions = declaring(&["model"])).await;
+        let (ada, service) = (world.member_with("ada", "100").await, world.service().await);
+        let model = |n: usize| {
+            with(&prediction(&n.to_string(), &ada), "dimensions", json!({"model": format!("m{n}")}))
+        };
+        // More than have names, and later on the same day some that have one.
+        let mut list: Vec<Value> = (0..60).map(model).collect();
+        list.push(with(&model(7), "id", json!("again")));
+        service.caller.post(EVENTS, &json!(list)).await.ok();
+        assert_eq!(found(&world).await, None, "before {sql}");
+        assert!(Raw::open(&world.database()).await.run(sql).await > 0, "{sql}");
+        let mismatch = found(&world).await.unwrap_or_else(|| panic!("{sql}: not found"));
+        assert_eq!(mismatch.value.map(|(dimension, _)| dimension).as_deref(), Some("model"), "{sql}");
+    }
+}
+
+#[tokio::test]
+async fn a_correction_long_after_its_event_is_no_mismatch() {
+    let world = World::with(|config| config.usage_dimensions = declaring(&["model"])).await;
+    let (ada, service) =
+        (world.member_with("ada", "100").await, world.service_with(Scopes::of(Scope::ALL), None).await);
+    let built = with(&event("job", &ada, "model.build", "1"), "dimensions", json!({"model": "churn"}));
+    service.caller.post(EVENTS, &built).await.ok();
+    world.clock.advance(100 * DAY);
+    let body = json!({"id": "c", "quantity": "0.5", "reason": "counted twice"});
+    service.caller.post(&format!("{EVENTS}/test/job/corrections"), &body).await.ok();
+    for _ in 0..20 {
+        assert!(!matches!(world.console.check_rollups().await.unwrap(), RollupCheck::Mismatch(_)));
+    }
+    Raw::open(&world.database()).await.run("UPDATE dimension_rollups SET credits = credits + 1").await;
     assert!(found(&world).await.is_some());
 }
 

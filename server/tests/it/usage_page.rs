@@ -6,6 +6,7 @@ use server::store::Permission;
 use crate::harness::World;
 use crate::harness::client::Answer;
 use crate::harness::events::{EVENTS, event, prediction, with, without};
+use crate::rollup_windows::declaring;
 
 /// The text of the first element that starts with `start`, up to the next tag.
 #[track_caller]
@@ -114,6 +115,42 @@ async fn member_asks_for_days_that_cannot_be_shown_and_keeps_what_was_typed() {
     let script = browser.open("/usage?from=%3Cscript%3E&to=%22%3E%3Cscript%3E&operation=%3Cscript%3E").await;
     assert_eq!(script.status, 200);
     assert!(!script.text.contains("\"><script>") && !script.text.contains("<script>\""));
+}
+
+#[tokio::test]
+async fn member_sees_where_the_credits_went_by_a_dimension_that_is_declared() {
+    let world = World::with(|config| config.usage_dimensions = declaring(&["model", "team"])).await;
+    let ada = world.member_with("ada", "100").await;
+    let browser = world.visitor(&ada, "ada").await;
+    let long = "<b>".repeat(100);
+    let build = |id: &str, dimensions| with(&event(id, &ada, "model.build", "1"), "dimensions", dimensions);
+    let items = json!([
+        build("a", json!({"model": "churn"})),
+        prediction("b", &ada),
+        with(&prediction("c", &ada), "dimensions", json!({"model": long})),
+    ]);
+    assert_eq!(world.service().await.caller.post(EVENTS, &items).await.ok()["accepted"], 3);
+    let page = browser.open("/usage").await;
+    for option in ["value=\"dim:model\"", "By model", "value=\"dim:team\"", "By team"] {
+        assert!(page.text.contains(option), "{option} can be chosen");
+    }
+    let page = browser.open("/usage?range=30d&group_by=dim:model").await;
+    assert_eq!(title(&page), "You spent 50.2 credits in the last 30 days, most of it for churn");
+    assert!(page.text.contains("range=7d&amp;group_by=dim:model"), "links keep the group");
+    for name in [">churn<", ">without model<"] {
+        assert!(page.text.contains(name), "{name} stands beside the chart");
+    }
+    assert!(
+        !page.text.contains("<b><b>") && !page.text.contains(&"&lt;b&gt;".repeat(50)),
+        "a long value is cut"
+    );
+    let page = browser.open("/usage?group_by=dim:team&operation=model.build").await;
+    assert_eq!(
+        title(&page),
+        "You spent 50 credits on model builds in the last 7 days, all of it without team"
+    );
+    let unknown = browser.open("/usage?group_by=dim:region").await;
+    assert!(title(&unknown).ends_with(", most of it on model builds"), "as if nobody had asked");
 }
 
 #[tokio::test]

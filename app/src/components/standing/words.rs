@@ -3,6 +3,7 @@
 //! | said | when |
 //! |---|---|
 //! | suspended | the account is |
+//! | owing | something is owed, so nothing can be spent |
 //! | blocked | nothing can be spent |
 //! | low | at the current pace it lasts less than 3 days, or less than a tenth is left of what was granted |
 //! | expiring | a grant runs out within 7 days |
@@ -60,6 +61,9 @@ pub fn standing(view: &OverviewView, suspended: bool, day: &dyn Fn(i64) -> Strin
         let rest = " Nothing is charged and nothing can be changed until whoever runs this console lets it in again.";
         return Standing::new(Tone::Bad, "This account is suspended.", rest);
     }
+    if !view.balance.debt.is_zero() {
+        return owing(view.balance.debt);
+    }
     if view.balance.available.is_zero() {
         return blocked(view);
     }
@@ -77,7 +81,20 @@ pub fn standing(view: &OverviewView, suspended: bool, day: &dyn Fn(i64) -> Strin
     if expiring.is_empty() { calm(runway, &forecast, &day) } else { soon(runway, &forecast, &expiring) }
 }
 
+fn owing(debt: Credits) -> Standing {
+    let strong = format!("You owe {}.", credits(debt));
+    let rest = " The next credits repay that first. Until then paid operations are refused, free ones pass.";
+    Standing::new(Tone::Bad, strong, rest)
+}
+
 fn blocked(view: &OverviewView) -> Standing {
+    if !view.balance.held.is_zero() {
+        let rest = format!(
+            " {} held for work under way; what is not used comes back. Until then paid operations are refused.",
+            credits_are(view.balance.held)
+        );
+        return Standing::new(Tone::Warn, "All your credits are in flight.", rest);
+    }
     let next = view.runway.grants.iter().find(|grant| grant.effective_ms > view.runway.now_ms);
     if view.latest.is_empty() {
         let rest = match next {
@@ -209,6 +226,11 @@ fn nothing_spent(runway: &RunwayView) -> String {
 fn credits(amount: Credits) -> String {
     let noun = if amount == Credits::whole(1) { "credit" } else { "credits" };
     format!("{} {noun}", format::brief(amount))
+}
+
+fn credits_are(amount: Credits) -> String {
+    let verb = if amount == Credits::whole(1) { "is" } else { "are" };
+    format!("{} {verb}", credits(amount))
 }
 
 fn total(amounts: impl Iterator<Item = Credits>) -> Credits {

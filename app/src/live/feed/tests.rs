@@ -197,6 +197,93 @@ fn a_charge_over_two_grants_is_one_row_that_ends_with_its_last_leg() {
     assert_eq!(view.balance.lots[1].remaining, credits("30"));
 }
 
+fn moves(movement: &str, seq: u64, n: u32, amount: &str, from: Option<u64>, after: &str) -> EntryMessage {
+    EntryMessage { movement: movement.to_owned(), grant_id: from.map(grant), ..leg(seq, n, amount, 1, after) }
+}
+
+fn commit(entries: Vec<EntryMessage>, usage: Vec<UsageMessage>) -> Commit {
+    let last = entries.last().unwrap();
+    let balance = balance(last.seq, &last.available_after.to_string());
+    Commit { entries, usage, balance }
+}
+
+#[test]
+fn a_hold_takes_from_its_grants_and_is_no_row() {
+    let mut feed = Feed::new(overview());
+    let entries = vec![moves("hold", 3, 0, "60", Some(1), "40"), moves("hold", 4, 1, "10", Some(2), "30")];
+    let mut held = commit(entries, vec![]);
+    held.balance.held = credits("70");
+    assert_eq!(feed.apply(&batch([held]), at), Outcome::Done);
+    let view = feed.view();
+    assert_eq!((view.balance.available, view.balance.held), (credits("30"), credits("70")));
+    assert_eq!(
+        [&view.balance.lots[0], &view.balance.lots[1]].map(|lot| lot.remaining),
+        [Credits::ZERO, credits("30")]
+    );
+    assert_eq!((view.latest.len(), view.chart.total), (0, Credits::ZERO), "nothing is used yet");
+}
+
+#[test]
+fn a_settled_hold_counts_as_an_event_and_what_comes_back_belongs_to_its_row() {
+    let mut feed = Feed::new(overview());
+    let held = commit(vec![moves("hold", 3, 0, "50", Some(1), "50")], vec![]);
+    let settle = EntryMessage { event: Some(facts(4, "30")), ..moves("settle", 4, 0, "30", Some(1), "50") };
+    let entries = vec![settle, moves("release", 5, 1, "20", Some(1), "70")];
+    let settled = commit(entries, vec![usage("1970-01-22T10:00:00Z", "30")]);
+    assert_eq!(feed.apply(&batch([held, settled, charge(6, "1", 1, "69")]), at), Outcome::Done);
+    let view = feed.view();
+    let rows: Vec<_> = view.latest.iter().map(|row| (row.seq, row.credits, row.balance_after)).collect();
+    assert_eq!(rows, [(6, credits("1"), credits("69")), (5, credits("30"), credits("70"))]);
+    assert_eq!((view.balance.lots[0].remaining, view.today.credits), (credits("29"), credits("31")));
+}
+
+#[test]
+fn a_hold_that_is_given_back_is_no_part_of_the_row_before_it() {
+    let mut feed = Feed::new(overview());
+    let held = commit(
+        vec![moves("hold", 3, 0, "60", Some(1), "40"), moves("hold", 4, 1, "10", Some(2), "30")],
+        vec![],
+    );
+    let back = commit(
+        vec![moves("release", 6, 0, "60", Some(1), "89"), moves("release", 7, 1, "10", Some(2), "99")],
+        vec![],
+    );
+    let commits = [held, charge(5, "1", 2, "29"), back];
+    assert_eq!(feed.apply(&batch(commits), at), Outcome::Done);
+    let view = feed.view();
+    assert_eq!((view.latest[0].seq, view.latest[0].balance_after), (5, credits("29")));
+    assert_eq!(view.balance.lots[0].remaining, credits("60"));
+}
+
+#[test]
+fn what_is_owed_is_a_leg_of_its_event_or_begins_one() {
+    let mut feed = Feed::new(overview());
+    let first = EntryMessage { event: Some(facts(3, "130")), ..moves("charge", 3, 0, "60", Some(1), "40") };
+    let entries = vec![first, moves("charge", 4, 1, "40", Some(2), "0"), moves("owe", 5, 2, "30", None, "0")];
+    let mut over = commit(entries, vec![usage("1970-01-22T10:00:00Z", "130")]);
+    over.balance.debt = credits("30");
+    let all = EntryMessage { event: Some(facts(6, "5")), ..moves("owe", 6, 0, "5", None, "0") };
+    let mut more = commit(vec![all], vec![usage("1970-01-22T10:00:00Z", "5")]);
+    more.balance.debt = credits("35");
+    assert_eq!(feed.apply(&batch([over, more]), at), Outcome::Done);
+    let view = feed.view();
+    let rows: Vec<_> = view.latest.iter().map(|row| (row.seq, row.credits)).collect();
+    assert_eq!(rows, [(6, credits("5")), (5, credits("130"))]);
+    assert_eq!((view.balance.debt, view.today.credits), (credits("35"), credits("135")));
+}
+
+#[test]
+fn what_changes_rows_or_repays_is_read_again() {
+    for movement in ["issue", "expire", "void", "repay", "correct", "forgive", "something"] {
+        let from = (movement != "forgive").then_some(1);
+        let mut feed = Feed::new(overview());
+        let commit = commit(vec![moves(movement, 3, 0, "10", from, "100")], vec![]);
+        assert_eq!(feed.apply(&batch([commit]), at), Outcome::Refetch, "{movement}");
+    }
+    let missed = commit(vec![moves("settle", 3, 1, "10", Some(1), "100")], vec![]);
+    assert_eq!(Feed::new(overview()).apply(&batch([missed]), at), Outcome::Refetch, "its row isn't there");
+}
+
 #[test]
 fn what_is_already_in_the_view_changes_nothing() {
     let mut feed = Feed::new(overview());

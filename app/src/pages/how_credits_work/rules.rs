@@ -103,8 +103,7 @@ pub fn Charges(kinds: Vec<String>) -> impl IntoView {
         <Part id="charges">
             <p>
                 "A service reports an event: an operation and how much of it. The event is priced, paid and on disk \
-                 before the service gets its answer, all of it or nothing. There are no estimates to be settled later \
-                 and no bill at the end of the month."
+                 before the service gets its answer, all of it or nothing. There is no bill at the end of the month."
             </p>
             <ul>
                 <li>

@@ -1,9 +1,10 @@
-//! A grant's place in the burn order, or what became of it, in a sentence.
+//! What entries are, in a few words; a grant's place in the burn order, or what became of it, in a sentence.
 
 use app::format;
+use ledger::entry::{Entry, Movement};
 use ledger::grant::GrantFacts;
 use ledger::receipt::BurnReason;
-use ledger::{Credits, Timestamp};
+use ledger::{AccountId, Credits, EventId, Timestamp};
 
 use crate::calendar::Zone;
 use crate::console::receipt_page::grant_name;
@@ -19,13 +20,86 @@ pub(super) fn day(zone: &Zone, at: Timestamp) -> String {
     zone.format(at, "%-d %b %Y")
 }
 
+/// What an entry is: `Held for model.build`, `rest of № 12`.
+pub(super) fn what(entry: &Entry) -> String {
+    let Some(event) = entry.event.as_ref().filter(|_| entry.leg == 0) else { return follows(entry) };
+    let operation = &event.operation;
+    let reason = entry.reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
+    match entry.movement {
+        Movement::Hold => format!("Held for {operation}"),
+        Movement::Settle => format!("Settled: {operation}"),
+        // At the deadline nobody asks for it.
+        Movement::Release if event.service_key.is_none() => {
+            format!("Given back at the deadline: {operation}")
+        }
+        Movement::Release => format!("Given back: {operation}"),
+        Movement::Owe => format!("Owed: {operation}"),
+        Movement::Correct => format!("Corrected: {operation}{reason}"),
+        Movement::Forgive => format!("No longer owed: {operation}{reason}"),
+        Movement::Charge | Movement::Issue | Movement::Expire | Movement::Void | Movement::Repay => {
+            operation.clone()
+        }
+    }
+}
+
+/// What carries no event: a further leg, or what happens to a grant.
+fn follows(entry: &Entry) -> String {
+    let first = first_of(entry);
+    let name = match entry.movement {
+        Movement::Charge | Movement::Hold | Movement::Settle | Movement::Correct => {
+            return format::rest_of(first);
+        }
+        Movement::Owe => return format!("Owed, {}", format::rest_of(first)),
+        Movement::Release => return format!("Given back, {}", format::rest_of(first)),
+        Movement::Issue => "Granted",
+        Movement::Expire => "Ran out",
+        Movement::Void => "Taken back",
+        Movement::Repay => "Repaid what was owed",
+        Movement::Forgive => "No longer owed",
+    };
+    if entry.leg == 0 { name.to_owned() } else { format!("{name}, with № {first}") }
+}
+
+/// The `seq` of leg 0 of its act.
+fn first_of(entry: &Entry) -> u64 {
+    entry.seq.saturating_sub(entry.leg.into())
+}
+
+/// The event that an entry belongs to, or corrects. Of a correction leg 0 says which; it is among the `others`, unless it stands
+/// on another page.
+pub(super) fn event_of(account: AccountId, entry: &Entry, others: &[Entry]) -> Option<EventId> {
+    let first = first_of(entry);
+    let event = |seq| Some(EventId { account, seq });
+    if entry.movement.uses() {
+        return event(first);
+    }
+    let act = others.iter().find(|other| other.seq == first)?;
+    match &act.revises {
+        Some(revises) if act.movement.gives_back() => event(revises.of),
+        _ if act.movement.uses() => event(first),
+        _ => None,
+    }
+}
+
 pub(super) fn why(zone: &Zone, state: &GrantState) -> String {
+    let said = became(zone, state);
+    match state.owned.held {
+        Credits::ZERO => said,
+        held => {
+            let verb = if held == Credits::whole(1) { "is" } else { "are" };
+            format!("{said} {} of it {verb} in flight.", credits(held))
+        }
+    }
+}
+
+fn became(zone: &Zone, state: &GrantState) -> String {
     let facts = &state.owned.grant.facts;
     match (state.status, &state.burn) {
         (_, Some(burn)) => place(facts, burn),
         (GrantStatus::Active | GrantStatus::Pending, None) => {
             format!("Can be spent from {} on.", day(zone, facts.effective_at))
         }
+        (GrantStatus::Used, None) if !state.owned.held.is_zero() => "Nothing else is left.".to_owned(),
         (GrantStatus::Used, None) => "All of it was spent.".to_owned(),
         (GrantStatus::Expired, None) => match state.owned.expired {
             Credits::ZERO => "It has run out.".to_owned(),

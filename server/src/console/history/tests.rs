@@ -108,21 +108,21 @@ fn gaps_are_zero_and_the_total_is_the_sum_of_the_points() {
         row("2026-11-22T00:00:00Z", "b", None, "2"),
         row("2026-11-22T23:45:00Z", "b", None, "4"),
     ];
-    let all = arrange(windows.clone(), &rows, GroupBy::Nothing);
+    let all = together(windows.clone(), &rows);
     let credits =
         |one: &GroupSeries| one.points.iter().map(|point| point.credits.to_string()).collect::<Vec<_>>();
     assert_eq!(all.series.len(), 1);
     assert_eq!(credits(&all.series[0]), ["1.5", "0", "6"]);
     assert_eq!(all.series[0].points[2].count, 6);
     assert_eq!(all.total, Credits::parse("7.5").unwrap());
-    let groups = arrange(windows.clone(), &rows, GroupBy::Operation);
+    let groups = arrange(windows.clone(), &rows, by_operation);
     let names: Vec<_> = groups.series.iter().map(|one| one.group.as_deref()).collect();
     assert_eq!(names, [Some("b"), Some("a")]);
     assert_eq!(credits(&groups.series[0]), ["0.5", "0", "6"]);
     assert_eq!(groups.total, all.total);
-    let nothing = arrange(windows.clone(), &[], GroupBy::Nothing);
+    let nothing = together(windows.clone(), &[]);
     assert_eq!(credits(&nothing.series[0]), ["0", "0", "0"]);
-    assert!(arrange(windows, &[], GroupBy::Operation).series.is_empty());
+    assert!(arrange(windows, &[], by_operation).series.is_empty());
 }
 
 #[test]
@@ -134,7 +134,17 @@ fn events_without_a_key_are_a_group_of_their_own() {
         row("2026-11-20T00:00:00Z", "a", None, "1"),
         row("2026-11-20T00:00:00Z", "a", Some("key_9fA2k3QdZt8w"), "3"),
     ];
-    let keys = arrange(windows, &rows, GroupBy::ApiKey);
+    let keys = arrange(windows, &rows, by_key);
     let names: Vec<_> = keys.series.iter().map(|one| one.group.as_deref()).collect();
     assert_eq!(names, [Some("key_9fA2k3QdZt8w"), None]);
+}
+
+#[test]
+fn what_to_group_by_is_read_back_from_its_text_and_nothing_else() {
+    for text in ["none", "operation", "api_key", "dim:model"] {
+        assert_eq!(text.parse::<GroupBy>().unwrap().to_string(), text);
+    }
+    for text in ["", "None", "user", "dim", "model"] {
+        assert_eq!(text.parse::<GroupBy>(), Err(UnknownGroup), "{text:?}");
+    }
 }

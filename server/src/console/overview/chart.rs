@@ -6,7 +6,7 @@ use ledger::time::SECOND;
 
 use crate::calendar::{Step, Windows, Zone};
 use crate::console::charts::Drawn;
-use crate::console::history::{GroupBy as Groups, MOST_POINTS, arrange};
+use crate::console::history::{MOST_POINTS, arrange, by_operation};
 use crate::store::BucketRow;
 
 /// Before the current one, as many hours are shown.
@@ -48,7 +48,7 @@ pub(super) fn windows(zone: &Zone, now: Timestamp, range: Range) -> Windows {
 pub(super) fn view(zone: &Zone, windows: Windows, range: Range, rows: &[BucketRow]) -> ChartView {
     let first = rows.partition_point(|row| row.start < windows.from());
     let end = rows.partition_point(|row| row.start < windows.to());
-    let history = arrange(windows, rows.get(first..end).unwrap_or_default(), Groups::Operation);
+    let history = arrange(windows, rows.get(first..end).unwrap_or_default(), by_operation);
     let drawn =
         Drawn { zone, step: step(range), group_by: GroupBy::Operation, about: about(range).to_owned() };
     drawn.chart(history, |operation| operation.unwrap_or_default().to_owned())

@@ -31,6 +31,19 @@ pub(super) fn pace(zone: &Zone, now: Timestamp, rows: &[BucketRow], was_active: 
     PaceView { credits: Credits::sum(spent).unwrap_or(Credits::MAX), over_ms: over / 1_000, days }
 }
 
+/// What will be left of the grants that come into force once they have repaid what is owed, the earliest first.
+pub(super) fn less_debt(grants: &[Grant], mut debt: Credits) -> Vec<Grant> {
+    let mut grants = grants.to_vec();
+    let mut order: Vec<&mut Grant> = grants.iter_mut().collect();
+    order.sort_by_key(|grant| grant.facts.effective_at);
+    for grant in order {
+        let repaid = debt.min(grant.remaining);
+        debt = debt.saturating_sub(repaid);
+        grant.remaining = grant.remaining.saturating_sub(repaid);
+    }
+    grants
+}
+
 /// `grants` are in burn order.
 pub(super) fn view(
     account: AccountId,
@@ -58,6 +71,7 @@ pub(super) fn view(
 #[cfg(test)]
 mod tests {
     use ledger::Quantity;
+    use ledger::grant::{GrantFacts, GrantKind};
 
     use super::*;
     use crate::calendar::parse_rfc3339;
@@ -81,6 +95,28 @@ mod tests {
         let zone: Zone = "Europe/Berlin".parse().unwrap();
         let PaceView { credits, over_ms, days } = pace(&zone, at(now), rows, was_active);
         (days, credits, over_ms * 1_000 / (DAY / 24))
+    }
+
+    #[test]
+    fn what_is_owed_is_taken_off_what_comes_first() {
+        let from = |seq, credits, effective_at| {
+            let facts = GrantFacts {
+                kind: GrantKind::Purchase,
+                priority: 100,
+                effective_at: Timestamp::from_micros(effective_at),
+                expires_at: None,
+                source: String::new(),
+                reason: String::new(),
+            };
+            Grant::new(seq, Credits::whole(credits), facts)
+        };
+        let grants = [from(1, 30, 9), from(2, 20, 5)];
+        let left = |debt| {
+            less_debt(&grants, Credits::whole(debt)).iter().map(|one| one.remaining).collect::<Vec<_>>()
+        };
+        assert_eq!(left(0), [30, 20].map(Credits::whole));
+        assert_eq!(left(25), [25, 0].map(Credits::whole));
+        assert_eq!(left(60), [0, 0].map(Credits::whole));
     }
 
     #[test]

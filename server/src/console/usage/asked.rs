@@ -1,13 +1,13 @@
 //! The query of the usage page's address: read forgivingly, since people type and share it, and written again for every
 //! link of the page.
 
-use app::backend::overview::GroupBy;
 use app::backend::usage::USAGE_PATH;
 use axum::extract::Query;
 use ledger::time::{DAY, SECOND};
 use ledger::{KeyId, Timestamp};
 
 use crate::calendar::{Step, Windows, Zone};
+use crate::console::history::GroupBy;
 
 /// More bars than this are no chart.
 const MOST_BARS: usize = 400;
@@ -18,12 +18,15 @@ const EARLIER_MONTHS: usize = 11;
 /// In place of a key's id, for what was reported without one.
 pub(super) const NO_KEY: &str = "none";
 
-/// What bars can be made of: value, name.
-pub(super) const GROUPS: [(&str, &str, GroupBy); 3] = [
-    ("operation", "By operation", GroupBy::Operation),
-    ("api_key", "By API key", GroupBy::ApiKey),
-    ("none", "Not at all", GroupBy::Nothing),
-];
+/// What bars can be made of, with its name; the dimensions are those that are declared.
+pub(super) fn groups(dimensions: &[String]) -> Vec<(GroupBy, String)> {
+    let dimensions = dimensions.iter().map(|name| (GroupBy::Dimension(name.clone()), format!("By {name}")));
+    let mut groups =
+        vec![(GroupBy::Operation, "By operation".to_owned()), (GroupBy::ApiKey, "By API key".to_owned())];
+    groups.extend(dimensions);
+    groups.push((GroupBy::Nothing, "Not at all".to_owned()));
+    groups
+}
 
 /// A range that ends with now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -151,7 +154,7 @@ impl Asked {
             Some(Ok(span)) => (span, None),
             Some(Err(problem)) => (Span::Last(Ready::Week), Some(problem)),
         };
-        let group_by = GROUPS.into_iter().find(|(value, ..)| Some(*value) == text("group_by"));
+        let group_by = text("group_by").and_then(|text| text.parse().ok());
         let api_key = text("api_key").and_then(|text| match text {
             NO_KEY => Some(String::new()),
             text => text.parse::<KeyId>().ok().map(|id| id.to_string()),
@@ -159,7 +162,7 @@ impl Asked {
         Self {
             span,
             step: text("granularity").and_then(|text| text.parse().ok()),
-            group_by: group_by.map_or(GroupBy::Operation, |(.., one)| one),
+            group_by: group_by.unwrap_or(GroupBy::Operation),
             operation: text("operation").map(str::to_owned),
             api_key,
             before: text("before")
@@ -229,16 +232,12 @@ impl Asked {
     pub fn path(&self, span: &Span, with_step: bool) -> String {
         let mut pairs: Vec<String> = span.fields().map(|(name, value)| format!("{name}={value}")).collect();
         pairs.extend(self.step.filter(|_| with_step).map(|step| format!("granularity={}", step.name())));
-        let group = GROUPS.into_iter().find(|(.., one)| *one == self.group_by);
-        pairs.extend(
-            group
-                .filter(|(.., one)| *one != GroupBy::Operation)
-                .map(|(value, ..)| format!("group_by={value}")),
-        );
+        let group = Some(&self.group_by).filter(|group| **group != GroupBy::Operation);
+        pairs.extend(group.map(|group| format!("group_by={group}")));
         format!("{USAGE_PATH}?{}{}", pairs.join("&"), self.filters())
     }
 
-    /// The filters, as they go on in a query. Operations and ids have no character that means something there.
+    /// The filters, as they go on in a query. Operations, ids and declared dimensions have no character that means something there.
     pub fn filters(&self) -> String {
         let operation = self.operation.as_deref().map(|value| format!("&operation={value}"));
         let key = self.api_key.as_deref().map(|id| if id.is_empty() { NO_KEY } else { id });
@@ -345,6 +344,7 @@ mod tests {
             "range=24h&granularity=15m&group_by=none",
             "range=7d&group_by=api_key&operation=model.build&api_key=key_9fA2k3QdZt8w",
             "from=2026-10-01&to=2026-10-31&granularity=week&api_key=none",
+            "range=30d&group_by=dim:model",
         ] {
             let asked = Asked::read(search, &berlin());
             assert_eq!(asked.path(&asked.span, true), format!("/usage?{search}"));

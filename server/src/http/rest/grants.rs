@@ -39,7 +39,7 @@ struct GrantsView {
     pagination: Pagination,
 }
 
-/// `amount` = `remaining` + `used` + `expired` + `voided`.
+/// `amount` = `remaining` + `held` + `used` + `expired` + `voided`.
 #[derive(Debug, Serialize)]
 struct GrantView {
     grant_id: GrantId,
@@ -47,6 +47,8 @@ struct GrantView {
     status: &'static str,
     amount: Credits,
     remaining: Credits,
+    /// What open holds have of it.
+    held: Credits,
     used: Credits,
     expired: Credits,
     voided: Credits,
@@ -79,6 +81,7 @@ impl GrantView {
             status: status.name(),
             amount: grant.amount,
             remaining: grant.remaining,
+            held: owned.held,
             used,
             expired: owned.expired,
             voided: owned.voided,

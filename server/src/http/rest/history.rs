@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::auth::Customer;
 use crate::calendar::{Rfc3339, Step, Zone};
+use crate::config::UsageDimensions;
 use crate::console::history::{GroupBy, History, HistoryQuery};
 use crate::console::{Console, Error};
 use crate::http::query::{Known, Query};
@@ -22,38 +23,38 @@ async fn history(
     customer: Customer,
     query: Query,
 ) -> Result<Json<HistoryView>, Error> {
-    let asked = query.read(|query| asked(query, &customer.time_zone))?;
+    let declared = &console.config.usage_dimensions;
+    let asked = query.read(|query| asked(query, &customer.time_zone, declared))?;
     let (step, zone) = (asked.step, asked.zone.clone());
     let history = console.history(customer.account_no, asked).await?;
     Ok(Json(HistoryView::new(history, step, &zone)))
 }
 
-fn asked(query: &mut Known, own_zone: &str) -> HistoryQuery {
+fn asked(query: &mut Known, own_zone: &str, declared: &UsageDimensions) -> HistoryQuery {
     let zone = query.parsed::<Zone>("tz").or_else(|| own_zone.parse().ok());
     HistoryQuery {
         from: query.time("from"),
         to: query.time("to"),
         step: query.parsed("granularity").unwrap_or(Step::Day),
-        group_by: group_by(query),
+        group_by: group_by(query, declared),
         operation: filter(query, "operation"),
         api_key: key_filter(query),
         zone: zone.unwrap_or_else(Zone::utc),
     }
 }
 
-fn group_by(query: &mut Known) -> GroupBy {
-    match query.text("group_by").as_deref() {
-        None | Some("none") => GroupBy::Nothing,
-        Some("operation") => GroupBy::Operation,
-        Some("api_key") => GroupBy::ApiKey,
-        Some(text) => {
-            let reason = match text.strip_prefix("dim:") {
-                Some(name) => format!("names the dimension {name:?}, which is not declared"),
-                None => "must be one of none, operation, api_key and dim:<name>".to_owned(),
+fn group_by(query: &mut Known, declared: &UsageDimensions) -> GroupBy {
+    let asked = query.parsed("group_by").unwrap_or_default();
+    match &asked {
+        GroupBy::Dimension(name) if !declared.has(name) => {
+            let known = match declared.names() {
+                [] => "no dimension is".to_owned(),
+                names => format!("declared are dim:{}", names.join(", dim:")),
             };
-            query.refuse("group_by", reason);
+            query.refuse("group_by", format!("names the dimension {name:?}, which is not declared; {known}"));
             GroupBy::Nothing
         }
+        _ => asked,
     }
 }
 
@@ -91,7 +92,8 @@ struct HistoryView {
     total: Credits,
 }
 
-/// `group` is the operation or the key's id; null for everything, and for what was reported without a key.
+/// `group` is the operation, the key's id or the dimension's value; null for everything, and for what was reported without a
+/// key or without the dimension.
 #[derive(Debug, Serialize)]
 struct SeriesView {
     group: Option<String>,

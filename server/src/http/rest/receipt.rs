@@ -4,8 +4,8 @@ use axum::extract::{Path, State};
 use axum::routing::get;
 use axum::{Json, Router};
 use ledger::rate::Price;
-use ledger::receipt::{BurnReason, GrantUse};
-use ledger::{Credits, EventId, GrantId, KeyId, Month, Quantity};
+use ledger::receipt::{BurnReason, Corrected, GivenBack, GrantUse, HeldBefore};
+use ledger::{Credits, EventId, GrantId, HoldId, KeyId, Month, Quantity};
 use serde::Serialize;
 
 use super::arithmetic::{MonthView, RoundingView, SliceView};
@@ -40,7 +40,7 @@ async fn by_name(
     Ok(Json(ReceiptView::new(receipt)))
 }
 
-/// The event, its price, the arithmetic and who paid.
+/// The event as it was booked, its price, the arithmetic and who paid; then what became of it.
 #[derive(Debug, Serialize)]
 struct ReceiptView {
     event_id: EventId,
@@ -66,8 +66,16 @@ struct ReceiptView {
     minimum_applied: Option<Credits>,
     /// In the order in which they were burnt.
     grants: Vec<GrantUseView>,
+    /// What was held for it before it was settled.
+    hold: Option<HeldView>,
+    /// What no grant paid.
+    owed: Credits,
     balance_before: Credits,
     balance_after: Credits,
+    /// The oldest first.
+    corrections: Vec<CorrectionView>,
+    /// After its corrections.
+    current: CurrentView,
     /// Of the event's last entry, whose hash `hash` is.
     seq: u64,
     hash: String,
@@ -80,6 +88,39 @@ struct PriceView {
     unit: String,
     #[serde(flatten)]
     pricing: PricingView,
+}
+
+#[derive(Debug, Serialize)]
+struct HeldView {
+    hold_id: HoldId,
+    quantity: Quantity,
+    credits: Credits,
+}
+
+#[derive(Debug, Serialize)]
+struct CorrectionView {
+    id: String,
+    reason: String,
+    recorded_at: Rfc3339,
+    /// Of its first entry.
+    seq: u64,
+    /// What the event counts with and costs from then on.
+    quantity: Quantity,
+    credits: Credits,
+    back: Vec<BackView>,
+}
+
+/// `grant_id` is null for what is no longer owed.
+#[derive(Debug, Serialize)]
+struct BackView {
+    grant_id: Option<GrantId>,
+    credits: Credits,
+}
+
+#[derive(Debug, Serialize)]
+struct CurrentView {
+    quantity: Quantity,
+    credits: Credits,
 }
 
 #[derive(Debug, Serialize)]
@@ -99,6 +140,7 @@ struct GrantUseView {
 impl ReceiptView {
     fn new(booked: BookedReceipt) -> Self {
         let BookedReceipt { receipt, card, dimensions } = booked;
+        let current = CurrentView { quantity: receipt.quantity(), credits: receipt.credits() };
         let event = receipt.event;
         let month = Month::of(event.event_time(receipt.recorded_at));
         Self {
@@ -119,8 +161,12 @@ impl ReceiptView {
             rounding: RoundingView::new(&receipt.quote),
             minimum_applied: receipt.quote.minimum,
             grants: receipt.grants.into_iter().map(GrantUseView::new).collect(),
+            hold: receipt.hold.map(HeldView::new),
+            owed: receipt.owed,
             balance_before: receipt.balance_before,
             balance_after: receipt.balance_after,
+            corrections: receipt.corrections.into_iter().map(CorrectionView::new).collect(),
+            current,
             seq: receipt.seq,
             hash: receipt.hash.to_string(),
         }
@@ -131,6 +177,27 @@ impl PriceView {
     fn new(version: u32, effective_from: Rfc3339, price: Price) -> Self {
         let pricing = PricingView::new(&price);
         Self { version, effective_from, unit: price.unit, pricing }
+    }
+}
+
+impl HeldView {
+    fn new(HeldBefore { hold_id, quantity, credits }: HeldBefore) -> Self {
+        Self { hold_id, quantity, credits }
+    }
+}
+
+impl CorrectionView {
+    fn new(corrected: Corrected) -> Self {
+        let back = |GivenBack { grant_id, credits }: GivenBack| BackView { grant_id, credits };
+        Self {
+            id: corrected.id,
+            reason: corrected.reason,
+            recorded_at: Rfc3339(corrected.recorded_at),
+            seq: corrected.seq,
+            quantity: corrected.quantity,
+            credits: corrected.credits,
+            back: corrected.back.into_iter().map(back).collect(),
+        }
     }
 }
 

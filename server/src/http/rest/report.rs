@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use ledger::Quantity;
 use ledger::credits::DecimalError;
-use ledger::event::{Dimensions, EventKey, Report};
+use ledger::event::{Dimensions, EventKey, HOLD_S, MAX_HOLD_S, Report};
 use serde_json::value::RawValue;
 
 use crate::auth::tokens::hash;
@@ -94,10 +94,6 @@ pub struct AskedHold {
     pub event: ReportedEvent,
     pub expires_in_s: i64,
 }
-
-/// Seconds after which a hold is released by itself, unless it says otherwise; and the most it may say.
-const HOLD_S: u64 = 900;
-const MAX_HOLD_S: u64 = 86_400;
 
 /// Reads a hold. Errors as [`event`].
 pub fn hold(mut fields: Fields<'_>) -> Result<AskedHold, Error> {

@@ -93,7 +93,9 @@ impl World {
         let addr = listener.local_addr().expect("a bound port");
         config.listens_on(addr);
         change(&mut config);
-        let store = Arc::new(Store::open(&config.database_url, &*clock).await.expect("a new database"));
+        let store = Store::open(&config.database_url, &*clock).await.expect("a new database");
+        store.declare_dimensions(config.usage_dimensions.names()).await.expect("declared dimensions");
+        let store = Arc::new(store);
         let live = Arc::new(LiveBus::default());
         let (sequencer, writer) =
             Sequencer::start(Arc::clone(&store), Arc::clone(&live), clock.clone(), config.queue_capacity);
@@ -106,8 +108,21 @@ impl World {
 
     /// Ends this server and starts another on the same file.
     pub async fn restart(self) -> Self {
+        self.restart_with(|_| {}).await
+    }
+
+    /// The same, with other settings than the usual ones.
+    pub async fn restart_with(self, change: impl FnOnce(&mut Config)) -> Self {
         let clock = Arc::clone(&self.clock);
-        Self::open(self.close().await, clock, |_| {}).await
+        Self::open(self.close().await, clock, change).await
+    }
+
+    /// The same after something was done to its file.
+    pub async fn restart_after(self, change: impl AsyncFnOnce(&std::path::Path)) -> Self {
+        let clock = Arc::clone(&self.clock);
+        let folder = self.close().await;
+        change(&folder.path().join("console.db")).await;
+        Self::open(folder, clock, |_| {}).await
     }
 
     /// Ends this server; what it kept.

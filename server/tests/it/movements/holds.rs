@@ -75,7 +75,9 @@ async fn the_same_act_again_gets_the_same_answer_and_another_is_a_conflict() {
         ("expires_in_s", with(&asked, "expires_in_s", json!(901))),
         ("dimensions", with(&asked, "dimensions", json!({"model": "churn"}))),
     ] {
-        assert_error(&service.caller.post("/usage/holds", &body).await, 409, "conflict", field);
+        let refused = service.caller.post("/usage/holds", &body).await;
+        assert_error(&refused, 409, "conflict", field);
+        assert!(refused.text.contains("A hold with this source and id"), "{}", refused.text);
     }
     assert_error(&service.caller.post(EVENTS, &asked).await, 409, "conflict", "id");
 
@@ -257,5 +259,7 @@ async fn only_a_service_with_the_scope_and_the_source_may_hold() {
     world.console.set_user_status("ada@example.com", AccountStatus::Suspended).await.unwrap();
     let another = event("later", &ada, "model.build", "0.1");
     assert_error(&all.caller.post("/usage/holds", &another).await, 403, "account_suspended", "suspended");
+    let over = json!({"quantity": "1.1", "allow_over": true});
+    assert_error(&close(&all, &held, "settle", &over).await, 403, "account_suspended", "suspended");
     settle(&all, &held, "0.5").await.ok();
 }

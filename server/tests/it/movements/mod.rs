@@ -3,6 +3,7 @@
 mod corrections;
 mod debt;
 mod holds;
+mod pages;
 mod positions;
 
 use serde_json::{Value, json};

@@ -58,6 +58,21 @@ async fn a_hold_keeps_its_place_in_the_month_and_a_correction_moves_nobody() {
 }
 
 #[tokio::test]
+async fn a_hold_of_nothing_that_is_settled_above_counts_from_its_place() {
+    let world = world_with(vec![price("calls", GRADUATED)]).await;
+    let (ada, service) = (world.member_with("ada", PLENTY).await, service(&world).await);
+    assert_eq!(charge(&service, "a", &ada, "8").await, "8");
+    let held = hold(&service, "h", &ada, "calls", "0").await.ok();
+    let over = json!({"quantity": 5, "allow_over": true});
+    assert_eq!(super::close(&service, &held, "settle", &over).await.ok()["credits"].to_string(), "3.5");
+    assert_eq!(charge(&service, "b", &ada, "2").await, "1", "after 13");
+    let reader = world.as_member(&ada).await;
+    for (id, quantity) in [("h", "8"), ("b", "13")] {
+        assert_eq!(before(&reader, id).await, quantity, "{id}");
+    }
+}
+
+#[tokio::test]
 async fn a_settlement_is_priced_by_the_month_and_the_price_of_its_hold() {
     let world = world_with(vec![price("calls", GRADUATED)]).await;
     let (ada, service) = (world.member_with("ada", PLENTY).await, service(&world).await);

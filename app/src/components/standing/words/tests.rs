@@ -40,6 +40,7 @@ fn row() -> ActivityRow {
         unit: String::new(),
         api_key: None,
         credits: Credits::ZERO,
+        is_corrected: false,
         balance_after: Credits::ZERO,
         at: String::new(),
         at_label: String::new(),
@@ -77,6 +78,30 @@ fn nothing_left_says_what_to_do_and_nothing_yet_is_no_alarm() {
         &view,
         Tone::Calm,
         "There are no credits yet. Paid operations are refused until some arrive.",
+    );
+}
+
+#[test]
+fn what_is_owed_comes_before_what_is_left_and_says_what_repays_it() {
+    let mut view = view(&[("100", None)], "1");
+    view.balance.debt = amount("12.5");
+    assert_said(
+        &view,
+        Tone::Bad,
+        "You owe 12.5 credits. The next credits repay that first. Until then paid operations are refused, free ones pass.",
+    );
+}
+
+#[test]
+fn nothing_left_because_all_of_it_is_held_says_that_it_comes_back() {
+    let mut view = view(&[], "1");
+    view.latest.clear();
+    view.balance.held = amount("1");
+    assert_said(
+        &view,
+        Tone::Warn,
+        "All your credits are in flight. 1 credit is held for work under way; what is not used comes back. Until then \
+         paid operations are refused.",
     );
 }
 
@@ -151,8 +176,15 @@ fn what_expires_within_a_week_is_said_with_what_will_be_left_of_it() {
 
 #[test]
 fn every_sentence_fits_the_room_that_is_kept_for_it() {
+    let with = |debt: &str, held: &str| {
+        let mut view = view(&[], "1");
+        (view.balance.debt, view.balance.held) = (amount(debt), amount(held));
+        said(&view)
+    };
     let standings = [
         said(&view(&[], "1")),
+        with("1234567.8", "0"),
+        with("0", "1234567.8"),
         said(&view(&[("29", None)], "10")),
         said(&view(&[("1234.5678", Some(5)), ("777.777", Some(6)), ("5000", None)], "1")),
         said(&view(&[("1234.5678", Some(20))], "1")),

@@ -1,5 +1,7 @@
 //! `kill -9` while events arrive: what was answered is there, and sending everything again ends in one effect each.
 
+mod movements;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
