@@ -27,7 +27,8 @@ impl Play<'_> {
                 assert_eq!(Some(amount(&receipt["credits"]).to_string()), step.costs, "{what}: costs");
                 assert_eq!(Some(price_of(&receipt)), step.price, "{what}: price");
                 assert_eq!(Some(self.paid(&receipt)), step.paid, "{what}: paid");
-                let balances = ["balance_before", "balance_after"].map(|field| amount(&receipt[field]).to_string());
+                let balances =
+                    ["balance_before", "balance_after"].map(|field| amount(&receipt[field]).to_string());
                 assert_eq!(balances, [before, &step.stands[0]], "{what}: balance");
                 recompute(&receipt, &what);
                 self.corrections(id, &receipt, &what);
@@ -51,7 +52,9 @@ impl Play<'_> {
     fn corrections(&self, id: &str, receipt: &Value, what: &str) {
         let asked = self.example.steps.iter().filter(|step| step.correct.as_deref() == Some(id));
         let expected: Vec<_> = asked
-            .map(|step| [step.quantity.clone(), step.costs.clone(), step.back.clone()].map(Option::unwrap_or_default))
+            .map(|step| {
+                [step.quantity.clone(), step.costs.clone(), step.back.clone()].map(Option::unwrap_or_default)
+            })
             .collect();
         let told = receipt["corrections"].as_array().expect("corrections").iter().map(|correction| {
             let back = correction["back"].as_array().expect("where it went").iter();
@@ -62,7 +65,10 @@ impl Play<'_> {
         assert_eq!(told.collect::<Vec<_>>(), expected, "{what}: corrections");
         if let Some([quantity, credits, _]) = expected.last() {
             let current = &receipt["current"];
-            assert_eq!([number(&current["quantity"]), number(&current["credits"])], [quantity.clone(), credits.clone()]);
+            assert_eq!(
+                [number(&current["quantity"]), number(&current["credits"])],
+                [quantity.clone(), credits.clone()]
+            );
         }
     }
 
@@ -127,7 +133,8 @@ fn price_of(receipt: &Value) -> String {
     let slices: Vec<_> = receipt["slices"].as_array().expect("slices").iter().map(slice).collect();
     let after = receipt.get("month").map(|month| format!("after {}: ", number(&month["before"]["quantity"])));
     let least = receipt.get("minimum_applied").map(|least| format!(", at least {}", number(least)));
-    let parts = [after.unwrap_or_default(), slices.join(" + "), rounding_of(receipt), least.unwrap_or_default()];
+    let parts =
+        [after.unwrap_or_default(), slices.join(" + "), rounding_of(receipt), least.unwrap_or_default()];
     parts.concat()
 }
 

@@ -56,7 +56,12 @@ impl<'w> Play<'w> {
         }
         for (report, charged) in &self.charged {
             let again = self.service.caller.post(EVENTS, report).await.ok();
-            assert_eq!(again, with(charged, "replayed", json!(true)), "{}: reported again", self.example.what);
+            assert_eq!(
+                again,
+                with(charged, "replayed", json!(true)),
+                "{}: reported again",
+                self.example.what
+            );
         }
     }
 
@@ -129,7 +134,8 @@ impl<'w> Play<'w> {
             "id": format!("to-{}", step.quantity()), "quantity": step.quantity(), "reason": "counted twice",
         });
         let path = format!("{EVENTS}/{}/{id}/corrections", self.source());
-        let corrected = self.judge(self.service.caller.post(&path, &body).await, step, what).expect("a correction");
+        let corrected =
+            self.judge(self.service.caller.post(&path, &body).await, step, what).expect("a correction");
         let back = corrected["entries"].as_array().expect("entries").iter().filter_map(|entry| {
             let gives_back = ["correct", "forgive"].contains(&entry["movement"].as_str()?);
             let amount = amount(&entry["amount"]);
