@@ -74,7 +74,7 @@ impl<'w> Play<'w> {
             self.hold(id, step, what).await;
         } else if let Some(id) = &step.settle {
             let body = json!({"quantity": step.quantity(), "allow_over": step.over});
-            self.judge(self.close(id, "settle", &body).await, step, what);
+            judge(self.close(id, "settle", &body).await, step, what);
         } else if let Some(id) = &step.release {
             let released = self.close(id, "release", &json!({})).await.ok();
             assert_eq!(Some(amount(&released["credits"]).to_string()), step.back, "{what}: given back");
@@ -110,7 +110,7 @@ impl<'w> Play<'w> {
         if let Some(at) = self.occurred_at(step) {
             report = with(&report, "occurred_at", json!(Rfc3339(at).to_string()));
         }
-        if let Some(charged) = self.judge(self.service.caller.post(EVENTS, &report).await, step, what) {
+        if let Some(charged) = judge(self.service.caller.post(EVENTS, &report).await, step, what) {
             self.charged.push((report, charged));
         }
     }
@@ -120,7 +120,7 @@ impl<'w> Play<'w> {
         if let Some(lasts_s) = step.lasts_s {
             asked = with(&asked, "expires_in_s", json!(lasts_s));
         }
-        if let Some(held) = self.judge(self.service.caller.post("/usage/holds", &asked).await, step, what) {
+        if let Some(held) = judge(self.service.caller.post("/usage/holds", &asked).await, step, what) {
             self.holds.insert(id, held["hold_id"].as_str().expect("an id").to_owned());
         }
     }
@@ -135,7 +135,7 @@ impl<'w> Play<'w> {
         });
         let path = format!("{EVENTS}/{}/{id}/corrections", self.source());
         let corrected =
-            self.judge(self.service.caller.post(&path, &body).await, step, what).expect("a correction");
+            judge(self.service.caller.post(&path, &body).await, step, what).expect("a correction");
         let back = corrected["entries"].as_array().expect("entries").iter().filter_map(|entry| {
             let gives_back = ["correct", "forgive"].contains(&entry["movement"].as_str()?);
             let amount = amount(&entry["amount"]);
@@ -143,20 +143,6 @@ impl<'w> Play<'w> {
             moves.then(|| format!("{} {amount}", self.grant_name(&entry["grant_id"])))
         });
         assert_eq!(Some(back.collect::<Vec<_>>().join(" + ")), step.back, "{what}: given back");
-    }
-
-    /// The answer, where it is no refusal; both as the step says.
-    fn judge(&self, answer: Answer, step: &Step, what: &str) -> Option<Value> {
-        if let Some(missing) = &step.missing {
-            assert_error(&answer, 402, "insufficient_credits", "missing");
-            let said = amount(&answer.body["error"]["details"]["missing"]).to_string();
-            assert_eq!(&said, missing, "{what}: missing");
-            return None;
-        }
-        let body = answer.ok();
-        assert_eq!(Some(amount(&body["credits"]).to_string()), step.costs, "{what}: costs");
-        assert_eq!(amount(&body["balance"]).to_string(), step.stands[0], "{what}: balance");
-        Some(body)
     }
 
     fn report(&self, id: &str, step: &Step) -> Value {
@@ -191,4 +177,18 @@ impl<'w> Play<'w> {
     pub async fn file(&self) -> String {
         answer(self.reader.request(Method::GET, "/credits/entries.ndjson")).await.text
     }
+}
+
+/// The answer, where it is no refusal; both as the step says.
+fn judge(answer: Answer, step: &Step, what: &str) -> Option<Value> {
+    if let Some(missing) = &step.missing {
+        assert_error(&answer, 402, "insufficient_credits", "missing");
+        let said = amount(&answer.body["error"]["details"]["missing"]).to_string();
+        assert_eq!(&said, missing, "{what}: missing");
+        return None;
+    }
+    let body = answer.ok();
+    assert_eq!(Some(amount(&body["credits"]).to_string()), step.costs, "{what}: costs");
+    assert_eq!(amount(&body["balance"]).to_string(), step.stands[0], "{what}: balance");
+    Some(body)
 }
