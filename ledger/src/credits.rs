@@ -144,6 +144,11 @@ impl Quantity {
             .filter(|quantity| *quantity <= Self::MAX)
             .ok_or(DecimalError::TooLarge)
     }
+
+    /// Reads decimal text that may be a sum of reports, and so above [`Quantity::MAX`].
+    pub fn parse_sum(text: &str) -> Result<Self, DecimalError> {
+        Self::from_micros(parse_micros(text)?).ok_or(DecimalError::TooLarge)
+    }
 }
 
 /// Reads a decimal (RFC 8259 number, leading `+` and zeros tolerated) as millionths.
@@ -216,7 +221,7 @@ fn write_micros(micros: i64, out: &mut fmt::Formatter<'_>) -> fmt::Result {
 }
 
 macro_rules! decimal_text {
-    ($type:ident) => {
+    ($type:ident, $parse:path) => {
         impl fmt::Display for $type {
             fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
                 write_micros(self.0, out)
@@ -236,18 +241,27 @@ macro_rules! decimal_text {
                 let raw = Box::<RawValue>::deserialize(deserializer)?;
                 let text = raw.get();
                 let text = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(text);
-                Self::parse(text).map_err(D::Error::custom)
+                $parse(text).map_err(D::Error::custom)
             }
         }
     };
 }
 
-decimal_text!(Credits);
-decimal_text!(Quantity);
+decimal_text!(Credits, Credits::parse);
+decimal_text!(Quantity, Quantity::parse_sum);
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_sum_of_quantities_is_read_back_and_one_report_is_held_to_its_bound() {
+        let sum = Quantity::MAX.saturating_add(Quantity(1));
+        let text = serde_json::to_string(&sum).unwrap();
+        assert_eq!(text, "1000000000.000001");
+        assert_eq!(serde_json::from_str::<Quantity>(&text).unwrap(), sum);
+        assert_eq!(Quantity::parse(&text), Err(DecimalError::TooLarge));
+    }
 
     #[test]
     fn every_spelling_of_a_number_is_the_same_quantity() {

@@ -57,3 +57,4 @@ mod usage_history;
 mod usage_page;
 mod verify;
 mod verify_email;
+mod worked_examples;

@@ -1,8 +1,8 @@
 //! Every kind of price, from the rate card over the charge to the receipt.
 
+mod countable;
 mod months;
 mod shown;
-mod worked_examples;
 
 use ledger::rate::{Price, Pricing, Rounding};
 use ledger::time::SECOND;
