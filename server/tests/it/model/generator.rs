@@ -112,7 +112,9 @@ impl Generator {
             Pricing::Flat(per_unit) => Some((price.operation, per_unit)),
             _ => None,
         })?;
-        let wanted = model.accounts[account].available(model.now) + self.one(&[1, ONE, 10 * ONE, 20 * ONE]);
+        let books = &model.accounts[account];
+        let room = model.services[0].debt_limit.unwrap_or(0) - books.debt;
+        let wanted = books.available(model.now) + self.one(&[1, 10 * ONE, room, room, room + 1]);
         let quantity = quantity_for(wanted, per_unit);
         let payer = Payer::User(account);
         Some(Report { payer, operation, quantity, occurred_at: None, may_owe: true, ..self.fresh(model, 0) })
