@@ -4,7 +4,7 @@ import { expect, signIn, test } from "../support/test";
  * KiB as sent, compressed. The aim for wasm is 250: all pages of the signed-in are one file yet (docs/benchmarks.md), and this
  * holds it at what that costs, until they come one by one.
  */
-const LIMITS_KIB = { wasm: 380, script: 15, style: 12, charts: 180 } as const;
+const LIMITS_KIB = { wasm: 395, script: 15, style: 12, charts: 180 } as const;
 
 test("a first visit downloads no more than it may, and keeps it for ever", async ({ browser, console }) => {
   const user = await console.user(100);

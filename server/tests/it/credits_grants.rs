@@ -61,7 +61,7 @@ async fn member_sees_what_became_of_each_grant_newest_first() {
         list["grants"][4],
         json!({
             "grant_id": format!("grant_{account}3"), "kind": "promo", "status": "expired", "amount": 2,
-            "remaining": 0, "used": 0.5, "expired": 1.5, "voided": 0, "priority": 100,
+            "remaining": 0, "held": 0, "used": 0.5, "expired": 1.5, "voided": 0, "priority": 100,
             "effective_at": "2026-11-22T12:00:00Z", "expires_at": "2026-11-22T12:00:01Z",
             "issued_at": "2026-11-22T12:00:00Z", "source": "operator", "reason": "for promo", "void_reason": null,
             "burn_position": null, "burns_before_next": null, "seq": 3,
@@ -70,7 +70,7 @@ async fn member_sees_what_became_of_each_grant_newest_first() {
     assert_eq!(list["grants"][5]["void_reason"], "a mistake");
     for grant in list["grants"].as_array().unwrap() {
         let micros = |field: &str| credits(&grant[field].to_string()).micros();
-        let parts: i64 = ["remaining", "used", "expired", "voided"].map(micros).iter().sum();
+        let parts: i64 = ["remaining", "held", "used", "expired", "voided"].map(micros).iter().sum();
         assert_eq!(parts, micros("amount"), "{grant}");
     }
 }
