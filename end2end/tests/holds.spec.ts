@@ -5,7 +5,7 @@ import { accessibilityFindings, expect, open, signIn, test } from "../support/te
 const holds = (page: Page) => page.locator(".holds tbody tr");
 const books = (page: Page) => page.locator(".books tbody tr");
 
-/** A user with credits, signed in, and a service that may do everything and let others owe up to 500 credits. */
+/** A user with 300 credits, 100 of them from signing up, signed in, and a service that may do everything and let others owe up to 500 credits. */
 async function ready(page: Page, console: Console): Promise<{ user: User; key: string }> {
   const user = await console.user(200);
   const key = await console.serviceKey("--scopes", "charge,hold,correct", "--debt-limit", "500");
@@ -40,14 +40,17 @@ for (const width of [360, 1280]) {
     await expect(page.locator("#holds-title")).toHaveText("In flight: 150 credits");
     await expect(holds(page)).toHaveCount(1);
     await expect(holds(page).first()).toContainText("3 iterations");
-    await expect(books(page).first()).toContainText("Held for model.build");
-    await expect(page.locator(".grants tbody tr").first()).toContainText("150 credits of it are in flight.");
+    // The sign-up credits burn first, and the rest comes from what was granted.
+    await expect(books(page).nth(1)).toContainText("Held for model.build");
+    await expect(books(page).first()).toContainText("rest of № 3");
+    await expect(page.locator(".grants")).toContainText("100 credits of it are in flight.");
+    await expect(page.locator(".grants")).toContainText("50 credits of it are in flight.");
     await assertSound(page, "holds", width);
 
     const settled = await console.post<{ event_id: string }>(key, `/usage/holds/${hold.hold_id}/settle`, { quantity: 2 });
     await expect(page.locator("#holds-title")).toHaveCount(0);
     await expect(books(page).first()).toContainText("Given back, rest of №");
-    await expect(books(page).nth(1)).toContainText("Settled: model.build");
+    await expect(page.locator(".books")).toContainText("Settled: model.build");
     expect(await page.evaluate(() => "notReloaded" in window)).toBe(true);
 
     const correction = { id: "c-1", quantity: 1, reason: "One iteration was counted twice" };
@@ -67,9 +70,9 @@ for (const width of [360, 1280]) {
     await page.emulateMedia({ colorScheme: "light", reducedMotion: "reduce" });
     const { user, key } = await ready(page, console);
     await open(page, "/");
-    await console.post(key, "/usage/events", { ...console.event(user, "big", 6, "model.build"), on_insufficient: "debt" });
+    await console.post(key, "/usage/events", { ...console.event(user, "big", 8, "model.build"), on_insufficient: "debt" });
     await expect(page.locator(".standing")).toContainText("You owe 100 credits.");
-    await expect(page.locator(".events tbody tr").first()).toContainText("6 iterations");
+    await expect(page.locator(".events tbody tr").first()).toContainText("8 iterations");
     await assertSound(page, "owing-overview", width);
     await open(page, "/credits");
     await expect(page.locator("p.banner")).toContainText("You owe 100 credits.");
