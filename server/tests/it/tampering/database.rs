@@ -23,7 +23,12 @@ impl Database {
         raw.unlock_entries().await;
         raw.run("PRAGMA ignore_check_constraints = 1").await;
         raw.run("PRAGMA synchronous = OFF").await;
-        for index in ["entries_account_seq_key", "entries_source_event_id_key"] {
+        for index in [
+            "entries_account_seq_key",
+            "entries_source_event_id_key",
+            "entries_closing_key",
+            "entries_correction_key",
+        ] {
             raw.run(&format!("DROP INDEX {index}")).await;
         }
         raw.run("CREATE INDEX entries_by_seq ON entries (account, seq)").await;
