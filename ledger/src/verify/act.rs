@@ -47,7 +47,7 @@ impl Verifier {
         }
     }
 
-    /// What falls due is booked at its instant, and before anything else. Expiries may be late: they were, before holds.
+    /// What falls due is booked at its instant, and before anything else. Expiries may be late: books of the first format have such.
     fn check_turn(&self, first: &Entry) -> Result<(), Fault> {
         let at = first.recorded_at;
         let due = self.wallet.next_due().filter(|(due_at, _)| *due_at <= at);

@@ -192,9 +192,7 @@ impl Posting<'_> {
     /// The acts that revise what begins at an entry, leg 0 and all others of each: what closed a hold, or the corrections of an
     /// event, the oldest first.
     pub async fn revisions(&mut self, account_no: i64, of: u64) -> Result<Vec<Vec<Entry>>, StoreError> {
-        let seqs: Vec<(i64,)> = on!(self, db => sqlx::query_as(
-            "SELECT seq FROM entries WHERE account = $1 AND revises = $2 AND revises IS NOT NULL ORDER BY seq",
-        )
+        let seqs: Vec<(i64,)> = on!(self, db => sqlx::query_as(REVISIONS)
         .bind(account_no)
         .bind(of.cast_signed())
         .fetch_all(db)
@@ -236,6 +234,10 @@ impl Posting<'_> {
     }
 }
 
+/// Leg 0 of each act that revises what begins at an entry, the oldest first.
+const REVISIONS: &str =
+    "SELECT seq FROM entries WHERE account = $1 AND revises = $2 AND revises IS NOT NULL ORDER BY seq";
+
 /// Legs follow each other without gaps: the last is the first whose next entry is not its next leg.
 const ACT: &str = concat!(
     "SELECT ",
@@ -261,9 +263,7 @@ impl Store {
 
     /// The acts that revise what begins at entry `of`, all their entries in order.
     pub async fn revising_entries(&self, account_no: i64, of: u64) -> Result<Vec<Entry>, StoreError> {
-        let seqs: Vec<(i64,)> = read!(self, db => Ok(sqlx::query_as(
-            "SELECT seq FROM entries WHERE account = $1 AND revises = $2 AND revises IS NOT NULL ORDER BY seq",
-        )
+        let seqs: Vec<(i64,)> = read!(self, db => Ok(sqlx::query_as(REVISIONS)
         .bind(account_no)
         .bind(of.cast_signed())
         .fetch_all(db)

@@ -127,7 +127,7 @@ struct WalletRow {
     recorded_at: i64,
 }
 
-/// Arrays of rows, columns as `bulk` lays them out: `$1` what is left of grants, `$2` wallets, `$3` rollups, `$4` new grants,
+/// Arrays of rows, columns as `bulk` lays them out: `$1` what has become of grants, `$2` wallets, `$3` rollups, `$4` new grants,
 /// `$5` dimensions. A sum of quantities stays at the end of its range instead of failing a charge.
 const WRITE_STATES: &str = "\
     UPDATE grants SET remaining = new.remaining, repaid = new.repaid, void_reason = new.void_reason FROM \
