@@ -8,6 +8,11 @@ use ledger::Timestamp;
 /// A source of the current instant.
 pub trait Clock: Send + Sync + std::fmt::Debug {
     fn now(&self) -> Timestamp;
+
+    /// Whether a database that servers share knows better what time it is.
+    fn is_of_the_machine(&self) -> bool {
+        false
+    }
 }
 
 /// Shared by all that need the time.
@@ -23,6 +28,10 @@ impl Clock for SystemClock {
         let since_1970 =
             std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
         Timestamp::from_micros(i64::try_from(since_1970.as_micros()).unwrap_or(i64::MAX))
+    }
+
+    fn is_of_the_machine(&self) -> bool {
+        true
     }
 }
 

@@ -148,7 +148,7 @@ impl Config {
         let data_dir = match (data_dir, &database_url) {
             (Some(setting), _) => PathBuf::from(setting.value),
             (None, Some(DatabaseUrl::Sqlite(path))) => folder_of(path),
-            (None, None) => defaults.data_dir,
+            (None, None | Some(DatabaseUrl::Postgres(_))) => defaults.data_dir,
         };
         let address = "an address and port such as 127.0.0.1:3000";
         let addr = parsed(pick("addr", "CONSOLE_ADDR", document.addr), address)?.unwrap_or(defaults.addr);
@@ -210,10 +210,12 @@ impl Config {
         !self.base_url.is_https()
     }
 
-    /// The file of the books.
-    pub fn database_file(&self) -> &Path {
-        let DatabaseUrl::Sqlite(path) = &self.database_url;
-        path
+    /// The file of the books, which one process owns; `None`: they are in a database that servers share.
+    pub fn database_file(&self) -> Option<&Path> {
+        match &self.database_url {
+            DatabaseUrl::Sqlite(path) => Some(path),
+            DatabaseUrl::Postgres(_) => None,
+        }
     }
 
     /// Where a running server takes commands.

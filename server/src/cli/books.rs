@@ -23,8 +23,9 @@ pub struct Books {
 impl Books {
     /// Takes the lock of the store and brings it up to date.
     pub async fn open_store(config: &Config) -> Result<Store, OpenError> {
-        let file = config.database_file();
-        if !file.exists() {
+        if let Some(file) = config.database_file()
+            && !file.exists()
+        {
             tracing::info!(file = %file.display(), "making a new database");
         }
         Store::open(&config.database_url, &SystemClock).await

@@ -65,10 +65,12 @@ pub async fn run(config: &Config, args: &DemoArgs, json: bool) -> Result<ExitCod
 async fn make(config: &Config, args: &DemoArgs) -> Result<Option<Told>, Failure> {
     let refused = |sentence: &str| Failure::Refused(sentence.to_owned());
     let find = AdminCommand::FindUser { email: EMAIL.to_owned() };
-    match socket::ask(&config.socket(), config.database_file(), &find).await? {
-        Some(Ok(_)) => return Ok(None),
-        Some(Err(_)) => return Err(refused(SERVER_RUNS)),
-        None => {}
+    if let Some(file) = config.database_file() {
+        match socket::ask(&config.socket(), file, &find).await? {
+            Some(Ok(_)) => return Ok(None),
+            Some(Err(_)) => return Err(refused(SERVER_RUNS)),
+            None => {}
+        }
     }
     let now = SystemClock.now();
     let until = args.until.unwrap_or(now);

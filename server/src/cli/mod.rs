@@ -149,8 +149,11 @@ async fn dispatch(cli: Cli, config: Config) -> Result<ExitCode, Failure> {
         Command::Outbox { email } => AdminCommand::OpenOutbox { email },
     };
     // In a mistaken folder a question would be answered by an empty database, which it leaves there.
-    if !command.may_come_first() && !config.database_file().exists() {
-        return Err(Failure::NoConsole { file: config.database_file().to_owned() });
+    if let Some(file) = config.database_file()
+        && !command.may_come_first()
+        && !file.exists()
+    {
+        return Err(Failure::NoConsole { file: file.to_owned() });
     }
     let answer = perform(&config, command).await?;
     if cli.json {
@@ -211,12 +214,13 @@ fn import(file: &Path) -> Result<AdminCommand, Failure> {
     Ok(AdminCommand::ImportRateCard { effective_from: list.effective_from, prices: list.prices })
 }
 
-/// Carries out a command: by the server that runs, else on the store opened here.
+/// Carries out a command: by the server that owns the file, else on the store opened here.
 pub async fn perform(config: &Config, command: AdminCommand) -> Result<AdminAnswer, Failure> {
     let given_up = Instant::now() + PATIENCE;
     loop {
-        let asked = socket::ask(&config.socket(), config.database_file(), &command).await?;
-        if let Some(answer) = asked {
+        if let Some(file) = config.database_file()
+            && let Some(answer) = socket::ask(&config.socket(), file, &command).await?
+        {
             return answer.map_err(Failure::Refused);
         }
         match Books::open_store(config).await {
@@ -235,12 +239,11 @@ pub async fn perform(config: &Config, command: AdminCommand) -> Result<AdminAnsw
 
 /// A server brings its store up to date when it starts, so only a store that nobody serves is opened.
 async fn migrate(config: &Config, json: bool) -> Result<ExitCode, Failure> {
-    let database = config.database_file().display();
     let stats = perform(config, AdminCommand::Stats).await?;
     if json {
         println!("{}", stats.json()?);
     } else {
-        println!("{database} is up to date");
+        println!("{} is up to date", config.database_url);
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -78,14 +78,18 @@ impl Server {
             }
             None => None,
         };
-        let socket = CommandSocket::bind(&config.socket()).await?;
+        // Of a database that servers share, commands need no server.
+        let socket = match config.database_file() {
+            Some(file) => Some(CommandSocket::bind(&config.socket(), file).await?),
+            None => None,
+        };
         let Books { console, writer } = Books::start(config, store);
         let (stop, stopping) = jobs::signal();
         let metrics = metrics.map(|listener| listener::serve(listener, console.clone(), stopping.clone()));
         Ok(Self {
             metrics: metrics.map(tokio::spawn),
             http: tokio::spawn(listen(listener, console.clone(), stopping.clone())),
-            commands: tokio::spawn(socket.answer(console.clone(), stopping.clone())),
+            commands: tokio::spawn(answer_commands(socket, console.clone(), stopping.clone())),
             jobs: jobs::start(&console, sender, &stopping),
             console,
             writer,
@@ -131,6 +135,12 @@ impl Server {
         if timeout_at(now + END, closed).await.is_err() {
             tracing::error!("the store was not closed in time; it recovers when it is opened next");
         }
+    }
+}
+
+async fn answer_commands(socket: Option<CommandSocket>, console: Console, stopping: Stopping) {
+    if let Some(socket) = socket {
+        socket.answer(console, stopping).await;
     }
 }
 

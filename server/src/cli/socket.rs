@@ -64,12 +64,14 @@ enum Reply {
 #[derive(Debug)]
 pub struct CommandSocket {
     path: PathBuf,
+    /// The books that commands are carried out on.
+    database: PathBuf,
     listener: UnixListener,
 }
 
 impl CommandSocket {
-    /// Listens, replacing a socket that a dead server left behind. The caller owns the store.
-    pub async fn bind(path: &Path) -> Result<Self, SocketError> {
+    /// Listens, replacing a socket that a dead server left behind. The caller owns the file `database`.
+    pub async fn bind(path: &Path, database: &Path) -> Result<Self, SocketError> {
         let failed = |cause| SocketError::Listen { path: path.to_owned(), cause };
         if UnixStream::connect(path).await.is_ok() {
             return Err(SocketError::Taken(path.to_owned()));
@@ -86,7 +88,7 @@ impl CommandSocket {
         let listener = UnixListener::bind(&new).map_err(failed)?;
         std::fs::set_permissions(&new, std::fs::Permissions::from_mode(0o600)).map_err(failed)?;
         std::fs::rename(&new, path).map_err(failed)?;
-        Ok(Self { path: path.to_owned(), listener })
+        Ok(Self { path: path.to_owned(), database: canonical(database), listener })
     }
 
     /// Carries out commands until the signal, then finishes those that have begun.
@@ -100,7 +102,8 @@ impl CommandSocket {
             };
             match accepted {
                 Ok((stream, _)) => {
-                    connections.spawn(converse(stream, console.clone(), stopping.clone()));
+                    let database = self.database.clone();
+                    connections.spawn(converse(stream, database, console.clone(), stopping.clone()));
                 }
                 Err(error) => {
                     tracing::warn!(%error, "a command could not connect");
@@ -122,9 +125,14 @@ impl Drop for CommandSocket {
 }
 
 /// Takes one command. Who was greeted is heard, even while the server ends.
-async fn converse(stream: UnixStream, console: Console, mut stopping: Stopping) {
+async fn converse(
+    stream: UnixStream,
+    database: PathBuf,
+    console: Console,
+    mut stopping: Stopping,
+) {
     let (reading, mut writing) = stream.into_split();
-    let greeting = Greeting { database: canonical(console.config.database_file()) };
+    let greeting = Greeting { database };
     if write_line(&mut writing, &greeting).await.is_err() {
         return;
     }

@@ -32,6 +32,8 @@ impl Console {
     pub async fn current_usage(&self, account_no: i64, account: AccountId) -> Result<Current, Error> {
         let figures = self.sequencer.figures();
         let month = Zone::utc();
+        // Once: another machine's clock may say that nothing is due yet.
+        let mut has_posted = false;
         loop {
             let now = self.clock.now();
             if let Some(current) = figures.find(account_no, now) {
@@ -40,8 +42,9 @@ impl Console {
             let period = (month.floor(now, Step::Month), month.ceil_after(now, Step::Month));
             let reading = figures.begin(account_no);
             let (wallet, consumption) = self.store.wallet_and_consumption(account_no, now, period).await?;
-            if wallet.is_due {
+            if wallet.is_due && !has_posted {
                 self.sequencer.post_dues(account).await?;
+                has_posted = true;
                 continue;
             }
             let current = Current {

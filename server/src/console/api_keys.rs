@@ -117,7 +117,7 @@ impl Console {
     }
 
     async fn insert(&self, key: NewApiKey, secret: Secret) -> Result<ApiKeyCreated, Error> {
-        let made_before = |error: &StoreError| error.violated_unique() == Some("api_keys.id");
+        let made_before = |error: &StoreError| error.violated_unique().as_deref() == Some("api_keys.id");
         if let Err(error) = self.store.insert_api_key(&key).await {
             return Err(if made_before(&error) { MADE_BEFORE } else { error.into() });
         }

@@ -289,7 +289,8 @@ impl From<StoreError> for Error {
             | StoreError::Reading(_)
             | StoreError::Thread(_)
             | StoreError::Corrupt { .. }
-            | StoreError::Rows { .. } => Self::internal(error),
+            | StoreError::Rows { .. }
+            | StoreError::Raced => Self::internal(error),
         }
     }
 }

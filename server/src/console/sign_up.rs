@@ -137,7 +137,7 @@ impl Console {
 
     /// A form that came twice at once is one sign-up; anything else that is unique is a user name.
     async fn sent_before(&self, error: StoreError, form_hash: [u8; 32]) -> Result<(), Error> {
-        match error.violated_unique() {
+        match error.violated_unique().as_deref() {
             Some("users.user_name" | "users.sign_up_form") => {}
             _ => return Err(error.into()),
         }

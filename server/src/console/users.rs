@@ -156,7 +156,7 @@ pub(super) fn is_user_name(text: &str) -> bool {
 
 /// Which of the unique fields somebody else has.
 pub(super) fn taken(error: StoreError) -> Error {
-    let field = match error.violated_unique() {
+    let field = match error.violated_unique().as_deref() {
         Some("users.email") => "email",
         Some("users.user_name") => "user_name",
         _ => return error.into(),

@@ -14,6 +14,7 @@ use super::cache::{Cache, Loaded, Remembered};
 use super::holds::History;
 use super::job::{Charged, GrantRefusal, Granted, NewGrant, Quoted, Refusal, Submission, Voided};
 use super::{Answer, Task};
+use crate::clock::Clock;
 use crate::live::{Commit, LiveBus};
 use crate::store::posting::{Booked, Changes, GrantState, OpenedHold};
 use crate::store::{Payer, PayerRow, Store, StoreError};
@@ -23,13 +24,21 @@ use crate::store::{Payer, PayerRow, Store, StoreError};
 pub(super) enum Failure {
     /// A statement failed; nothing is written, and some of the tasks may succeed without the others.
     Statement(StoreError),
+    /// Another server came first; nothing is written, and the same batch may succeed.
+    Race(StoreError),
     /// The store failed; whether the batch is written is not known.
     Store(StoreError),
 }
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
-        if error.is_systemic() { Self::Store(error) } else { Self::Statement(error) }
+        if error.is_race() {
+            Self::Race(error)
+        } else if error.is_systemic() {
+            Self::Store(error)
+        } else {
+            Self::Statement(error)
+        }
     }
 }
 
@@ -37,13 +46,13 @@ impl From<StoreError> for Failure {
 pub(super) async fn post(
     store: &Store,
     cache: &mut Cache,
-    now: Timestamp,
+    clock: &dyn Clock,
     tasks: &[Task],
 ) -> Result<(Vec<Answer>, Changes, Remembered), Failure> {
     let mut posting = store.begin_posting().await.map_err(Failure::Store)?;
     let result = async {
-        let loaded = cache.load(store, &mut posting, tasks, now).await?;
-        let mut batch = Batch::new(cache, loaded, now);
+        let loaded = cache.load(&mut posting, tasks, clock).await?;
+        let mut batch = Batch::new(cache, loaded);
         let answers: Vec<Answer> = tasks.iter().map(|task| batch.decide(task)).collect();
         let (changes, remembered) = batch.finish();
         posting.write(&changes).await?;
@@ -106,8 +115,8 @@ pub(super) struct Batch<'c> {
 }
 
 impl<'c> Batch<'c> {
-    fn new(cache: &'c Cache, loaded: Loaded, now: Timestamp) -> Self {
-        let Loaded { booked, wallets, given, closed, histories, remembered } = loaded;
+    fn new(cache: &'c Cache, loaded: Loaded) -> Self {
+        let Loaded { now, booked, wallets, given, closed, histories, remembered } = loaded;
         Self {
             cache,
             now,

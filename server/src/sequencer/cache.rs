@@ -1,5 +1,6 @@
-//! What the sequencer remembers between batches. One process owns a SQLite file, so nobody else changes a wallet; users,
-//! keys and cards are forgotten whenever one of them changes.
+//! What the sequencer remembers between batches. One process owns a SQLite file, so nobody else changes a wallet; on a
+//! database that servers share, what is remembered of a wallet counts while its last entry is still the same. Users, keys and
+//! cards are forgotten whenever one of them changes.
 
 use std::collections::{BTreeSet, HashMap, HashSet, hash_map};
 
@@ -13,8 +14,9 @@ use super::Task;
 use super::holds::History;
 use super::positions::{Positions, followed};
 use super::values::Values;
-use crate::store::posting::{Booked, Posting};
-use crate::store::{Payer, PayerRow, Store, StoreError};
+use crate::clock::Clock;
+use crate::store::posting::{Booked, Locked, Posting};
+use crate::store::{Payer, PayerRow, StoreError};
 
 /// Wallets, payers, and months of accounts that are kept at most; past it all are forgotten and read again as needed.
 const LIMIT: usize = 100_000;
@@ -39,6 +41,8 @@ pub(super) struct Cache {
 /// What a batch reads before it decides.
 #[derive(Debug)]
 pub(super) struct Loaded {
+    /// The instant to record with.
+    pub now: Timestamp,
     pub booked: HashMap<EventKey, Booked>,
     /// Copies to work on, by account number.
     pub wallets: HashMap<i64, Wallet>,
@@ -59,29 +63,49 @@ pub(super) struct Remembered {
 }
 
 impl Cache {
-    /// Reads what the tasks need and is not known yet. Runs inside the posting transaction.
+    /// Reads what the tasks need and is not known yet. Runs inside the posting transaction: once its accounts are locked,
+    /// nobody else moves them.
     pub(super) async fn load(
         &mut self,
-        store: &Store,
         posting: &mut Posting<'_>,
         tasks: &[Task],
-        now: Timestamp,
+        clock: &dyn Clock,
     ) -> Result<Loaded, StoreError> {
-        self.forget_old(store.epoch());
+        self.forget_old(posting.epoch());
         self.load_cards(posting).await?;
         self.load_dimensions(posting).await?;
-        let mut keys = vec![];
+        let mut accounts = self.load_parties(posting, tasks).await?;
+        let keys: Vec<&EventKey> = tasks.iter().filter_map(Task::named_event).collect();
+        let booked = if keys.is_empty() { HashMap::new() } else { posting.find_booked(&keys).await? };
+        for booked in tasks.iter().filter_map(|task| task.corrected(&booked)) {
+            accounts.extend(self.load_number(posting, booked.account).await?);
+        }
+        let now = self.lock(posting, &accounts, clock).await?;
+        let given = self.load_given(posting, tasks).await?;
+        let histories = self.load_histories(posting, tasks, &booked).await?;
+        let mut wallets = self.load_wallets(posting, &accounts).await?;
+        remember_payers(posting, &histories, &mut wallets).await?;
+        let closed = self.load_closed(posting, tasks, &wallets).await?;
+        let positions = self.load_positions(posting, tasks, &wallets, now).await?;
+        let values = self.load_values(posting, tasks, &histories, &wallets, now).await?;
+        let remembered = Remembered { positions, values };
+        Ok(Loaded { now, booked, wallets, given, closed, histories, remembered })
+    }
+
+    /// Service keys and payers; the accounts that the tasks are about.
+    async fn load_parties(
+        &mut self,
+        posting: &mut Posting<'_>,
+        tasks: &[Task],
+    ) -> Result<HashSet<(i64, AccountId)>, StoreError> {
         let mut accounts = HashSet::new();
-        let mut given = HashSet::new();
         for task in tasks {
             match task {
                 Task::Charge(submission) => {
-                    keys.push(&submission.report.key);
                     self.load_service_key(posting, &submission.service_key).await?;
                     accounts.extend(self.load_payer(posting, &submission.payer).await?);
                 }
                 Task::Hold(request) => {
-                    keys.push(&request.report.key);
                     self.load_service_key(posting, &request.service_key).await?;
                     accounts.extend(self.load_payer(posting, &request.payer).await?);
                 }
@@ -90,39 +114,59 @@ impl Cache {
                     self.load_payer(posting, &Payer::Account(closing.hold.account)).await?;
                     accounts.extend(self.load_number(posting, closing.hold.account).await?);
                 }
-                Task::Correct(correction) => {
-                    keys.push(&correction.event);
-                    self.load_service_key(posting, &correction.service_key).await?;
-                }
+                Task::Correct(correction) => self.load_service_key(posting, &correction.service_key).await?,
                 Task::Check { service_key, payer, .. } => {
                     self.load_service_key(posting, service_key).await?;
                     accounts.extend(self.load_payer(posting, payer).await?);
                 }
-                Task::Issue(account, _) | Task::PostDues(account) => {
+                Task::Issue(account, _) | Task::IssueOnce(account, _) | Task::PostDues(account) => {
                     accounts.extend(self.load_number(posting, *account).await?);
-                }
-                Task::IssueOnce(account, grant) => {
-                    let found = self.load_number(posting, *account).await?;
-                    if let Some((no, _)) = found
-                        && posting.has_grant_of(no, &grant.facts.source).await?
-                    {
-                        given.insert((no, grant.facts.source.clone()));
-                    }
-                    accounts.extend(found);
                 }
                 Task::Void(grant, _) => accounts.extend(self.load_number(posting, grant.account).await?),
             }
         }
-        let booked = if keys.is_empty() { HashMap::new() } else { posting.find_booked(&keys).await? };
-        let histories = self.load_histories(posting, tasks, &booked).await?;
-        accounts.extend(histories.values().map(|history| (history.account_no, history.account)));
-        let mut wallets = self.load_wallets(posting, &accounts).await?;
-        remember_payers(posting, &histories, &mut wallets).await?;
-        let closed = self.load_closed(posting, tasks, &wallets).await?;
-        let positions = self.load_positions(posting, tasks, &wallets, now).await?;
-        let values = self.load_values(posting, tasks, &histories, &wallets, now).await?;
-        let remembered = Remembered { positions, values };
-        Ok(Loaded { booked, wallets, given, closed, histories, remembered })
+        Ok(accounts)
+    }
+
+    /// Locks the accounts and forgets what other servers have moved since they were locked last; the instant to record with.
+    async fn lock(
+        &mut self,
+        posting: &mut Posting<'_>,
+        accounts: &HashSet<(i64, AccountId)>,
+        clock: &dyn Clock,
+    ) -> Result<Timestamp, StoreError> {
+        let numbers: BTreeSet<i64> = accounts.iter().map(|(no, _)| *no).collect();
+        let Locked { seqs, now } = posting.lock(&numbers, clock).await?;
+        if let Some(seqs) = seqs {
+            let is_old = |no: &i64| {
+                self.wallets.get(no).is_none_or(|known| known.seq != seqs.get(no).copied().unwrap_or(0))
+            };
+            let old: HashSet<i64> = numbers.into_iter().filter(is_old).collect();
+            for no in &old {
+                self.wallets.remove(no);
+            }
+            self.positions.forget(&old);
+            self.values.forget(&old);
+        }
+        Ok(now)
+    }
+
+    /// Which of the grants that are given once have been.
+    async fn load_given(
+        &mut self,
+        posting: &mut Posting<'_>,
+        tasks: &[Task],
+    ) -> Result<HashSet<(i64, String)>, StoreError> {
+        let mut given = HashSet::new();
+        for task in tasks {
+            if let Task::IssueOnce(account, grant) = task
+                && let Some((no, _)) = self.load_number(posting, *account).await?
+                && posting.has_grant_of(no, &grant.facts.source).await?
+            {
+                given.insert((no, grant.facts.source.clone()));
+            }
+        }
+        Ok(given)
     }
 
     async fn load_cards(&mut self, posting: &mut Posting<'_>) -> Result<(), StoreError> {
@@ -152,7 +196,7 @@ impl Cache {
         let mut histories = HashMap::new();
         for task in tasks {
             if let Task::Correct(correction) = task
-                && let Some(booked) = booked.get(&correction.event)
+                && let Some(booked) = task.corrected(booked)
                 && let Some((no, _)) = self.load_number(posting, booked.account).await?
             {
                 let history = history(posting, no, booked).await?;
@@ -266,6 +310,26 @@ impl Cache {
             self.wallets.extend(found);
         }
         Ok(accounts.iter().filter_map(|(no, _)| Some((*no, self.wallets.get(no)?.clone()))).collect())
+    }
+}
+
+impl Task {
+    /// The name of the event that it reports or corrects.
+    fn named_event(&self) -> Option<&EventKey> {
+        match self {
+            Self::Charge(submission) => Some(&submission.report.key),
+            Self::Hold(request) => Some(&request.report.key),
+            Self::Correct(correction) => Some(&correction.event),
+            _ => None,
+        }
+    }
+
+    /// The event that it corrects.
+    fn corrected<'b>(&self, booked: &'b HashMap<EventKey, Booked>) -> Option<&'b Booked> {
+        match self {
+            Self::Correct(correction) => booked.get(&correction.event),
+            _ => None,
+        }
     }
 }
 

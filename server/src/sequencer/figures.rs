@@ -35,7 +35,11 @@ pub struct Current {
 
 /// The figures of the accounts that somebody has asked for.
 #[derive(Debug, Default)]
-pub struct Figures(Mutex<State>);
+pub struct Figures {
+    state: Mutex<State>,
+    /// Other servers move wallets as well, so that nothing may be kept.
+    is_shared: bool,
+}
 
 /// A reading of the store that has begun.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,6 +76,11 @@ struct Kept {
 }
 
 impl Figures {
+    /// Of a store that other servers write to as well: every reader reads it.
+    pub fn of_shared() -> Self {
+        Self { is_shared: true, ..Self::default() }
+    }
+
     /// The figures at `now`. `None` when they are not here, when they are of another month, or when something has
     /// fallen due that is not in the books yet.
     pub fn find(&self, account: i64, now: Timestamp) -> Option<Current> {
@@ -101,6 +110,9 @@ impl Figures {
         consumption: Credits,
         period: (Timestamp, Timestamp),
     ) {
+        if self.is_shared {
+            return;
+        }
         let mut state = self.state();
         let Some(place) = state.places.get_mut(&reading.account) else { return };
         if !matches!(place, Place::Reading(ticket) if *ticket == reading.ticket) {
@@ -159,7 +171,7 @@ impl Figures {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -31,6 +31,8 @@ use crate::store::{Payer, Store};
 
 /// Tasks that one commit takes at most, unless a single request brings more.
 const BATCH: usize = 1_024;
+/// How often a batch begins again because another server came first, before its callers are told to try again.
+const RACES: usize = 10;
 /// The smallest queue that can take the largest request.
 pub const MIN_CAPACITY: usize = 1_000;
 
@@ -105,7 +107,8 @@ impl Sequencer {
         let (queue, jobs) = mpsc::unbounded_channel();
         let capacity = capacity.max(MIN_CAPACITY);
         let places = Arc::new(Semaphore::new(capacity));
-        let (figures, charges) = (Arc::new(Figures::default()), Arc::new(Charges::default()));
+        let figures = if store.is_shared() { Figures::of_shared() } else { Figures::default() };
+        let (figures, charges) = (Arc::new(figures), Arc::new(Charges::default()));
         let cache = Cache::default();
         let writer = Writer {
             store,
@@ -309,9 +312,15 @@ impl Writer {
     async fn decide(&mut self, tasks: &[Task]) -> Vec<Result<Answer, Busy>> {
         let mut answers = Vec::with_capacity(tasks.len());
         let mut waiting = vec![tasks];
+        let mut races = 0;
         while let Some(part) = waiting.pop() {
             match self.commit(part).await {
                 Ok(decided) => answers.extend(decided.into_iter().map(Ok)),
+                Err(batch::Failure::Race(error)) if races < RACES => {
+                    tracing::debug!(%error, tasks = part.len(), "another server came first; the batch begins again");
+                    races += 1;
+                    waiting.push(part);
+                }
                 Err(batch::Failure::Statement(error)) if part.len() > 1 => {
                     tracing::warn!(%error, tasks = part.len(), "a batch failed and is tried in halves");
                     let (first, second) = part.split_at(part.len() / 2);
@@ -321,7 +330,7 @@ impl Writer {
                     tracing::error!(%error, task = ?part, "a task could not be stored");
                     answers.extend(part.iter().map(|task| Ok(task.failed())));
                 }
-                Err(batch::Failure::Store(error)) => {
+                Err(batch::Failure::Store(error) | batch::Failure::Race(error)) => {
                     tracing::error!(%error, tasks = part.len(), "a batch could not be stored");
                     self.figures.forget();
                     answers.extend(part.iter().map(|_| Err(Busy::Unknown)));
@@ -339,7 +348,7 @@ impl Writer {
     async fn commit(&mut self, tasks: &[Task]) -> Result<Vec<Answer>, batch::Failure> {
         let began = Instant::now();
         let (answers, changes, remembered) =
-            batch::post(&self.store, &mut self.cache, self.clock.now(), tasks).await?;
+            batch::post(&self.store, &mut self.cache, &*self.clock, tasks).await?;
         if !changes.entries.is_empty() {
             self.charges.committed(tasks.len(), began.elapsed());
         }

@@ -34,6 +34,13 @@ impl Positions {
         self.known.clear();
     }
 
+    /// Forgets all months of these accounts.
+    pub fn forget(&mut self, accounts: &HashSet<i64>) {
+        if !accounts.is_empty() {
+            self.known.retain(|(no, _), _| !accounts.contains(no));
+        }
+    }
+
     pub fn get(&self, account_no: i64, month: Month, operation: &str) -> Option<Quantity> {
         self.known.get(&(account_no, month))?.get(operation).copied()
     }

@@ -48,6 +48,14 @@ impl Values {
         Self { declared: declared.into(), ..Self::default() }
     }
 
+    /// Forgets the names of all days of these accounts.
+    pub fn forget(&mut self, accounts: &HashSet<i64>) {
+        if !accounts.is_empty() && !self.days.is_empty() {
+            self.days.retain(|day, _| !accounts.contains(&day.account_no));
+            self.bytes = self.days.values().map(|values| values.bytes() + ENTRY).sum();
+        }
+    }
+
     /// Nothing is to be counted.
     pub fn is_empty(&self) -> bool {
         self.declared.is_empty()

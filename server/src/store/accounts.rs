@@ -86,7 +86,7 @@ impl Store {
             "SELECT no, id, name, time_zone, status, created_at FROM accounts WHERE no > $1 ORDER BY no LIMIT $2",
         )
         .bind(after)
-        .bind(limit)
+        .bind(i64::from(limit))
         .fetch_all(db)
         .await?))?;
         rows.into_iter().map(AccountRow::try_from).collect()

@@ -114,7 +114,7 @@ struct Row {
     time_zone: String,
     user_id: String,
     created_by: String,
-    is_verified: i64,
+    is_verified: bool,
     name: String,
     key_prefix: String,
     key_suffix: String,
@@ -148,7 +148,7 @@ impl TryFrom<Row> for ApiKeyRow {
             account_no: row.account_no,
             time_zone: row.time_zone,
             created_by: row.created_by,
-            is_verified: row.is_verified != 0,
+            is_verified: row.is_verified,
             name: row.name,
             key_prefix: row.key_prefix,
             key_suffix: row.key_suffix,
@@ -228,7 +228,7 @@ impl Store {
             .bind(account_no)
             .bind(revoked)
             .bind(usable_at)
-            .bind(limit)
+            .bind(i64::from(limit))
             .bind(i64::try_from(offset).unwrap_or(i64::MAX))
             .fetch_all(&mut *db)
             .await?;

@@ -2,7 +2,7 @@
 
 use ledger::Timestamp;
 
-use super::StoreError;
+use super::{StoreError, on_connection};
 
 /// One line of the audit log.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,17 +16,19 @@ pub struct AuditRecord {
     pub subject: String,
 }
 
-/// Writes a line inside another change's transaction.
-pub(super) async fn insert_audit_record(
-    db: &mut sqlx::SqliteConnection,
-    record: &AuditRecord,
-) -> Result<(), StoreError> {
-    sqlx::query("INSERT INTO audit_log (at, actor, action, subject) VALUES ($1, $2, $3, $4)")
-        .bind(record.at.micros())
-        .bind(&record.actor)
-        .bind(record.action)
-        .bind(&record.subject)
-        .execute(db)
-        .await?;
-    Ok(())
+on_connection! {
+    pub(super) trait AuditRecords {
+        /// Writes a line inside another change's transaction.
+        async fn insert_audit_record(&mut db, record: &AuditRecord) -> Result<(), StoreError> {
+            sqlx::query("INSERT INTO audit_log (at, actor, action, subject) VALUES ($1, $2, $3, $4)")
+                .bind(record.at.micros())
+                .bind(&record.actor)
+                .bind(record.action)
+                .bind(&record.subject)
+                .execute(db)
+                .await?;
+            Ok(())
+        }
+    }
 }
+

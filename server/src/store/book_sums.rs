@@ -69,7 +69,7 @@ impl Store {
                  (SELECT no, movement, amount FROM entries WHERE no > $1 ORDER BY no LIMIT $2) step GROUP BY movement",
             )
             .bind(sums.last_no)
-            .bind(step)
+            .bind(i64::from(step))
             .fetch_all(&mut *moment)
             .await?;
             let is_last = rows.iter().map(|row| row.count).sum::<i64>() < i64::from(step);

@@ -7,10 +7,11 @@ use ledger::dimensions::{DimensionKey, DimensionSeries, ValueTotals};
 use ledger::entry::Entry;
 use ledger::series::Totals;
 
-use super::dimension_rollups::{TAKE_BACK_VALUES, WRITE_VALUES, pairs};
+use super::dimension_rollups::pairs;
+use super::posting::ValueSums;
 use super::rollup_checks::KeptAccount;
 use super::rows::{EntryRow, entry_columns, entry_tables};
-use super::{Store, StoreError, bulk, change, note, read};
+use super::{Store, StoreError, change, note, read};
 
 /// Entries that one statement looks at, so that it is over soon.
 const STEP: u64 = 20_000;
@@ -67,16 +68,17 @@ impl Store {
     }
 
     async fn set_complete(&self, names: &[String], is_complete: bool) -> Result<(), StoreError> {
-        let names = bulk::json(&names);
         change!(self, db => {
-            sqlx::query(
-                "INSERT INTO usage_dimensions (name, is_complete) SELECT value, $2 FROM json_each($1) WHERE true \
-                 ON CONFLICT (name) DO UPDATE SET is_complete = excluded.is_complete",
-            )
-            .bind(names)
-            .bind(i64::from(is_complete))
-            .execute(db)
-            .await?;
+            for name in names {
+                sqlx::query(
+                    "INSERT INTO usage_dimensions (name, is_complete) VALUES ($1, $2) \
+                     ON CONFLICT (name) DO UPDATE SET is_complete = excluded.is_complete",
+                )
+                .bind(name)
+                .bind(i64::from(is_complete))
+                .execute(&mut *db)
+                .await?;
+            }
             Ok(())
         })
     }
@@ -99,15 +101,13 @@ impl Store {
         if sums.is_empty() {
             return Ok(());
         }
-        let rows = |sums: &BTreeMap<DimensionKey, Totals>| {
-            bulk::values(sums.iter().map(|(key, totals)| (no, key, totals)))
+        let owned = |sums: &BTreeMap<DimensionKey, Totals>| {
+            sums.iter().map(|(key, totals)| ((no, key.clone()), *totals)).collect()
         };
-        let (used, taken_back) = (rows(&sums.used), rows(&sums.taken_back));
-        note!(self, db => {
-            sqlx::query(WRITE_VALUES).bind(used).execute(&mut *db).await?;
-            sqlx::query(TAKE_BACK_VALUES).bind(taken_back).execute(db).await?;
-            Ok(())
-        })
+        let values = ValueSums { used: owned(&sums.used), taken_back: owned(&sums.taken_back) };
+        let mut posting = self.begin_posting().await?;
+        posting.write_values(&values).await?;
+        posting.commit().await
     }
 
     async fn drop_dimension(&self, name: &str) -> Result<(), StoreError> {

@@ -8,14 +8,14 @@ use ledger::credits::MICROS;
 use ledger::dimensions::{DimensionKey, NamedValues, OTHER};
 use ledger::series::{BucketKey, Totals};
 use ledger::time::DAY;
-use sqlx::sqlite::SqliteConnection;
 
+use super::dialect::{Dialect as _, Sql};
 use super::dimension_builds::Pairs;
 use super::posting::{Posting, on};
 use super::rollup_checks::Window;
 use super::rollups::RollupFilter;
 use super::rows::{Cell, Column, parse_text};
-use super::{Store, StoreError, bulk, read};
+use super::{Store, StoreError, bulk, on_connection, read};
 
 /// What one value came to in a stretch of time.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,33 +69,31 @@ impl StoredRow {
     }
 }
 
-impl StoredValues {
-    /// Of one moment, that of the connection's transaction.
-    pub(super) async fn read(
-        moment: &mut SqliteConnection,
-        account_no: i64,
-        window: Window,
-    ) -> Result<Self, StoreError> {
-        let names: Vec<(String,)> = sqlx::query_as(KEPT).fetch_all(&mut *moment).await?;
-        let declared: Vec<String> = names.into_iter().map(|(name,)| name).collect();
-        let mut sums = BTreeMap::new();
-        for name in &declared {
-            let rows: Vec<StoredRow> = sqlx::query_as(
-                "SELECT dimension, bucket, operation, api_key, value, credits, quantity, count FROM dimension_rollups \
-                 WHERE account = $1 AND dimension = $2 AND bucket >= $3 AND bucket < $4",
-            )
-            .bind(account_no)
-            .bind(name)
-            .bind(window.from.micros())
-            .bind(window.to.micros())
-            .fetch_all(&mut *moment)
-            .await?;
-            for row in rows {
-                let (key, totals) = row.into_parts()?;
-                sums.insert(key, totals);
+on_connection! {
+    pub(super) trait StoredValueRows {
+        /// Of one moment, that of the connection's transaction.
+        async fn stored_values(&mut moment, account_no: i64, window: Window) -> Result<StoredValues, StoreError> {
+            let names: Vec<(String,)> = sqlx::query_as(KEPT).fetch_all(&mut *moment).await?;
+            let declared: Vec<String> = names.into_iter().map(|(name,)| name).collect();
+            let mut sums = BTreeMap::new();
+            for name in &declared {
+                let rows: Vec<StoredRow> = sqlx::query_as(
+                    "SELECT dimension, bucket, operation, api_key, value, credits, quantity, count FROM dimension_rollups \
+                     WHERE account = $1 AND dimension = $2 AND bucket >= $3 AND bucket < $4",
+                )
+                .bind(account_no)
+                .bind(name)
+                .bind(window.from.micros())
+                .bind(window.to.micros())
+                .fetch_all(&mut *moment)
+                .await?;
+                for row in rows {
+                    let (key, totals) = row.into_parts()?;
+                    sums.insert(key, totals);
+                }
             }
+            Ok(StoredValues { declared, sums })
         }
-        Ok(Self { declared, sums })
     }
 }
 
@@ -147,10 +145,24 @@ pub(super) const TAKE_BACK_VALUES: &str = "\
     AND r.bucket = less.bucket AND r.operation = less.operation AND r.api_key = less.api_key AND r.value = less.said";
 
 /// Values that have names, but for what is left to the group of all others.
-const NAMED: &str = "\
-    SELECT DISTINCT asked.key, r.value FROM json_each($1) asked CROSS JOIN dimension_rollups r \
-    WHERE r.account = asked.value ->> 0 AND r.dimension = asked.value ->> 1 \
-    AND r.bucket >= asked.value ->> 2 AND r.bucket < asked.value ->> 3 AND r.value <> $2";
+const NAMED: Sql = Sql {
+    sqlite: "SELECT DISTINCT asked.key, r.value FROM json_each($1) asked CROSS JOIN dimension_rollups r \
+        WHERE r.account = asked.value ->> 0 AND r.dimension = asked.value ->> 1 \
+        AND r.bucket >= asked.value ->> 2 AND r.bucket < asked.value ->> 3 AND r.value <> $2",
+    postgres: "SELECT DISTINCT asked.place - 1, r.value FROM \
+        json_array_elements(CAST($1 AS JSON)) WITH ORDINALITY AS asked (value, place) CROSS JOIN dimension_rollups r \
+        WHERE r.account = CAST(asked.value ->> 0 AS BIGINT) AND r.dimension = asked.value ->> 1 \
+        AND r.bucket >= CAST(asked.value ->> 2 AS BIGINT) AND r.bucket < CAST(asked.value ->> 3 AS BIGINT) AND r.value <> $2",
+};
+
+/// What was said with entries; `$1`: a JSON array of accounts with places.
+const SAID: Sql = Sql {
+    sqlite: "SELECT d.account, d.seq, d.dimensions FROM json_each($1) asked CROSS JOIN event_dimensions d \
+        WHERE d.account = asked.value ->> 0 AND d.seq = asked.value ->> 1",
+    postgres: "SELECT d.account, d.seq, d.dimensions FROM json_array_elements(CAST($1 AS JSON)) AS asked (value) \
+        CROSS JOIN event_dimensions d \
+        WHERE d.account = CAST(asked.value ->> 0 AS BIGINT) AND d.seq = CAST(asked.value ->> 1 AS BIGINT)",
+};
 
 /// The dimensions whose rollups are whole.
 const KEPT: &str = "SELECT name FROM usage_dimensions WHERE is_complete = 1 ORDER BY name";
@@ -290,10 +302,7 @@ impl Posting<'_> {
         &mut self,
         entries: &[(i64, u64)],
     ) -> Result<HashMap<(i64, u64), Pairs>, StoreError> {
-        let rows: Vec<(i64, i64, String)> = on!(self, db => sqlx::query_as(
-            "SELECT d.account, d.seq, d.dimensions FROM json_each($1) asked CROSS JOIN event_dimensions d \
-             WHERE d.account = asked.value ->> 0 AND d.seq = asked.value ->> 1",
-        )
+        let rows: Vec<(i64, i64, String)> = on!(self, db => sqlx::query_as(db.says(SAID))
         .bind(bulk::json(&entries))
         .fetch_all(db)
         .await?);
@@ -308,7 +317,7 @@ impl Posting<'_> {
                 (of.account_no, &of.dimension, of.start.micros(), of.start.saturating_add(DAY).micros())
             })
             .collect();
-        let rows: Vec<(i64, String)> = on!(self, db => sqlx::query_as(NAMED)
+        let rows: Vec<(i64, String)> = on!(self, db => sqlx::query_as(db.says(NAMED))
         .bind(bulk::json(&asked))
         .bind(OTHER)
         .fetch_all(db)
@@ -363,7 +372,7 @@ mod tests {
         let url = DatabaseUrl::Sqlite(directory.path().join("console.db"));
         let store = Store::open(&url, &clock).await.unwrap();
         let mut posting = store.begin_posting().await.unwrap();
-        for sql in [TAKE_BACK_VALUES, NAMED] {
+        for sql in [TAKE_BACK_VALUES, NAMED.sqlite] {
             let explain = format!("EXPLAIN QUERY PLAN {sql}");
             let plan: Vec<(i64, i64, i64, String)> = on!(&mut posting, db =>
                 sqlx::query_as(sqlx::AssertSqlSafe(explain)).bind("[]").bind("").fetch_all(db).await.unwrap());

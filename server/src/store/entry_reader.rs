@@ -1,4 +1,4 @@
-//! An account's entries, read for `verify` without sqlx: that hands every value of every row from one thread to another, and
+//! An account's entries, read for `verify`. Of a file without sqlx: that hands every value of every row from one thread to another, and
 //! for ten million rows takes several times as long as all that is computed from them.
 
 use std::ops::RangeInclusive;
@@ -7,6 +7,7 @@ use std::path::Path;
 use ledger::entry::Entry;
 use ledger::verify::Fault;
 use rusqlite::{Connection, OpenFlags};
+use sqlx::PgConnection;
 
 use super::StoreError;
 use super::rows::{EntryRow, entry_columns, entry_tables};
@@ -16,10 +17,10 @@ const ENTRIES: &str = concat!(
     entry_columns!(),
     "FROM ",
     entry_tables!(),
-    "WHERE e.account = ?1 AND e.seq BETWEEN ?2 AND ?3 ORDER BY e.seq, e.no",
+    "WHERE e.account = $1 AND e.seq BETWEEN $2 AND $3 ORDER BY e.seq, e.no",
 );
 const DIMENSIONS: &str =
-    "SELECT seq, dimensions FROM event_dimensions WHERE account = ?1 AND seq BETWEEN ?2 AND ?3 ORDER BY seq";
+    "SELECT seq, dimensions FROM event_dimensions WHERE account = $1 AND seq BETWEEN $2 AND $3 ORDER BY seq";
 
 /// A connection that only reads, for one thread at a time.
 #[derive(Debug)]
@@ -44,29 +45,54 @@ impl EntryReader {
 
     /// Reads in one short transaction for each table; entries never change, and dimensions can only go.
     pub fn read(&self, account_no: i64, range: &RangeInclusive<i64>) -> Result<Step, StoreError> {
-        let mut step = Step::default();
         let bounds = [account_no, *range.start(), *range.end()];
         let mut statement = self.0.prepare_cached(ENTRIES)?;
-        let mut rows = statement.query(bounds)?;
-        while let Some(row) = rows.next()? {
-            match EntryRow::at(row)?.into_entry() {
+        let rows = statement.query_map(bounds, EntryRow::at)?.collect::<Result<Vec<_>, _>>()?;
+        let mut statement = self.0.prepare_cached(DIMENSIONS)?;
+        let dimensions = statement.query_map(bounds, |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Step::of(rows, dimensions.collect::<Result<_, _>>()?)
+    }
+}
+
+/// The same on Postgres, where sqlx hands over a row as it came in.
+pub(super) async fn read_step(
+    db: &mut PgConnection,
+    account_no: i64,
+    range: &RangeInclusive<i64>,
+) -> Result<Step, StoreError> {
+    let rows: Vec<EntryRow> = sqlx::query_as(ENTRIES)
+        .bind(account_no)
+        .bind(range.start())
+        .bind(range.end())
+        .fetch_all(&mut *db)
+        .await?;
+    let dimensions = sqlx::query_as(DIMENSIONS)
+        .bind(account_no)
+        .bind(range.start())
+        .bind(range.end())
+        .fetch_all(db)
+        .await?;
+    Step::of(rows, dimensions)
+}
+
+impl Step {
+    fn of(rows: Vec<EntryRow>, dimensions: Vec<(i64, String)>) -> Result<Self, StoreError> {
+        let mut step = Self { dimensions, ..Self::default() };
+        for row in rows {
+            let seq = row.seq.try_into().unwrap_or(0);
+            match row.into_entry() {
                 Ok(entry) => step.entries.push(entry),
                 Err(StoreError::Corrupt { column, found, .. }) => {
-                    let seq = row.get::<_, i64>(0)?.try_into().unwrap_or(0);
                     step.unreadable = Some((seq, Fault::Unreadable { column, found }));
-                    return Ok(step);
+                    step.dimensions.clear();
+                    break;
                 }
                 Err(error) => return Err(error),
             }
         }
-        let mut statement = self.0.prepare_cached(DIMENSIONS)?;
-        let rows = statement.query_map(bounds, |row| Ok((row.get(0)?, row.get(1)?)))?;
-        step.dimensions = rows.collect::<Result<_, _>>()?;
         Ok(step)
     }
-}
 
-impl Step {
     /// Whether nothing is stored there.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty() && self.unreadable.is_none()

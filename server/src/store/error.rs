@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use sqlx::postgres::PgDatabaseError;
+
 /// Why a statement failed. Never shown to callers; the HTTP layer answers with an incident id.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -18,6 +20,9 @@ pub enum StoreError {
     /// A statement touched another number of rows than it must.
     #[error("{statement}: {found} rows instead of {expected}")]
     Rows { statement: &'static str, expected: u64, found: u64 },
+    /// Another server has taken the name of an event meanwhile.
+    #[error("another server booked the same event first")]
+    Raced,
     /// A commit or a write failed in a way that leaves the disk's state unknown; the process must restart.
     #[error("the store stopped writing after a failed commit")]
     Stopped,
@@ -25,26 +30,57 @@ pub enum StoreError {
 
 impl StoreError {
     /// The columns (`users.email`) whose uniqueness an insert would have broken, when that is why it failed.
-    pub fn violated_unique(&self) -> Option<&str> {
+    pub fn violated_unique(&self) -> Option<String> {
         let Self::Database(sqlx::Error::Database(error)) = self else { return None };
         if !error.is_unique_violation() {
             return None;
         }
-        error.message().rsplit(": ").next()
+        let (Some(table), Some(constraint)) = (error.table(), error.constraint()) else {
+            // SQLite says nothing but the columns, at the end.
+            return error.message().rsplit(": ").next().map(str::to_owned);
+        };
+        let columns = constraint.strip_prefix(table)?.trim_start_matches('_');
+        let columns = if columns == "pkey" { "id" } else { columns.trim_end_matches("_key") };
+        Some(format!("{table}.{columns}"))
     }
 
     /// Whether the database as a whole is in trouble (disk full, unreadable, gone), rather than this one statement.
-    /// Codes: <https://www.sqlite.org/rescode.html>, the low byte is the primary code.
     pub fn is_systemic(&self) -> bool {
         match self {
             Self::Database(sqlx::Error::Database(error)) => {
-                let primary = error.code().and_then(|code| code.parse::<u32>().ok()).map(|code| code & 0xff);
-                matches!(primary, Some(5 | 8 | 10 | 11 | 13 | 14 | 26))
+                let code = error.code().unwrap_or_default();
+                match error.try_downcast_ref::<PgDatabaseError>() {
+                    Some(_) => is_systemic_in_postgres(&code),
+                    None => is_systemic_in_sqlite(&code),
+                }
             }
             Self::Database(_) | Self::Reading(_) | Self::Thread(_) | Self::Stopped => true,
-            Self::Corrupt { .. } | Self::Rows { .. } => false,
+            Self::Corrupt { .. } | Self::Rows { .. } | Self::Raced => false,
         }
     }
+
+    /// Whether another server came first, so that the same transaction, begun again, finds what that one did.
+    pub fn is_race(&self) -> bool {
+        match self {
+            Self::Raced => true,
+            // Serialization failure, deadlock.
+            Self::Database(sqlx::Error::Database(error)) => matches!(error.code().as_deref(), Some("40001" | "40P01")),
+            _ => false,
+        }
+    }
+}
+
+/// Codes: <https://www.sqlite.org/rescode.html>, the low byte is the primary code.
+fn is_systemic_in_sqlite(code: &str) -> bool {
+    let primary = code.parse::<u32>().ok().map(|code| code & 0xff);
+    matches!(primary, Some(5 | 8 | 10 | 11 | 13 | 14 | 26))
+}
+
+/// Codes: <https://www.postgresql.org/docs/current/errcodes-appendix.html>. By class: connections, resources, lock timeouts,
+/// operator intervention, system errors, configuration files, internal errors; and a database that only reads.
+fn is_systemic_in_postgres(code: &str) -> bool {
+    let class = code.get(..2).unwrap_or_default();
+    matches!(class, "08" | "53" | "55" | "57" | "58" | "F0" | "XX") || matches!(code, "25006" | "25P03")
 }
 
 /// Why the store can't be opened; each is one sentence for the operator.
@@ -54,10 +90,12 @@ pub enum OpenError {
     Owned(PathBuf),
     #[error("cannot create the data directory {path}: {cause}", path = .path.display())]
     Directory { path: PathBuf, cause: std::io::Error },
-    #[error("the database {path} was written by a newer version of plexe-console (schema {found}, this binary knows {known}); run that version", path = .path.display())]
-    Newer { path: PathBuf, found: i64, known: i64 },
-    #[error("cannot bring the database {path} up to date: {cause}", path = .path.display())]
-    Migrate { path: PathBuf, cause: sqlx::migrate::MigrateError },
+    #[error("the database {database} was written by a newer version of plexe-console (schema {found}, this binary knows {known}); run that version")]
+    Newer { database: String, found: i64, known: i64 },
+    #[error("cannot bring the database {database} up to date: {cause}")]
+    Migrate { database: String, cause: sqlx::migrate::MigrateError },
+    #[error("cannot reach the database {database}: {cause}")]
+    Unreachable { database: String, cause: sqlx::Error },
     #[error("cannot back up the database before its migration: {0}")]
     Backup(sqlx::Error),
     #[error("{path} is not a database of plexe-console: {cause}", path = .path.display())]

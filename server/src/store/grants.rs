@@ -5,7 +5,7 @@ use ledger::{AccountId, Credits, Timestamp};
 
 use super::rollups::CONSUMED;
 use super::rows::{Column, GrantRow, grant_columns, parse_text};
-use super::{Store, StoreError, read};
+use super::{Store, StoreError, on_connection, read};
 
 /// An account's wallet as of its last entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,7 +51,7 @@ impl Store {
     pub async fn wallet(&self, account_no: i64, now: Timestamp) -> Result<WalletView, StoreError> {
         let (row, grants) = read!(self, db => {
             let mut moment = sqlx::Connection::begin(db).await?;
-            let found = read_wallet(&mut moment, account_no).await?;
+            let found = moment.read_wallet(account_no).await?;
             moment.commit().await?;
             Ok(found)
         })?;
@@ -68,7 +68,7 @@ impl Store {
     ) -> Result<(WalletView, Credits), StoreError> {
         let (row, grants, consumed) = read!(self, db => {
             let mut moment = sqlx::Connection::begin(db).await?;
-            let (row, grants) = read_wallet(&mut moment, account_no).await?;
+            let (row, grants) = moment.read_wallet(account_no).await?;
             let (consumed,): (i64,) = sqlx::query_as(CONSUMED)
                 .bind(account_no)
                 .bind(from.micros())
@@ -110,26 +110,27 @@ impl Store {
     }
 }
 
-async fn read_wallet(
-    moment: &mut sqlx::SqliteConnection,
-    account_no: i64,
-) -> Result<(Option<WalletRow>, Vec<Grant>), StoreError> {
-    let row = sqlx::query_as(
-        "SELECT seq, held, debt, recorded_at, (SELECT min(deadline) FROM open_holds h WHERE h.account = wallets.account) \
-         AS next_deadline FROM wallets WHERE account = $1",
-    )
-    .bind(account_no)
-    .fetch_optional(&mut *moment)
-    .await?;
-    let grants: Vec<GrantRow> = sqlx::query_as(concat!(
-        "SELECT ",
-        grant_columns!(),
-        "FROM grants g WHERE g.account = $1 AND g.remaining > 0"
-    ))
-    .bind(account_no)
-    .fetch_all(&mut *moment)
-    .await?;
-    Ok((row, grants.into_iter().map(GrantRow::into_grant).collect::<Result<_, _>>()?))
+on_connection! {
+    trait WalletParts {
+        async fn read_wallet(&mut moment, account_no: i64) -> Result<(Option<WalletRow>, Vec<Grant>), StoreError> {
+            let row = sqlx::query_as(
+                "SELECT seq, held, debt, recorded_at, (SELECT min(deadline) FROM open_holds h WHERE h.account = wallets.account) \
+                 AS next_deadline FROM wallets WHERE account = $1",
+            )
+            .bind(account_no)
+            .fetch_optional(&mut *moment)
+            .await?;
+            let grants: Vec<GrantRow> = sqlx::query_as(concat!(
+                "SELECT ",
+                grant_columns!(),
+                "FROM grants g WHERE g.account = $1 AND g.remaining > 0"
+            ))
+            .bind(account_no)
+            .fetch_all(&mut *moment)
+            .await?;
+            Ok((row, grants.into_iter().map(GrantRow::into_grant).collect::<Result<_, _>>()?))
+        }
+    }
 }
 
 fn view(

@@ -7,11 +7,12 @@ use ledger::event::EventKey;
 use ledger::grant::Grant;
 use ledger::wallet::Hold;
 use ledger::{AccountId, HoldId, KeyId, Timestamp};
-use sqlx::{AssertSqlSafe, SqliteConnection};
+use sqlx::AssertSqlSafe;
 
+use super::dialect::{Dialect as _, Sql};
 use super::posting::{Posting, on};
 use super::rows::{Column, EntryRow, GrantRow, entry_columns, entry_tables, grant_columns, parse_text};
-use super::{Store, StoreError, bulk, read};
+use super::{Store, StoreError, bulk, on_connection, read};
 
 /// An entry with its account.
 #[derive(sqlx::FromRow)]
@@ -166,11 +167,7 @@ const GRANT_OF_HOLD: &str = "LEFT JOIN grants g ON g.account = e.account AND g.s
 impl Posting<'_> {
     /// The open holds of these accounts (a JSON array of numbers).
     pub(super) async fn open_holds(&mut self, numbers: &str) -> Result<HashMap<i64, Vec<Hold>>, StoreError> {
-        let rows: Vec<OwnedRow> = on!(self, db => sqlx::query_as(concat!(
-            "SELECT e.account AS account_no, ", entry_columns!(), "FROM open_holds h CROSS JOIN ", entry_tables!(),
-            "WHERE h.account IN (SELECT value FROM json_each($1)) AND e.account = h.account \
-             AND e.seq >= h.seq AND e.seq < h.seq + h.legs ORDER BY e.account, e.seq",
-        ))
+        let rows: Vec<OwnedRow> = on!(self, db => sqlx::query_as(db.says(OPEN_HOLDS))
         .bind(numbers.to_owned())
         .fetch_all(db)
         .await?);
@@ -221,10 +218,7 @@ impl Posting<'_> {
         seqs: &BTreeSet<u64>,
         with_repaid: bool,
     ) -> Result<Vec<Grant>, StoreError> {
-        let rows: Vec<GrantRow> = on!(self, db => sqlx::query_as(concat!(
-            "SELECT ", grant_columns!(), "FROM grants g WHERE g.account = $1 \
-             AND (g.seq IN (SELECT value FROM json_each($2)) OR ($3 AND g.repaid > 0))",
-        ))
+        let rows: Vec<GrantRow> = on!(self, db => sqlx::query_as(db.says(PAYERS))
         .bind(account_no)
         .bind(bulk::json(seqs))
         .bind(with_repaid)
@@ -233,6 +227,44 @@ impl Posting<'_> {
         rows.into_iter().map(GrantRow::into_grant).collect()
     }
 }
+
+/// All legs of open holds; `$1`: a JSON array of numbers of accounts.
+macro_rules! open_holds {
+    ($numbers:literal) => {
+        concat!(
+            "SELECT e.account AS account_no, ",
+            entry_columns!(),
+            "FROM open_holds h CROSS JOIN ",
+            entry_tables!(),
+            "WHERE h.account IN (SELECT ",
+            $numbers,
+            ") AND e.account = h.account AND e.seq >= h.seq AND e.seq < h.seq + h.legs ORDER BY e.account, e.seq"
+        )
+    };
+}
+
+const OPEN_HOLDS: Sql = Sql {
+    sqlite: open_holds!("value FROM json_each($1)"),
+    postgres: open_holds!("CAST(value AS BIGINT) FROM json_array_elements_text(CAST($1 AS JSON))"),
+};
+
+/// Grants that an event may give back to; `$2`: a JSON array of their places.
+macro_rules! payers {
+    ($places:literal) => {
+        concat!(
+            "SELECT ",
+            grant_columns!(),
+            "FROM grants g WHERE g.account = $1 AND (g.seq IN (SELECT ",
+            $places,
+            ") OR ($3 AND g.repaid > 0))"
+        )
+    };
+}
+
+const PAYERS: Sql = Sql {
+    sqlite: payers!("value FROM json_each($2)"),
+    postgres: payers!("CAST(value AS BIGINT) FROM json_array_elements_text(CAST($2 AS JSON))"),
+};
 
 /// Leg 0 of each act that revises what begins at an entry, the oldest first.
 const REVISIONS: &str =
@@ -352,19 +384,23 @@ impl Store {
     }
 }
 
-/// Leg 0 of each open hold of an account, the oldest first.
-pub(super) async fn open_holds(db: &mut SqliteConnection, account_no: i64) -> Result<Vec<Entry>, StoreError> {
-    let rows: Vec<EntryRow> = sqlx::query_as(concat!(
-        "SELECT ",
-        entry_columns!(),
-        "FROM open_holds h CROSS JOIN ",
-        entry_tables!(),
-        "WHERE h.account = $1 AND e.account = h.account AND e.seq = h.seq ORDER BY e.seq",
-    ))
-    .bind(account_no)
-    .fetch_all(db)
-    .await?;
-    rows.into_iter().map(EntryRow::into_entry).collect()
+on_connection! {
+    pub(super) trait OpenHolds {
+        /// Leg 0 of each open hold of an account, the oldest first.
+        async fn open_holds(&mut db, account_no: i64) -> Result<Vec<Entry>, StoreError> {
+            let rows: Vec<EntryRow> = sqlx::query_as(concat!(
+                "SELECT ",
+                entry_columns!(),
+                "FROM open_holds h CROSS JOIN ",
+                entry_tables!(),
+                "WHERE h.account = $1 AND e.account = h.account AND e.seq = h.seq ORDER BY e.seq",
+            ))
+            .bind(account_no)
+            .fetch_all(db)
+            .await?;
+            rows.into_iter().map(EntryRow::into_entry).collect()
+        }
+    }
 }
 
 #[cfg(test)]

@@ -1,12 +1,11 @@
 //! Links that open something once: their tokens, hashed, and what following one changes.
 
 use ledger::{Timestamp, UserId};
-use sqlx::SqliteConnection;
 
-use super::mails::insert_mail;
+use super::mails::MailRows as _;
 use super::rows::parse_text;
 use super::users::{Row as UserColumns, user_columns};
-use super::{NewMail, Store, StoreError, UserRow, change, note, read};
+use super::{NewMail, Store, StoreError, UserRow, change, note, on_connection, read};
 
 /// What a link opens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,28 +65,32 @@ struct Row {
     user: UserColumns,
 }
 
-/// Writes a link inside a transaction that is under way.
-pub(super) async fn insert_link(db: &mut SqliteConnection, link: &NewLink) -> Result<(), StoreError> {
-    sqlx::query(
-        "INSERT INTO one_time_links (token_hash, kind, user_id, created_at, expires_at) VALUES ($1, $2, $3, $4, $5)",
-    )
-    .bind(link.token_hash.to_vec())
-    .bind(link.kind.name())
-    .bind(link.user_id.map(|id| id.to_string()))
-    .bind(link.created_at.micros())
-    .bind(link.expires_at.micros())
-    .execute(db)
-    .await?;
-    Ok(())
+on_connection! {
+    pub(super) trait LinkRows {
+        /// Writes a link inside a transaction that is under way.
+        async fn insert_link(&mut db, link: &NewLink) -> Result<(), StoreError> {
+            sqlx::query(
+                "INSERT INTO one_time_links (token_hash, kind, user_id, created_at, expires_at) VALUES ($1, $2, $3, $4, $5)",
+            )
+            .bind(link.token_hash.to_vec())
+            .bind(link.kind.name())
+            .bind(link.user_id.map(|id| id.to_string()))
+            .bind(link.created_at.micros())
+            .bind(link.expires_at.micros())
+            .execute(db)
+            .await?;
+            Ok(())
+        }
+    }
 }
 
 impl Store {
     /// Keeps a link, and with it the mail that holds it (`None`: nobody is written to).
     pub async fn insert_link(&self, link: &NewLink, mail: Option<&NewMail>) -> Result<(), StoreError> {
         note!(self, db => {
-            insert_link(&mut *db, link).await?;
+            db.insert_link(link).await?;
             if let Some(mail) = mail {
-                insert_mail(&mut *db, mail).await?;
+                db.insert_mail(mail).await?;
             }
             Ok(())
         })
@@ -130,10 +133,10 @@ impl Store {
             .fetch_optional(&mut *db)
             .await?;
             let Some((id,)) = found else { return Ok(None) };
-            own_email(&mut *db, &id, redemption).await?;
-            end_others(&mut *db, &id, redemption).await?;
+            db.own_email(&id, redemption).await?;
+            db.end_others(&id, redemption).await?;
             if let Some(mail) = &redemption.mail {
-                insert_mail(&mut *db, mail).await?;
+                db.insert_mail(mail).await?;
             }
             Ok(Some(parse_text(&id, "one_time_links", "user_id")?))
         })
@@ -151,22 +154,26 @@ impl Store {
     }
 }
 
-/// The user owns the address from now on, and is owed the credits for signing up if that is new.
-async fn own_email(db: &mut SqliteConnection, id: &str, redemption: &Redemption) -> Result<(), StoreError> {
-    let updated = sqlx::query(
-        "UPDATE users SET email = coalesce(claimed_email, email), claimed_email = NULL, \
-         verified_at = coalesce(verified_at, $2), \
-         credits_due_at = CASE WHEN verified_at IS NULL THEN $2 ELSE credits_due_at END, \
-         password_hash = coalesce($3, password_hash) WHERE id = $1",
-    )
-    .bind(id)
-    .bind(redemption.now.micros())
-    .bind(&redemption.password_hash)
-    .execute(db)
-    .await?;
-    match updated.rows_affected() {
-        1 => Ok(()),
-        found => Err(StoreError::Rows { statement: "own_email", expected: 1, found }),
+on_connection! {
+    trait Redeeming {
+        /// The user owns the address from now on, and is owed the credits for signing up if that is new.
+        async fn own_email(&mut db, id: &str, redemption: &Redemption) -> Result<(), StoreError> {
+            let updated = sqlx::query(
+                "UPDATE users SET email = coalesce(claimed_email, email), claimed_email = NULL, \
+                 verified_at = coalesce(verified_at, $2), \
+                 credits_due_at = CASE WHEN verified_at IS NULL THEN $2 ELSE credits_due_at END, \
+                 password_hash = coalesce($3, password_hash) WHERE id = $1",
+            )
+            .bind(id)
+            .bind(redemption.now.micros())
+            .bind(&redemption.password_hash)
+            .execute(db)
+            .await?;
+            match updated.rows_affected() {
+                1 => Ok(()),
+                found => Err(StoreError::Rows { statement: "own_email", expected: 1, found }),
+            }
+        }
     }
 }
 
@@ -177,25 +184,30 @@ macro_rules! ended {
     };
 }
 
-async fn end_others(db: &mut SqliteConnection, id: &str, redemption: &Redemption) -> Result<(), StoreError> {
-    sqlx::query(concat!("DELETE FROM sessions WHERE user_id IN ", ended!(), " AND token_hash <> $2"))
-        .bind(id)
-        .bind(redemption.kept_session.map_or_else(Vec::new, |hash| hash.to_vec()))
-        .execute(&mut *db)
-        .await?;
-    sqlx::query(concat!(
-        "UPDATE one_time_links SET used_at = $2 WHERE used_at IS NULL AND user_id IN ",
-        ended!()
-    ))
-    .bind(id)
-    .bind(redemption.now.micros())
-    .execute(&mut *db)
-    .await?;
-    sqlx::query(
-        "UPDATE users SET password_hash = NULL WHERE claimed_email = (SELECT email FROM users WHERE id = $1)",
-    )
-    .bind(id)
-    .execute(&mut *db)
-    .await?;
-    Ok(())
+on_connection! {
+    trait Ending {
+        async fn end_others(&mut db, id: &str, redemption: &Redemption) -> Result<(), StoreError> {
+            sqlx::query(concat!("DELETE FROM sessions WHERE user_id IN ", ended!(), " AND token_hash <> $2"))
+                .bind(id)
+                .bind(redemption.kept_session.map_or_else(Vec::new, |hash| hash.to_vec()))
+                .execute(&mut *db)
+                .await?;
+            sqlx::query(concat!(
+                "UPDATE one_time_links SET used_at = $2 WHERE used_at IS NULL AND user_id IN ",
+                ended!()
+            ))
+            .bind(id)
+            .bind(redemption.now.micros())
+            .execute(&mut *db)
+            .await?;
+            sqlx::query(
+                "UPDATE users SET password_hash = NULL WHERE claimed_email = (SELECT email FROM users WHERE id = $1)",
+            )
+            .bind(id)
+            .execute(&mut *db)
+            .await?;
+            Ok(())
+        }
+    }
 }
+

@@ -4,8 +4,8 @@ use std::fmt;
 
 use ledger::Timestamp;
 
-use super::audit::{AuditRecord, insert_audit_record};
-use super::{Store, StoreError, note, read};
+use super::audit::{AuditRecord, AuditRecords as _};
+use super::{Store, StoreError, note, on_connection, read};
 
 /// A mail to put into the outbox.
 #[derive(Clone, PartialEq, Eq)]
@@ -108,25 +108,29 @@ impl From<Row> for OutboxRow {
     }
 }
 
-/// Writes a mail inside another change's transaction, so that neither exists without the other.
-pub(super) async fn insert_mail(db: &mut sqlx::SqliteConnection, mail: &NewMail) -> Result<(), StoreError> {
-    sqlx::query(
-        "INSERT INTO mails (id, recipient, recipient_name, kind, subject, text_body, html_body, link, created_at, \
-         expires_at, next_attempt_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $9)",
-    )
-    .bind(&mail.id)
-    .bind(&mail.recipient)
-    .bind(&mail.recipient_name)
-    .bind(mail.kind)
-    .bind(&mail.subject)
-    .bind(&mail.text)
-    .bind(&mail.html)
-    .bind(&mail.link)
-    .bind(mail.created_at.micros())
-    .bind(mail.expires_at.micros())
-    .execute(db)
-    .await?;
-    Ok(())
+on_connection! {
+    pub(super) trait MailRows {
+        /// Writes a mail inside another change's transaction, so that neither exists without the other.
+        async fn insert_mail(&mut db, mail: &NewMail) -> Result<(), StoreError> {
+            sqlx::query(
+                "INSERT INTO mails (id, recipient, recipient_name, kind, subject, text_body, html_body, link, created_at, \
+                 expires_at, next_attempt_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $9)",
+            )
+            .bind(&mail.id)
+            .bind(&mail.recipient)
+            .bind(&mail.recipient_name)
+            .bind(mail.kind)
+            .bind(&mail.subject)
+            .bind(&mail.text)
+            .bind(&mail.html)
+            .bind(&mail.link)
+            .bind(mail.created_at.micros())
+            .bind(mail.expires_at.micros())
+            .execute(db)
+            .await?;
+            Ok(())
+        }
+    }
 }
 
 /// One mail must have been waiting.
@@ -137,7 +141,7 @@ fn was_waiting(statement: &'static str, found: u64) -> Result<(), StoreError> {
 impl Store {
     /// Puts a mail into the outbox by itself.
     pub async fn insert_mail(&self, mail: &NewMail) -> Result<(), StoreError> {
-        note!(self, db => insert_mail(&mut *db, mail).await)
+        note!(self, db => db.insert_mail(mail).await)
     }
 
     /// The oldest of the mails that are to be sent now.
@@ -248,7 +252,7 @@ impl Store {
         record: &AuditRecord,
     ) -> Result<Vec<OutboxRow>, StoreError> {
         let rows: Vec<Row> = note!(self, db => {
-            insert_audit_record(&mut *db, record).await?;
+            db.insert_audit_record(record).await?;
             Ok(sqlx::query_as(
                 "SELECT id, recipient, kind, subject, link, created_at, attempts, failed_at, last_error FROM mails \
                  WHERE delivered_at IS NULL AND ($1 IS NULL OR recipient = $1) ORDER BY no DESC LIMIT $2",

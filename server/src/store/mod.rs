@@ -8,7 +8,9 @@ mod api_keys;
 mod audit;
 mod book_sums;
 mod bulk;
+mod columns;
 mod demos;
+mod dialect;
 mod dimension_builds;
 mod dimension_rollups;
 mod entries;
@@ -21,6 +23,7 @@ mod links;
 mod mails;
 mod months;
 mod payers;
+mod postgres;
 pub mod posting;
 mod problem_reports;
 mod rate_cards;
@@ -35,6 +38,7 @@ mod statement;
 mod users;
 mod verification;
 
+use std::fmt;
 use std::path::PathBuf;
 
 pub use accounts::{AccountRow, AccountStatus};
@@ -59,15 +63,17 @@ pub use rollups::{BucketRow, RollupFilter};
 pub use service_keys::{NewServiceKey, Scope, Scopes, ServiceKeyRow, UnknownScope};
 pub use sessions::{NewSession, SessionRow};
 pub use sign_ups::{Candidates, NewSignUp};
+pub use postgres::{PostgresStore, PostgresUrl};
 pub use sqlite::SqliteStore;
 pub use statement::{OwnedGrant, Statement};
 pub use users::{NewUser, UserChange, UserRow};
 pub use verification::VerifyError;
 
-/// A driver of the store. Postgres becomes the second variant; the macros below then run the same text on either.
+/// A driver of the store. The macros below run the same text on either.
 #[derive(Debug)]
 pub enum Store {
     Sqlite(SqliteStore),
+    Postgres(PostgresStore),
 }
 
 /// Runs `$body` on a connection that only reads.
@@ -80,6 +86,12 @@ macro_rules! read {
                 let result: Result<_, $crate::store::StoreError> = async { $body }.await;
                 result
             }
+            $crate::store::Store::Postgres(postgres) => {
+                let mut $db = postgres.reader().await?;
+                let $db = &mut *$db;
+                let result: Result<_, $crate::store::StoreError> = async { $body }.await;
+                result
+            }
         }
     };
 }
@@ -88,20 +100,20 @@ macro_rules! read {
 /// they know about users, keys and cards is old, before anybody else may write.
 macro_rules! change {
     ($store:expr, $db:ident => $body:expr) => {
-        $crate::store::transact!($store, $db => $body, $store.forget_cached())
+        $crate::store::transact!($store, $db => $body, true)
     };
 }
 
 /// [`change!`] for what no cache keeps (last use, sessions).
 macro_rules! note {
     ($store:expr, $db:ident => $body:expr) => {
-        $crate::store::transact!($store, $db => $body, ())
+        $crate::store::transact!($store, $db => $body, false)
     };
 }
 
-/// Begin, `$body`, commit, `$committed`, and only then let go of the writer.
+/// Begin, `$body`, commit, forget what is cached where that `$is_cached`, and only then let go of the writer.
 macro_rules! transact {
-    ($store:expr, $db:ident => $body:expr, $committed:expr) => {
+    ($store:expr, $db:ident => $body:expr, $is_cached:literal) => {
         match $store {
             $crate::store::Store::Sqlite(sqlite) => {
                 let mut writer = sqlite.writer().await?;
@@ -113,7 +125,9 @@ macro_rules! transact {
                         let committed = transaction.commit().await;
                         sqlite.committed(&committed);
                         committed?;
-                        $committed;
+                        if $is_cached {
+                            sqlite.forget_cached();
+                        }
                         Ok(value)
                     }
                     Err(error) => {
@@ -123,30 +137,83 @@ macro_rules! transact {
                     }
                 }
             }
+            $crate::store::Store::Postgres(postgres) => {
+                let mut transaction = postgres.begin_change().await?;
+                let $db = &mut *transaction;
+                let result: Result<_, $crate::store::StoreError> = async { $body }.await;
+                match result {
+                    Ok(value) => {
+                        postgres.commit_change(transaction, $is_cached).await?;
+                        Ok(value)
+                    }
+                    Err(error) => {
+                        transaction.rollback().await?;
+                        Err(error)
+                    }
+                }
+            }
         }
     };
 }
 
-pub(crate) use {change, note, read, transact};
+/// Declares functions on a connection once and for all drivers: a trait that the connection of each implements.
+macro_rules! on_connection {
+    ($visibility:vis trait $name:ident {
+        $($(#[$doc:meta])* async fn $function:ident(&mut $db:ident $(, $argument:ident: $type:ty)* $(,)?) -> $output:ty $body:block)+
+    }) => {
+        $visibility trait $name {
+            $($(#[$doc])* fn $function(&mut self $(, $argument: $type)*) -> impl Future<Output = $output> + Send;)+
+        }
+        $crate::store::on_connection!(@impl $name for sqlx::SqliteConnection { $(async fn $function(&mut $db $(, $argument: $type)*) -> $output $body)+ });
+        $crate::store::on_connection!(@impl $name for sqlx::PgConnection { $(async fn $function(&mut $db $(, $argument: $type)*) -> $output $body)+ });
+    };
+    (@impl $name:ident for $connection:ty {
+        $(async fn $function:ident(&mut $db:ident $(, $argument:ident: $type:ty)*) -> $output:ty $body:block)+
+    }) => {
+        impl $name for $connection {
+            $(async fn $function(&mut self $(, $argument: $type)*) -> $output {
+                let $db = self;
+                $body
+            })+
+        }
+    };
+}
+
+pub(crate) use {change, note, on_connection, read, transact};
 
 /// Where the data lies, read from a `DATABASE_URL`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DatabaseUrl {
     /// `sqlite://PATH`, relative to the working directory or absolute.
     Sqlite(PathBuf),
+    /// `postgres://USER:PASSWORD@HOST:PORT/DATABASE`.
+    Postgres(PostgresUrl),
 }
 
 impl DatabaseUrl {
-    /// Reads `sqlite:PATH` or `sqlite://PATH`; the error says what would be right.
+    /// Reads `sqlite:PATH`, `sqlite://PATH` or a Postgres URL; the error says what would be right.
     pub fn parse(text: &str) -> Result<Self, String> {
+        if text.starts_with("postgres:") || text.starts_with("postgresql:") {
+            return PostgresUrl::parse(text).map(Self::Postgres);
+        }
         let path = text.strip_prefix("sqlite://").or_else(|| text.strip_prefix("sqlite:"));
         match path {
             Some(path) if !path.is_empty() && !path.contains(['?', ':']) => {
                 Ok(Self::Sqlite(PathBuf::from(path)))
             }
             _ => Err(format!(
-                "DATABASE_URL is {text:?}; it must be sqlite://PATH, for example sqlite://data/console.db"
+                "DATABASE_URL is {text:?}; it must be sqlite://PATH, for example sqlite://data/console.db, or \
+                 postgres://USER:PASSWORD@HOST/DATABASE"
             )),
+        }
+    }
+}
+
+impl fmt::Display for DatabaseUrl {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(path) => path.display().fmt(out),
+            Self::Postgres(url) => url.fmt(out),
         }
     }
 }
@@ -154,8 +221,10 @@ impl DatabaseUrl {
 impl Store {
     /// Opens the store, creating it when it is missing, and brings its schema up to date.
     pub async fn open(url: &DatabaseUrl, clock: &dyn crate::clock::Clock) -> Result<Self, OpenError> {
-        let DatabaseUrl::Sqlite(path) = url;
-        let store = Self::Sqlite(SqliteStore::open(path, clock).await?);
+        let store = match url {
+            DatabaseUrl::Sqlite(path) => Self::Sqlite(SqliteStore::open(path, clock).await?),
+            DatabaseUrl::Postgres(url) => Self::Postgres(PostgresStore::open(url).await?),
+        };
         store.seed_rate_card(clock.now()).await?;
         Ok(store)
     }
@@ -164,33 +233,36 @@ impl Store {
     pub fn epoch(&self) -> u64 {
         match self {
             Self::Sqlite(sqlite) => sqlite.epoch(),
+            Self::Postgres(postgres) => postgres.epoch(),
         }
     }
 
-    fn forget_cached(&self) {
-        match self {
-            Self::Sqlite(sqlite) => sqlite.forget_cached(),
-        }
+    /// Whether other servers may write to it as well.
+    pub fn is_shared(&self) -> bool {
+        matches!(self, Self::Postgres(_))
     }
 
     /// Whether the store answers and can be written.
     pub async fn is_ready(&self) -> bool {
         match self {
             Self::Sqlite(sqlite) => sqlite.is_ready().await,
+            Self::Postgres(postgres) => postgres.is_ready().await,
         }
     }
 
-    /// Moves the write-ahead log into the file; for a job beside the writer.
+    /// Moves the write-ahead log into the file, where there is one; for a job beside the writer.
     pub async fn checkpoint(&self) -> Result<(), StoreError> {
         match self {
             Self::Sqlite(sqlite) => sqlite.checkpoint().await,
+            Self::Postgres(_) => Ok(()),
         }
     }
 
-    /// Ends all connections; the file may be moved or copied then.
+    /// Ends all connections; a file may be moved or copied then.
     pub async fn close(&self) {
         match self {
             Self::Sqlite(sqlite) => sqlite.close().await,
+            Self::Postgres(postgres) => postgres.close().await,
         }
     }
 }

@@ -4,6 +4,7 @@ use ledger::event::MAX_LEAD;
 use ledger::time::DAY;
 use ledger::{Month, Quantity};
 
+use super::dialect::{Dialect as _, Sql};
 use super::posting::{Posting, on};
 use super::{Store, StoreError, bulk, read};
 
@@ -41,21 +42,64 @@ impl SumRow {
 /// Entries that one statement looks at, so that none reads for long.
 const STRETCH: u64 = 20_000;
 
+/// The two parts of a sum of quantities.
+macro_rules! parts {
+    ($quantity:literal) => {
+        concat!(
+            "CAST(coalesce(sum(",
+            $quantity,
+            " >> 32), 0) AS BIGINT) AS high, CAST(coalesce(sum(",
+            $quantity,
+            " & 4294967295), 0) AS BIGINT) AS low "
+        )
+    };
+}
+
+/// The months that are asked for, `$1`: a JSON array of account, operation, start and end.
+macro_rules! asked_in_sqlite {
+    () => {
+        "(SELECT key AS place, value ->> 0 AS account, value ->> 1 AS operation, value ->> 2 AS start, value ->> 3 AS until \
+         FROM json_each($1)) asked "
+    };
+}
+macro_rules! asked_in_postgres {
+    () => {
+        "(SELECT place, CAST(value ->> 0 AS BIGINT) AS account, value ->> 1 AS operation, \
+         CAST(value ->> 2 AS BIGINT) AS start, CAST(value ->> 3 AS BIGINT) AS until \
+         FROM json_array_elements(CAST($1 AS JSON)) WITH ORDINALITY AS month (value, place)) asked "
+    };
+}
+
 /// Months are whole numbers of buckets. An outer join goes from what is asked to the table.
-const USED: &str = "\
-    SELECT CAST(coalesce(sum(r.quantity >> 32), 0) AS BIGINT) AS high, \
-    CAST(coalesce(sum(r.quantity & 4294967295), 0) AS BIGINT) AS low \
-    FROM json_each($1) asked LEFT JOIN rollups r ON r.account = asked.value ->> 0 \
-    AND r.bucket >= asked.value ->> 2 AND r.bucket < asked.value ->> 3 AND r.operation = asked.value ->> 1 \
-    GROUP BY asked.key ORDER BY asked.key";
+macro_rules! used {
+    ($asked:ident) => {
+        concat!(
+            "SELECT ",
+            parts!("r.quantity"),
+            "FROM ",
+            $asked!(),
+            "LEFT JOIN rollups r ON r.account = asked.account AND r.bucket >= asked.start AND r.bucket < asked.until \
+             AND r.operation = asked.operation GROUP BY asked.place ORDER BY asked.place"
+        )
+    };
+}
+const USED: Sql = Sql { sqlite: used!(asked_in_sqlite), postgres: used!(asked_in_postgres) };
 
 /// What open holds count with, of the same months: they happen when they are made.
-const HELD: &str = "\
-    SELECT CAST(coalesce(sum(e.quantity >> 32), 0) AS BIGINT) AS high, \
-    CAST(coalesce(sum(e.quantity & 4294967295), 0) AS BIGINT) AS low \
-    FROM json_each($1) asked LEFT JOIN open_holds h ON h.account = asked.value ->> 0 \
-    LEFT JOIN entries e ON e.account = h.account AND e.seq = h.seq AND e.recorded_at >= asked.value ->> 2 \
-    AND e.recorded_at < asked.value ->> 3 AND e.operation = asked.value ->> 1 GROUP BY asked.key ORDER BY asked.key";
+macro_rules! held {
+    ($asked:ident) => {
+        concat!(
+            "SELECT ",
+            parts!("e.quantity"),
+            "FROM ",
+            $asked!(),
+            "LEFT JOIN open_holds h ON h.account = asked.account \
+             LEFT JOIN entries e ON e.account = h.account AND e.seq = h.seq AND e.recorded_at >= asked.start \
+             AND e.recorded_at < asked.until AND e.operation = asked.operation GROUP BY asked.place ORDER BY asked.place"
+        )
+    };
+}
+const HELD: Sql = Sql { sqlite: held!(asked_in_sqlite), postgres: held!(asked_in_postgres) };
 
 impl Posting<'_> {
     /// What has been used in each of these months, and is held for use, in their order.
@@ -69,8 +113,8 @@ impl Posting<'_> {
             .collect();
         let asked = bulk::json(&asked);
         let used: Vec<SumRow> =
-            on!(self, db => sqlx::query_as(USED).bind(asked.clone()).fetch_all(db).await?);
-        let held: Vec<SumRow> = on!(self, db => sqlx::query_as(HELD).bind(asked).fetch_all(db).await?);
+            on!(self, db => sqlx::query_as(db.says(USED)).bind(asked.clone()).fetch_all(db).await?);
+        let held: Vec<SumRow> = on!(self, db => sqlx::query_as(db.says(HELD)).bind(asked).fetch_all(db).await?);
         Ok(used.into_iter().zip(held).map(|(used, held)| used.plus(held).quantity()).collect())
     }
 }
@@ -110,7 +154,7 @@ impl Store {
              CAST(coalesce(sum(quantity & 4294967295), 0) AS BIGINT) AS low FROM \
              (SELECT quantity FROM rollups WHERE account = $1 AND operation = $2 AND bucket >= $3 AND bucket < $4 \
              UNION ALL SELECT e.quantity FROM open_holds h CROSS JOIN entries e \
-             WHERE h.account = $1 AND e.account = h.account AND e.seq = h.seq AND e.operation = $2 AND e.recorded_at >= $3 AND e.recorded_at < $4)",
+             WHERE h.account = $1 AND e.account = h.account AND e.seq = h.seq AND e.operation = $2 AND e.recorded_at >= $3 AND e.recorded_at < $4) counted",
         )
         .bind(of.account_no)
         .bind(&of.operation)
@@ -166,7 +210,7 @@ mod tests {
         let store = Store::open(&url, &clock).await.unwrap();
         let mut posting = store.begin_posting().await.unwrap();
         let plan: Vec<(i64, i64, i64, String)> = on!(&mut posting, db =>
-            sqlx::query_as(sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {USED}")))
+            sqlx::query_as(sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {}", USED.sqlite)))
                 .bind("[]").fetch_all(db).await.unwrap());
         let steps: Vec<String> = plan.into_iter().map(|(_, _, _, step)| step).collect();
         let by_bucket = "SEARCH r USING PRIMARY KEY (account=? AND bucket>? AND bucket<?)";
@@ -174,8 +218,8 @@ mod tests {
         for (bucket, operation, quantity) in
             [(0, "a", i64::MAX), (900_000_000, "a", i64::MAX), (0, "b", 1 << 33), (900_000_000, "b", 7)]
         {
-            on!(&mut posting, db => sqlx::query("INSERT INTO rollups VALUES (1, $1, $2, '', 0, $3, 1)")
-                .bind(bucket).bind(operation).bind(quantity).execute(db).await.unwrap());
+            on!(&mut posting, db => drop(sqlx::query("INSERT INTO rollups VALUES (1, $1, $2, '', 0, $3, 1)")
+                .bind(bucket).bind(operation).bind(quantity).execute(db).await.unwrap()));
         }
         let month = |operation: &str, at: i64| MonthOf {
             account_no: 1,

@@ -107,7 +107,7 @@ impl Posting<'_> {
     /// Whether a service key exists and has not been revoked.
     pub async fn service_key_is_active(&mut self, key: &KeyId) -> Result<bool, StoreError> {
         let found: Option<(i64,)> = posting::on!(self, db => sqlx::query_as(
-            "SELECT 1 FROM service_keys WHERE id = $1 AND revoked_at IS NULL",
+            "SELECT created_at FROM service_keys WHERE id = $1 AND revoked_at IS NULL",
         )
         .bind(key.as_str())
         .fetch_optional(db)

@@ -11,16 +11,29 @@ use ledger::series::{BucketKey, Totals};
 use ledger::wallet::Wallet;
 use ledger::{AccountId, Credits, Timestamp};
 use sqlx::sqlite::SqliteConnection;
+use sqlx::{Postgres, Row as _, Transaction};
 use tokio::sync::MutexGuard;
 
+use super::dialect::{Dialect as _, Sql};
 use super::dimension_rollups::{TAKE_BACK_VALUES, WRITE_VALUES};
+use super::postgres::PostgresStore;
 use super::rows::{Column, EntryRow, GrantRow, entry_columns, entry_tables, grant_columns, parse_text};
 use super::sqlite::SqliteStore;
-use super::{Store, StoreError, bulk};
+use super::{Store, StoreError, bulk, columns};
+use crate::clock::Clock;
 
 /// An open writing transaction. Must end with [`Posting::commit`], [`Posting::rollback`] or [`Posting::give_up`].
 pub enum Posting<'s> {
-    Sqlite { store: &'s SqliteStore, writer: MutexGuard<'s, SqliteConnection> },
+    Sqlite {
+        store: &'s SqliteStore,
+        writer: MutexGuard<'s, SqliteConnection>,
+    },
+    Postgres {
+        store: &'s PostgresStore,
+        transaction: Transaction<'static, Postgres>,
+        /// As of when the transaction began.
+        epoch: u64,
+    },
 }
 
 /// Runs one statement on the transaction's connection.
@@ -29,6 +42,10 @@ macro_rules! on {
         match $posting {
             $crate::store::posting::Posting::Sqlite { writer, .. } => {
                 let $db = &mut **writer;
+                $body
+            }
+            $crate::store::posting::Posting::Postgres { transaction, .. } => {
+                let $db = &mut **transaction;
                 $body
             }
         }
@@ -49,14 +66,60 @@ pub struct Booked {
 }
 
 /// Events by their names. CROSS JOIN: the names lead, whatever the planner thinks of the table's size.
-const FIND_BOOKED: &str = concat!(
-    "SELECT e.account AS account_no, a.id AS account_id, ",
-    entry_columns!(),
-    "FROM json_each($1) named CROSS JOIN json_each(named.value) id CROSS JOIN ",
-    entry_tables!(),
-    "JOIN accounts a ON a.no = e.account \
-     WHERE e.source = named.key AND e.event_id = id.value AND e.source IS NOT NULL AND e.movement IN (2, 5, 8)",
-);
+macro_rules! find_booked {
+    ($names:literal, $source:literal, $id:literal) => {
+        concat!(
+            "SELECT e.account AS account_no, a.id AS account_id, ",
+            entry_columns!(),
+            "FROM ",
+            $names,
+            " CROSS JOIN ",
+            entry_tables!(),
+            "JOIN accounts a ON a.no = e.account WHERE e.source = ",
+            $source,
+            " AND e.event_id = ",
+            $id,
+            " AND e.source IS NOT NULL AND e.movement IN (2, 5, 8)"
+        )
+    };
+}
+
+/// `$1`: a JSON object of lists of ids by source.
+const FIND_BOOKED: Sql = Sql {
+    sqlite: find_booked!("json_each($1) named CROSS JOIN json_each(named.value) id", "named.key", "id.value"),
+    postgres: find_booked!(
+        "json_each(CAST($1 AS JSON)) AS named (source, ids) CROSS JOIN json_array_elements_text(named.ids) AS id (text)",
+        "named.source",
+        "id.text"
+    ),
+};
+
+/// `$1`: a JSON array of numbers of accounts.
+const WALLETS: Sql = Sql {
+    sqlite: "SELECT account, seq, head, held, debt, recorded_at FROM wallets \
+        WHERE account IN (SELECT value FROM json_each($1))",
+    postgres: "SELECT account, seq, head, held, debt, recorded_at FROM wallets \
+        WHERE account IN (SELECT CAST(value AS BIGINT) FROM json_array_elements_text(CAST($1 AS JSON)))",
+};
+
+/// Grants of these accounts (`$1` as above) that have something left, or that open holds may give something back to.
+macro_rules! live_grants {
+    ($numbers:literal) => {
+        concat!(
+            "SELECT ",
+            grant_columns!(),
+            "FROM grants g WHERE g.account IN (SELECT ",
+            $numbers,
+            ") AND (g.remaining > 0 OR EXISTS (SELECT 1 FROM open_holds h CROSS JOIN entries e WHERE h.account = g.account \
+             AND e.account = h.account AND e.seq >= h.seq AND e.seq < h.seq + h.legs AND e.grant_seq = g.seq))"
+        )
+    };
+}
+
+const GRANTS: Sql = Sql {
+    sqlite: live_grants!("value FROM json_each($1)"),
+    postgres: live_grants!("CAST(value AS BIGINT) FROM json_array_elements_text(CAST($1 AS JSON))"),
+};
 
 /// What a batch adds to the books; accounts by their number.
 #[derive(Debug, Default)]
@@ -169,14 +232,62 @@ impl Store {
                 sqlx::query("BEGIN IMMEDIATE").execute(&mut *writer).await?;
                 Ok(Posting::Sqlite { store, writer })
             }
+            Self::Postgres(store) => {
+                let mut transaction = store.begin().await?;
+                let (epoch,): (i64,) =
+                    sqlx::query_as("SELECT number FROM epoch").fetch_one(&mut *transaction).await?;
+                Ok(Posting::Postgres { store, transaction, epoch: epoch.cast_unsigned() })
+            }
         }
     }
 }
 
+/// What other servers can have moved since a batch was posted last.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Locked {
+    /// `seq` of the accounts' last entries; `None`: nobody else writes.
+    pub seqs: Option<HashMap<i64, u64>>,
+    /// The instant to record with, before which everything in these accounts was recorded.
+    pub now: Timestamp,
+}
+
 impl Posting<'_> {
+    /// Under which identities, keys and prices were cached that this transaction sees.
+    pub fn epoch(&self) -> u64 {
+        match self {
+            Self::Sqlite { store, .. } => store.epoch(),
+            Self::Postgres { epoch, .. } => *epoch,
+        }
+    }
+
+    /// Keeps all other servers from posting to these accounts (by their numbers) until the transaction ends.
+    pub async fn lock(&mut self, accounts: &BTreeSet<i64>, clock: &dyn Clock) -> Result<Locked, StoreError> {
+        let Self::Postgres { transaction, .. } = self else {
+            return Ok(Locked { seqs: None, now: clock.now() });
+        };
+        let accounts: Vec<i64> = accounts.iter().copied().collect();
+        sqlx::query("SELECT no FROM accounts WHERE no = ANY($1) ORDER BY no FOR NO KEY UPDATE")
+            .bind(&accounts)
+            .execute(&mut **transaction)
+            .await?;
+        // A statement of its own: it sees what was committed while the locks were waited for. The instant comes first.
+        let rows: Vec<(i64, i64)> = sqlx::query_as(
+            "SELECT 0::BIGINT, CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT) \
+             UNION ALL SELECT account, seq FROM wallets WHERE account = ANY($1)",
+        )
+        .bind(&accounts)
+        .fetch_all(&mut **transaction)
+        .await?;
+        let database_time = rows.iter().find(|(no, _)| *no == 0).map(|(_, micros)| Timestamp::from_micros(*micros));
+        let now = database_time.filter(|_| clock.is_of_the_machine()).unwrap_or_else(|| clock.now());
+        let seqs = rows.into_iter().filter(|(no, _)| *no > 0);
+        let seqs = seqs.map(|(no, seq)| Ok((no, seq.read("wallets", "seq", no)?)));
+        Ok(Locked { seqs: Some(seqs.collect::<Result<_, StoreError>>()?), now })
+    }
+
     /// The events of these names that are in the books already.
     pub async fn find_booked(&mut self, keys: &[&EventKey]) -> Result<HashMap<EventKey, Booked>, StoreError> {
-        let rows: Vec<BookedRow> = on!(self, db => sqlx::query_as(FIND_BOOKED)
+        let rows: Vec<BookedRow> = on!(self, db => sqlx::query_as(db.says(FIND_BOOKED))
         .bind(bulk::names(keys))
         .fetch_all(db)
         .await?);
@@ -219,19 +330,12 @@ impl Posting<'_> {
     ) -> Result<HashMap<i64, Wallet>, StoreError> {
         let numbers: Vec<i64> = accounts.iter().map(|(no, _)| *no).collect();
         let numbers = bulk::json(&numbers);
-        let wallets: Vec<WalletRow> = on!(self, db => sqlx::query_as(
-            "SELECT account, seq, head, held, debt, recorded_at FROM wallets \
-             WHERE account IN (SELECT value FROM json_each($1))",
-        )
+        let wallets: Vec<WalletRow> = on!(self, db => sqlx::query_as(db.says(WALLETS))
         .bind(numbers.clone())
         .fetch_all(db)
         .await?);
         let mut holds_of = self.open_holds(&numbers).await?;
-        let grants: Vec<GrantRow> = on!(self, db => sqlx::query_as(concat!(
-            "SELECT ", grant_columns!(), "FROM grants g WHERE g.account IN (SELECT value FROM json_each($1)) \
-             AND (g.remaining > 0 OR EXISTS (SELECT 1 FROM open_holds h CROSS JOIN entries e WHERE h.account = g.account \
-             AND e.account = h.account AND e.seq >= h.seq AND e.seq < h.seq + h.legs AND e.grant_seq = g.seq))",
-        ))
+        let grants: Vec<GrantRow> = on!(self, db => sqlx::query_as(db.says(GRANTS))
         .bind(numbers)
         .fetch_all(db)
         .await?);
@@ -258,7 +362,7 @@ impl Posting<'_> {
 
     /// Whether the account has ever been given a grant of this source.
     pub async fn has_grant_of(&mut self, account_no: i64, source: &str) -> Result<bool, StoreError> {
-        let found: Option<(i64,)> = on!(self, db => sqlx::query_as("SELECT 1 FROM grants WHERE account = $1 AND source = $2")
+        let found: Option<(i64,)> = on!(self, db => sqlx::query_as("SELECT seq FROM grants WHERE account = $1 AND source = $2 LIMIT 1")
         .bind(account_no)
         .bind(source)
         .fetch_optional(db)
@@ -277,9 +381,21 @@ impl Posting<'_> {
 
     /// Writes the batch. Rows that the database ignores or counts differently are an error.
     pub async fn write(&mut self, changes: &Changes) -> Result<(), StoreError> {
-        for entries in changes.entries.chunks(bulk::ENTRIES) {
-            let done = on!(self, db => bulk::insert_entries(entries).execute(db).await?);
-            expect("insert entries", entries.len(), done.rows_affected())?;
+        match self {
+            Self::Sqlite { writer, .. } => {
+                for entries in changes.entries.chunks(bulk::ENTRIES) {
+                    let done = bulk::insert_entries(entries).execute(&mut **writer).await?;
+                    expect("insert entries", entries.len(), done.rows_affected())?;
+                }
+            }
+            Self::Postgres { transaction, .. } if !changes.entries.is_empty() => {
+                let done = columns::insert_entries(&changes.entries).execute(&mut **transaction).await?;
+                let found = usize::try_from(done.rows_affected()).unwrap_or(usize::MAX);
+                if found < changes.entries.len() {
+                    return Err(StoreError::Raced);
+                }
+            }
+            Self::Postgres { .. } => {}
         }
         self.write_states(changes).await?;
         self.write_rare(changes).await?;
@@ -294,15 +410,19 @@ impl Posting<'_> {
         if expected == 0 {
             return Ok(());
         }
-        let done = on!(self, db => sqlx::query(WRITE_STATES)
-            .bind(bulk::grant_states(grants))
-            .bind(bulk::wallets(wallets))
-            .bind(bulk::rollups(rollups))
-            .bind(bulk::grants(issued))
-            .bind(bulk::dimensions(dimensions))
-            .execute(db)
-            .await?);
-        expect("write grants, wallets, rollups and dimensions", expected, done.rows_affected())
+        let found = match self {
+            Self::Sqlite { writer, .. } => {
+                let write = sqlx::query(WRITE_STATES)
+                    .bind(bulk::grant_states(grants))
+                    .bind(bulk::wallets(wallets))
+                    .bind(bulk::rollups(rollups))
+                    .bind(bulk::grants(issued))
+                    .bind(bulk::dimensions(dimensions));
+                write.execute(&mut **writer).await?.rows_affected()
+            }
+            Self::Postgres { transaction, .. } => counted(transaction, columns::write_states(changes)).await?,
+        };
+        expect("write grants, wallets, rollups and dimensions", expected, found)
     }
 
     async fn write_rare(&mut self, changes: &Changes) -> Result<(), StoreError> {
@@ -311,24 +431,41 @@ impl Posting<'_> {
         if expected == 0 {
             return Ok(());
         }
-        let done = on!(self, db => sqlx::query(WRITE_RARE)
-            .bind(bulk::rollups(taken_back))
-            .bind(bulk::opened_holds(opened_holds))
-            .bind(bulk::closed_holds(closed_holds))
-            .execute(db)
-            .await?);
-        expect("take back rollups, open and close holds", expected, done.rows_affected())
+        let found = match self {
+            Self::Sqlite { writer, .. } => {
+                let write = sqlx::query(WRITE_RARE)
+                    .bind(bulk::rollups(taken_back))
+                    .bind(bulk::opened_holds(opened_holds))
+                    .bind(bulk::closed_holds(closed_holds));
+                write.execute(&mut **writer).await?.rows_affected()
+            }
+            Self::Postgres { transaction, .. } => {
+                counted(transaction, columns::write_rare(taken_back, opened_holds, closed_holds)).await?
+            }
+        };
+        expect("take back rollups, open and close holds", expected, found)
     }
 
     /// Statements of their own, so that whoever declares no dimension pays for none.
-    async fn write_values(&mut self, values: &ValueSums) -> Result<(), StoreError> {
-        for (statement, sums) in [(WRITE_VALUES, &values.used), (TAKE_BACK_VALUES, &values.taken_back)] {
+    pub(super) async fn write_values(&mut self, values: &ValueSums) -> Result<(), StoreError> {
+        for (sums, is_used) in [(&values.used, true), (&values.taken_back, false)] {
             if sums.is_empty() {
                 continue;
             }
-            let rows = bulk::values(sums.iter().map(|((no, key), totals)| (*no, key, totals)));
-            let done = on!(self, db => sqlx::query(statement).bind(rows).execute(db).await?);
-            expect("write rollups of dimensions", sums.len(), done.rows_affected())?;
+            let rows = sums.iter().map(|((no, key), totals)| (*no, key, totals));
+            let found = match self {
+                Self::Sqlite { writer, .. } => {
+                    let statement = if is_used { WRITE_VALUES } else { TAKE_BACK_VALUES };
+                    let write = sqlx::query(statement).bind(bulk::values(rows));
+                    write.execute(&mut **writer).await?.rows_affected()
+                }
+                Self::Postgres { transaction, .. } => {
+                    let write =
+                        if is_used { columns::write_values(rows) } else { columns::take_back_values(rows) };
+                    write.execute(&mut **transaction).await?.rows_affected()
+                }
+            };
+            expect("write rollups of dimensions", sums.len(), found)?;
         }
         Ok(())
     }
@@ -344,13 +481,20 @@ impl Posting<'_> {
                 }
                 Ok(result?)
             }
+            Self::Postgres { store, transaction, .. } => {
+                let result = transaction.commit().await;
+                store.committed(&result);
+                Ok(result?)
+            }
         }
     }
 
     /// Undoes everything, because of `error`.
     pub async fn give_up(self, error: &StoreError) -> Result<(), StoreError> {
-        let Self::Sqlite { store, .. } = &self;
-        store.gave_up(error);
+        match &self {
+            Self::Sqlite { store, .. } => store.gave_up(error),
+            Self::Postgres { store, .. } => store.gave_up(error),
+        }
         self.rollback().await
     }
 
@@ -361,8 +505,18 @@ impl Posting<'_> {
                 sqlx::query("ROLLBACK").execute(&mut *writer).await.ok();
                 Ok(())
             }
+            Self::Postgres { transaction, .. } => Ok(transaction.rollback().await?),
         }
     }
+}
+
+/// Runs a statement that says how many rows it has touched.
+async fn counted(
+    transaction: &mut Transaction<'static, Postgres>,
+    statement: columns::Statement,
+) -> Result<u64, StoreError> {
+    let counted: i64 = statement.fetch_one(&mut **transaction).await?.try_get(0)?;
+    Ok(counted.cast_unsigned())
 }
 
 fn expect(statement: &'static str, expected: usize, found: u64) -> Result<(), StoreError> {
@@ -383,7 +537,7 @@ mod tests {
         let url = DatabaseUrl::Sqlite(directory.path().join("console.db"));
         let store = Store::open(&url, &clock).await.unwrap();
         let mut posting = store.begin_posting().await.unwrap();
-        let explain = format!("EXPLAIN QUERY PLAN {FIND_BOOKED}");
+        let explain = format!("EXPLAIN QUERY PLAN {}", FIND_BOOKED.sqlite);
         let plan: Vec<(i64, i64, i64, String)> = on!(&mut posting, db =>
             sqlx::query_as(sqlx::AssertSqlSafe(explain)).bind("{}").fetch_all(db).await.unwrap());
         posting.rollback().await.unwrap();

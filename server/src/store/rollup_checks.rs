@@ -6,7 +6,7 @@ use ledger::time::DAY;
 use ledger::{AccountId, Timestamp};
 
 use super::dimension_builds::{DescribedRow, described_tables};
-use super::dimension_rollups::StoredValues;
+use super::dimension_rollups::{StoredValues, StoredValueRows as _};
 use super::rollups::{BucketRow, RollupRow};
 use super::rows::{Column, entry_columns, entry_tables, parse_text};
 use super::{Store, StoreError, read};
@@ -87,7 +87,7 @@ const COUNTED: [&str; 2] = events_or_corrections!(
     "SELECT coalesce(e.occurred_at, e.recorded_at) AS bucket, e.operation, coalesce(e.api_key, '') AS api_key, \
      CASE WHEN e.movement > 8 THEN e.credits_before - e.credits ELSE e.credits END AS credits, \
      CASE WHEN e.movement > 8 THEN e.quantity_before - e.quantity ELSE e.quantity END AS quantity, \
-     CASE WHEN e.movement > 8 THEN 0 ELSE 1 END AS count FROM entries e "
+     CASE WHEN e.movement > 8 THEN CAST(0 AS BIGINT) ELSE 1 END AS count FROM entries e "
 );
 const DESCRIBED: [&str; 2] =
     events_or_corrections!(concat!("SELECT ", entry_columns!(), ", d.dimensions FROM ", described_tables!()));
@@ -179,7 +179,7 @@ impl Store {
             .bind(window.to.micros())
             .fetch_all(&mut *moment)
             .await?;
-            let values = StoredValues::read(&mut moment, account_no, window.days()).await?;
+            let values = moment.stored_values(account_no, window.days()).await?;
             moment.commit().await?;
             Ok((rows, values, seq))
         })?;

@@ -111,7 +111,7 @@ pub(super) use {entry_columns, entry_tables};
 
 #[derive(Debug, sqlx::FromRow)]
 pub(super) struct EntryRow {
-    seq: i64,
+    pub seq: i64,
     leg: i64,
     movement: i64,
     amount: i64,

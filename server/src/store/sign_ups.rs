@@ -1,13 +1,12 @@
 //! Signing up: claims to an e-mail, and the credits that are owed once one is shown to be right.
 
 use ledger::{AccountId, Timestamp, UserId};
-use sqlx::SqliteConnection;
 
-use super::links::{NewLink, insert_link};
-use super::mails::insert_mail;
+use super::links::{LinkRows as _, NewLink};
+use super::mails::MailRows as _;
 use super::rows::parse_text;
-use super::users::{Email, Row as UserColumns, insert_user_rows, user_columns};
-use super::{NewMail, NewUser, Store, StoreError, UserRow, change, note, read};
+use super::users::{Email, Row as UserColumns, UserRows as _, user_columns};
+use super::{on_connection, NewMail, NewUser, Store, StoreError, UserRow, change, note, read};
 
 /// A user who claims an e-mail, with the link that shows it to be theirs and the mail that is sent there.
 #[derive(Debug)]
@@ -35,11 +34,11 @@ impl Store {
     pub async fn sign_up(&self, sign_up: &NewSignUp) -> Result<(), StoreError> {
         change!(self, db => {
             if let Some(replaced) = sign_up.replaced {
-                withdraw(&mut *db, &replaced.to_string()).await?;
+                db.withdraw(&replaced.to_string()).await?;
             }
-            insert_user_rows(&mut *db, &sign_up.user, Email::Claimed { form_hash: sign_up.form_hash }).await?;
-            insert_link(&mut *db, &sign_up.link).await?;
-            insert_mail(&mut *db, &sign_up.mail).await
+            db.insert_user_rows(&sign_up.user, Email::Claimed { form_hash: sign_up.form_hash }).await?;
+            db.insert_link(&sign_up.link).await?;
+            db.insert_mail(&sign_up.mail).await
         })
     }
 
@@ -134,15 +133,20 @@ impl Store {
     }
 }
 
-/// A claim that nobody can sign in to or confirm any more, and that holds neither user name nor form; it is deleted with
-/// the old ones.
-async fn withdraw(db: &mut SqliteConnection, user: &str) -> Result<(), StoreError> {
-    for statement in [
-        "UPDATE one_time_links SET used_at = created_at WHERE user_id = $1 AND used_at IS NULL",
-        "DELETE FROM sessions WHERE user_id = $1",
-        "UPDATE users SET user_name = id, password_hash = NULL, sign_up_form = NULL WHERE id = $1 AND claimed_email IS NOT NULL",
-    ] {
-        sqlx::query(statement).bind(user).execute(&mut *db).await?;
+on_connection! {
+    trait Withdrawing {
+        /// A claim that nobody can sign in to or confirm any more, and that holds neither user name nor form; it is deleted with
+        /// the old ones.
+        async fn withdraw(&mut db, user: &str) -> Result<(), StoreError> {
+            for statement in [
+                "UPDATE one_time_links SET used_at = created_at WHERE user_id = $1 AND used_at IS NULL",
+                "DELETE FROM sessions WHERE user_id = $1",
+                "UPDATE users SET user_name = id, password_hash = NULL, sign_up_form = NULL WHERE id = $1 AND claimed_email IS NOT NULL",
+            ] {
+                sqlx::query(statement).bind(user).execute(&mut *db).await?;
+            }
+            Ok(())
+        }
     }
-    Ok(())
 }
+

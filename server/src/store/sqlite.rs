@@ -197,14 +197,14 @@ fn own(path: &Path) -> Result<File, OpenError> {
 
 async fn migrate(path: &Path, writer: &mut SqliteConnection, clock: &dyn Clock) -> Result<(), OpenError> {
     let unreadable = |cause| OpenError::Unreadable { path: path.to_owned(), cause };
-    let failed = |cause| OpenError::Migrate { path: path.to_owned(), cause };
+    let failed = |cause| OpenError::Migrate { database: path.display().to_string(), cause };
     sqlx::query("PRAGMA schema_version").execute(&mut *writer).await.map_err(unreadable)?;
     writer.ensure_migrations_table(&MIGRATOR.table_name).await.map_err(failed)?;
     let applied = writer.list_applied_migrations(&MIGRATOR.table_name).await.map_err(failed)?;
     let found = applied.iter().map(|migration| migration.version).max().unwrap_or(0);
     let known = MIGRATOR.iter().map(|migration| migration.version).max().unwrap_or(0);
     if found > known {
-        return Err(OpenError::Newer { path: path.to_owned(), found, known });
+        return Err(OpenError::Newer { database: path.display().to_string(), found, known });
     }
     if found > 0 && found < known {
         let copy = path.with_added_extension(format!("before-{known:04}-{}", clock.now().micros()));
@@ -215,7 +215,7 @@ async fn migrate(path: &Path, writer: &mut SqliteConnection, clock: &dyn Clock) 
     pragma(writer, "foreign_keys = OFF").await.map_err(unreadable)?;
     MIGRATOR.run_direct(None, writer, false).await.map_err(|error| match error {
         MigrateError::VersionMissing(version) => {
-            OpenError::Newer { path: path.to_owned(), found: version, known }
+            OpenError::Newer { database: path.display().to_string(), found: version, known }
         }
         error => failed(error),
     })?;

@@ -4,11 +4,10 @@ use ledger::chain::Digest;
 use ledger::entry::Entry;
 use ledger::grant::Grant;
 use ledger::{Credits, Timestamp};
-use sqlx::SqliteConnection;
 
-use super::holds::open_holds;
+use super::holds::OpenHolds as _;
 use super::rows::{Column, EntryRow, GrantRow, entry_columns, entry_tables, grant_columns};
-use super::{Store, StoreError, read};
+use super::{Store, StoreError, on_connection, read};
 
 /// A grant, when it was given, and what of it was lost.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,7 +49,7 @@ struct OwnedRow {
 impl Store {
     /// All grants of an account, the newest first.
     pub async fn list_owned_grants(&self, account_no: i64) -> Result<Vec<OwnedGrant>, StoreError> {
-        read!(self, db => owned_grants(db, account_no).await)
+        read!(self, db => db.owned_grants(account_no).await)
     }
 
     /// The account's entries before `seq`, the newest first.
@@ -60,7 +59,7 @@ impl Store {
         seq: u64,
         limit: u32,
     ) -> Result<Vec<Entry>, StoreError> {
-        read!(self, db => entries_before(db, account_no, seq, limit).await)
+        read!(self, db => db.entries_before(account_no, seq, limit).await)
     }
 
     /// All grants and open holds, and up to `limit` entries before entry `before`, read in one moment.
@@ -76,9 +75,9 @@ impl Store {
                 .bind(account_no)
                 .fetch_optional(&mut *moment)
                 .await?;
-            let grants = owned_grants(&mut moment, account_no).await?;
-            let holds = open_holds(&mut moment, account_no).await?;
-            let entries = entries_before(&mut moment, account_no, before.unwrap_or(u64::MAX), limit).await?;
+            let grants = moment.owned_grants(account_no).await?;
+            let holds = moment.open_holds(account_no).await?;
+            let entries = moment.entries_before(account_no, before.unwrap_or(u64::MAX), limit).await?;
             moment.commit().await?;
             let (seq, head, debt) = match wallet {
                 Some((seq, head, debt)) => (
@@ -93,44 +92,43 @@ impl Store {
     }
 }
 
-async fn owned_grants(db: &mut SqliteConnection, account_no: i64) -> Result<Vec<OwnedGrant>, StoreError> {
-    // `movement IN (3, 4)` is how the index of closed grants is found.
-    let rows: Vec<OwnedRow> = sqlx::query_as(
-        concat!("SELECT ", grant_columns!(), ", i.recorded_at AS issued_at, \
-         (SELECT CAST(coalesce(sum(c.amount), 0) AS BIGINT) FROM entries c WHERE c.account = g.account \
-           AND c.grant_seq = g.seq AND c.movement IN (3, 4) AND c.movement = 3) AS expired, \
-         (SELECT CAST(coalesce(sum(c.amount), 0) AS BIGINT) FROM entries c WHERE c.account = g.account \
-           AND c.grant_seq = g.seq AND c.movement IN (3, 4) AND c.movement = 4) AS voided, \
-         (SELECT CAST(coalesce(sum(e.amount), 0) AS BIGINT) FROM open_holds h CROSS JOIN entries e WHERE h.account = g.account \
-           AND e.account = h.account AND e.seq >= h.seq AND e.seq < h.seq + h.legs AND e.grant_seq = g.seq) AS held \
-         FROM grants g JOIN entries i ON i.account = g.account AND i.seq = g.seq \
-         WHERE g.account = $1 ORDER BY g.seq DESC"),
-    )
-    .bind(account_no)
-    .fetch_all(db)
-    .await?;
-    rows.into_iter().map(OwnedRow::into_grant).collect()
-}
+on_connection! {
+    trait StatementParts {
+        async fn owned_grants(&mut db, account_no: i64) -> Result<Vec<OwnedGrant>, StoreError> {
+            // `movement IN (3, 4)` is how the index of closed grants is found.
+            let rows: Vec<OwnedRow> = sqlx::query_as(
+                concat!("SELECT ", grant_columns!(), ", i.recorded_at AS issued_at, \
+                 (SELECT CAST(coalesce(sum(c.amount), 0) AS BIGINT) FROM entries c WHERE c.account = g.account \
+                   AND c.grant_seq = g.seq AND c.movement IN (3, 4) AND c.movement = 3) AS expired, \
+                 (SELECT CAST(coalesce(sum(c.amount), 0) AS BIGINT) FROM entries c WHERE c.account = g.account \
+                   AND c.grant_seq = g.seq AND c.movement IN (3, 4) AND c.movement = 4) AS voided, \
+                 (SELECT CAST(coalesce(sum(e.amount), 0) AS BIGINT) FROM open_holds h CROSS JOIN entries e WHERE h.account = g.account \
+                   AND e.account = h.account AND e.seq >= h.seq AND e.seq < h.seq + h.legs AND e.grant_seq = g.seq) AS held \
+                 FROM grants g JOIN entries i ON i.account = g.account AND i.seq = g.seq \
+                 WHERE g.account = $1 ORDER BY g.seq DESC"),
+            )
+            .bind(account_no)
+            .fetch_all(db)
+            .await?;
+            rows.into_iter().map(OwnedRow::into_grant).collect()
+        }
 
-async fn entries_before(
-    db: &mut SqliteConnection,
-    account_no: i64,
-    seq: u64,
-    limit: u32,
-) -> Result<Vec<Entry>, StoreError> {
-    let rows: Vec<EntryRow> = sqlx::query_as(concat!(
-        "SELECT ",
-        entry_columns!(),
-        "FROM ",
-        entry_tables!(),
-        "WHERE e.account = $1 AND e.seq < $2 ORDER BY e.seq DESC LIMIT $3",
-    ))
-    .bind(account_no)
-    .bind(i64::try_from(seq).unwrap_or(i64::MAX))
-    .bind(i64::from(limit))
-    .fetch_all(db)
-    .await?;
-    rows.into_iter().map(EntryRow::into_entry).collect()
+        async fn entries_before(&mut db, account_no: i64, seq: u64, limit: u32) -> Result<Vec<Entry>, StoreError> {
+            let rows: Vec<EntryRow> = sqlx::query_as(concat!(
+                "SELECT ",
+                entry_columns!(),
+                "FROM ",
+                entry_tables!(),
+                "WHERE e.account = $1 AND e.seq < $2 ORDER BY e.seq DESC LIMIT $3",
+            ))
+            .bind(account_no)
+            .bind(i64::try_from(seq).unwrap_or(i64::MAX))
+            .bind(i64::from(limit))
+            .fetch_all(db)
+            .await?;
+            rows.into_iter().map(EntryRow::into_entry).collect()
+        }
+    }
 }
 
 impl OwnedRow {

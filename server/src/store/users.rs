@@ -1,11 +1,10 @@
 //! Users: people, each with a personal account.
 
 use ledger::{AccountId, Timestamp, UserId};
-use sqlx::SqliteConnection;
 
 use super::accounts::AccountStatus;
 use super::rows::parse_text;
-use super::{Store, StoreError, change, read};
+use super::{Store, StoreError, change, on_connection, read};
 
 /// A user with the personal account.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,7 +61,7 @@ pub struct UserChange {
 pub(super) struct Row {
     id: String,
     email: String,
-    is_claim: i64,
+    is_claim: bool,
     name: String,
     user_name: String,
     password_hash: Option<String>,
@@ -94,7 +93,7 @@ impl TryFrom<Row> for UserRow {
             account_id: parse_text(&row.account_id, "accounts", "id")?,
             account_status: AccountStatus::read(&row.status, &row.account_id)?,
             email: row.email,
-            is_claim: row.is_claim != 0,
+            is_claim: row.is_claim,
             name: row.name,
             user_name: row.user_name,
             password_hash: row.password_hash,
@@ -117,58 +116,58 @@ pub(super) enum Email {
     },
 }
 
-/// Writes user, account and membership inside a transaction that is under way; the account's number. A verified user is
-/// owed the credits for signing up.
-pub(super) async fn insert_user_rows(
-    db: &mut SqliteConnection,
-    user: &NewUser,
-    email: Email,
-) -> Result<i64, StoreError> {
-    let id = user.id.to_string();
-    let (email, claimed_email, form_hash) = match email {
-        Email::Owned => (&user.email, None, None),
-        Email::Claimed { form_hash } => (&id, Some(&user.email), Some(form_hash.to_vec())),
-    };
-    let (account,): (i64,) = sqlx::query_as(
-        "INSERT INTO accounts (id, name, time_zone, created_at) VALUES ($1, $2, $3, $4) RETURNING no",
-    )
-    .bind(user.account_id.to_string())
-    .bind(&user.name)
-    .bind(&user.time_zone)
-    .bind(user.created_at.micros())
-    .fetch_one(&mut *db)
-    .await?;
-    sqlx::query(
-        "INSERT INTO users (id, email, claimed_email, sign_up_form, name, user_name, password_hash, verified_at, \
-         credits_due_at, is_operator, personal_account, created_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9, $10, $11)",
-    )
-    .bind(&id)
-    .bind(email)
-    .bind(claimed_email)
-    .bind(form_hash)
-    .bind(&user.name)
-    .bind(&user.user_name)
-    .bind(&user.password_hash)
-    .bind(user.verified_at.map(Timestamp::micros))
-    .bind(i64::from(user.is_operator))
-    .bind(account)
-    .bind(user.created_at.micros())
-    .execute(&mut *db)
-    .await?;
-    sqlx::query("INSERT INTO memberships (account, user_id, role) VALUES ($1, $2, 'owner')")
-        .bind(account)
-        .bind(&id)
-        .execute(&mut *db)
-        .await?;
-    Ok(account)
+on_connection! {
+    pub(super) trait UserRows {
+        /// Writes user, account and membership inside a transaction that is under way; the account's number. A verified user is
+        /// owed the credits for signing up.
+        async fn insert_user_rows(&mut db, user: &NewUser, email: Email) -> Result<i64, StoreError> {
+            let id = user.id.to_string();
+            let (email, claimed_email, form_hash) = match email {
+                Email::Owned => (&user.email, None, None),
+                Email::Claimed { form_hash } => (&id, Some(&user.email), Some(form_hash.to_vec())),
+            };
+            let (account,): (i64,) = sqlx::query_as(
+                "INSERT INTO accounts (id, name, time_zone, created_at) VALUES ($1, $2, $3, $4) RETURNING no",
+            )
+            .bind(user.account_id.to_string())
+            .bind(&user.name)
+            .bind(&user.time_zone)
+            .bind(user.created_at.micros())
+            .fetch_one(&mut *db)
+            .await?;
+            sqlx::query(
+                "INSERT INTO users (id, email, claimed_email, sign_up_form, name, user_name, password_hash, verified_at, \
+                 credits_due_at, is_operator, personal_account, created_at) \
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9, $10, $11)",
+            )
+            .bind(&id)
+            .bind(email)
+            .bind(claimed_email)
+            .bind(form_hash)
+            .bind(&user.name)
+            .bind(&user.user_name)
+            .bind(&user.password_hash)
+            .bind(user.verified_at.map(Timestamp::micros))
+            .bind(i64::from(user.is_operator))
+            .bind(account)
+            .bind(user.created_at.micros())
+            .execute(&mut *db)
+            .await?;
+            sqlx::query("INSERT INTO memberships (account, user_id, role) VALUES ($1, $2, 'owner')")
+                .bind(account)
+                .bind(&id)
+                .execute(&mut *db)
+                .await?;
+            Ok(account)
+        }
+    }
 }
 
 impl Store {
     /// Inserts user, account and membership in one transaction; returns the account's number.
     /// A taken e-mail or user name breaks `users.email` or `users.user_name` ([`StoreError::violated_unique`]).
     pub async fn insert_user(&self, user: &NewUser) -> Result<i64, StoreError> {
-        change!(self, db => insert_user_rows(&mut *db, user, Email::Owned).await)
+        change!(self, db => db.insert_user_rows(user, Email::Owned).await)
     }
 
     /// Changes a user together with the personal account, which is called as they are. A taken user name breaks

@@ -9,8 +9,8 @@ use ledger::series::{BucketKey, Series, Totals};
 use ledger::verify::{Fault, KeptHold, Mismatch, Stored, Verified, Verifier, Watch};
 use ledger::{AccountId, Credits, Timestamp};
 
-use super::dimension_rollups::StoredValues;
-use super::entry_reader::{EntryReader, Step};
+use super::dimension_rollups::{StoredValues, StoredValueRows as _};
+use super::entry_reader::{EntryReader, Step, read_step};
 use super::rollup_checks::Window;
 use super::rollups::RollupRow;
 use super::rows::{Column, GrantRow, grant_columns};
@@ -68,7 +68,7 @@ impl Store {
             let range = next..=(next + STEP - 1).min(last);
             next += STEP;
             let checked = tokio::task::spawn_blocking(move || check(verifier, step));
-            let read = self.read_entries(Some(reader), account_no, range);
+            let read = self.read_entries(reader, account_no, range);
             let (checked, read) = tokio::join!(checked, read);
             verifier = checked.map_err(StoreError::from)??;
             (reader, step) = read?;
@@ -79,21 +79,27 @@ impl Store {
         Ok(found)
     }
 
-    /// The entries of a range, and the reader for the next; `None` makes one.
+    /// The entries of a range, and the reader of a file for the next; `None` makes one.
     async fn read_entries(
         &self,
         reader: Option<EntryReader>,
         account_no: i64,
         range: RangeInclusive<i64>,
-    ) -> Result<(EntryReader, Step), StoreError> {
-        let Self::Sqlite(sqlite) = self;
-        let file = sqlite.path().to_owned();
-        let read = move || {
-            let reader = reader.map_or_else(|| EntryReader::open(&file), Ok)?;
-            let step = reader.read(account_no, &range)?;
-            Ok((reader, step))
-        };
-        tokio::task::spawn_blocking(read).await?
+    ) -> Result<(Option<EntryReader>, Step), StoreError> {
+        match self {
+            Self::Sqlite(sqlite) => {
+                let file = sqlite.path().to_owned();
+                let read = move || {
+                    let reader = reader.map_or_else(|| EntryReader::open(&file), Ok)?;
+                    let step = reader.read(account_no, &range)?;
+                    Ok((Some(reader), step))
+                };
+                tokio::task::spawn_blocking(read).await?
+            }
+            Self::Postgres(postgres) => {
+                Ok((None, read_step(&mut *postgres.reader().await?, account_no, &range).await?))
+            }
+        }
     }
 
     async fn moment(&self, account_no: i64) -> Result<(MomentRows, StoredValues), StoreError> {
@@ -127,7 +133,7 @@ impl Store {
             .bind(account_no)
             .fetch_all(&mut *moment)
             .await?;
-            let values = StoredValues::read(&mut moment, account_no, Window::ALWAYS).await?;
+            let values = moment.stored_values(account_no, Window::ALWAYS).await?;
             moment.commit().await?;
             Ok((MomentRows { last, wallet, grants, rollups, holds, corrected }, values))
         })

@@ -17,7 +17,7 @@ fn prediction(id: &str, user: &Value) -> Value {
 
 #[tokio::test]
 async fn operator_makes_a_user_who_gets_the_sign_up_credits() {
-    let site = Site::new();
+    let site = Site::new().await;
     let user = site.user("ada").await;
     assert!(user["user_id"].as_str().unwrap().starts_with("user_"));
     assert!(user["account_id"].as_str().unwrap().starts_with("acct_"));
@@ -53,7 +53,7 @@ async fn operator_makes_a_user_who_gets_the_sign_up_credits() {
 
 #[tokio::test]
 async fn operator_grants_and_voids() {
-    let site = Site::new();
+    let site = Site::new().await;
     site.user("ada").await;
     let words = [
         "grant",
@@ -85,7 +85,7 @@ async fn operator_grants_and_voids() {
 
 #[tokio::test]
 async fn operator_grants_with_bad_input() {
-    let site = Site::new();
+    let site = Site::new().await;
     site.user("ada").await;
     let good = [("--email", ADA), ("--credits", "5"), ("--kind", "promo"), ("--reason", "x")];
     for (code, word, value, mentions) in [
@@ -114,7 +114,7 @@ async fn operator_grants_with_bad_input() {
 
 #[tokio::test]
 async fn operator_makes_lists_and_revokes_service_keys() {
-    let site = Site::new();
+    let site = Site::new().await;
     let words =
         ["service-key", "create", "--name", "builder", "--scopes", "check,charge", "--source", "builder"];
     let made = site.json(&words).await;
@@ -145,7 +145,7 @@ async fn operator_makes_lists_and_revokes_service_keys() {
 
 #[tokio::test]
 async fn operator_makes_api_keys() {
-    let site = Site::new();
+    let site = Site::new().await;
     site.user("ada").await;
     let words = |email, permission| {
         ["api-key", "create", "--email", email, "--name", "ci", "--permission", permission]
@@ -160,7 +160,7 @@ async fn operator_makes_api_keys() {
 
 #[tokio::test]
 async fn operator_shows_and_imports_the_price_list() {
-    let site = Site::new();
+    let site = Site::new().await;
     let shown = site.run(&["rate-card", "show"]).await;
     assert_eq!(shown.code, Some(0));
     assert!(shown.stdout.contains("operation = \"model.build\""), "{}", shown.stdout);
@@ -204,7 +204,7 @@ async fn operator_shows_and_imports_the_price_list() {
 
 #[tokio::test]
 async fn operator_lists_what_customers_find_wrong() {
-    let site = Site::new();
+    let site = Site::new().await;
     let user = site.user("ada").await;
     let none = site.run(&["reports"]).await;
     assert_eq!((none.code, none.stdout.trim_end()), (Some(0), "nothing was reported"));
@@ -230,7 +230,7 @@ async fn operator_lists_what_customers_find_wrong() {
 
 #[tokio::test]
 async fn operator_types_what_is_no_command() {
-    let site = Site::new();
+    let site = Site::new().await;
     for words in
         [&["nothing"][..], &["user"], &["serve", "--fast"], &["verify", "--account", "user_1"], &["grant"]]
     {
@@ -238,14 +238,14 @@ async fn operator_types_what_is_no_command() {
         assert_eq!((ended.code, ended.stdout.as_str()), (Some(2), ""), "{words:?}: {ended:?}");
         assert!(!ended.stderr.is_empty());
     }
-    assert!(!site.database().exists(), "nothing was opened");
+    assert!(!site.file().exists(), "nothing was opened");
     let version = site.run(&["--version"]).await;
     assert_eq!((version.code, version.stderr.as_str()), (Some(0), ""));
 }
 
 #[tokio::test]
 async fn operator_in_another_folder_is_told_that_there_is_no_console() {
-    let site = Site::new();
+    let site = Site::new().await;
     for words in [
         &["stats"][..],
         &["verify"],
@@ -257,12 +257,12 @@ async fn operator_in_another_folder_is_told_that_there_is_no_console() {
         let refused = site.run(words).await;
         assert!(refused.refusal(1).contains("console.db does not exist"), "{words:?}: {refused:?}");
     }
-    assert!(!site.database().exists(), "nothing was made");
+    assert!(!site.file().exists(), "nothing was made");
 }
 
 #[tokio::test]
 async fn operator_sets_something_wrong_and_is_told_the_key_the_value_and_the_right_one() {
-    let site = Site::new();
+    let site = Site::new().await;
     for (name, value, right) in [
         ("CONSOLE_ADDR", "everywhere", "127.0.0.1:3000"),
         ("CONSOLE_BASE_URL", "http://console.example", "https"),
@@ -278,17 +278,17 @@ async fn operator_sets_something_wrong_and_is_told_the_key_the_value_and_the_rig
 
 #[tokio::test]
 async fn operator_migrates_a_new_database_and_again() {
-    let site = Site::new();
+    let site = Site::new().await;
     for _ in 0..2 {
         let migrated = site.run(&["migrate"]).await;
         assert_eq!(migrated.code, Some(0), "{migrated:?}");
     }
-    assert!(site.database().exists());
+    assert!(site.file().exists());
 }
 
 #[tokio::test]
 async fn operator_opens_a_database_of_a_newer_version_and_is_told() {
-    let site = Site::new();
+    let site = Site::new().await;
     assert_eq!(site.run(&["migrate"]).await.code, Some(0));
     let insert = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
         VALUES (9999, 'later', TRUE, x'00', 0)";
@@ -301,7 +301,7 @@ async fn operator_opens_a_database_of_a_newer_version_and_is_told() {
 
 #[tokio::test]
 async fn operator_verifies_and_a_changed_entry_is_named() {
-    let site = Site::new();
+    let site = Site::new().await;
     let user = site.user("ada").await;
     let account = user["account_id"].as_str().unwrap();
     site.grant(ADA, "5").await;
@@ -333,7 +333,7 @@ async fn operator_verifies_and_a_changed_entry_is_named() {
 
 #[tokio::test]
 async fn operator_verifies_books_that_add_up_to_more_than_can_be_counted() {
-    let site = Site::new();
+    let site = Site::new().await;
     for name in ["ada", "bob"] {
         site.user(name).await;
         site.grant(&format!("{name}@example.com"), "9000000000").await;
@@ -346,13 +346,13 @@ async fn operator_verifies_books_that_add_up_to_more_than_can_be_counted() {
 
 #[tokio::test]
 async fn operator_starts_a_second_server_on_the_same_file_and_it_refuses() {
-    let site = Site::new();
+    let site = Site::new().await;
     let serving = site.serve().await;
     let refused = site.run(&["serve"]).await;
     assert!(refused.refusal(1).contains("another process owns"), "{refused:?}");
     let elsewhere = tempfile::tempdir().expect("a folder");
     let mut command = site.command(&["serve"]);
-    let url = format!("sqlite://{}", site.database().display());
+    let url = format!("sqlite://{}", site.file().display());
     command.env("CONSOLE_DATA_DIR", elsewhere.path()).env("DATABASE_URL", url);
     let refused = ended(command).await;
     assert!(refused.refusal(1).contains("another process owns"), "{refused:?}");
@@ -364,7 +364,7 @@ async fn operator_starts_a_second_server_on_the_same_file_and_it_refuses() {
 
 #[tokio::test]
 async fn operator_commands_a_running_server_and_the_next_request_knows() {
-    let site = Site::new();
+    let site = Site::new().await;
     let serving = site.serve().await;
     let user = site.user("ada").await;
     let key = site.service_key().await;
@@ -396,7 +396,7 @@ async fn operator_commands_a_running_server_and_the_next_request_knows() {
 
 #[tokio::test]
 async fn a_server_that_is_asked_to_stop_ends_its_streams_and_keeps_what_it_answered() {
-    let site = Site::new();
+    let site = Site::new().await;
     let serving = site.serve().await;
     let user = site.user("ada").await;
     let service = Caller::new(&serving.url, Some(&site.service_key().await));
@@ -418,7 +418,7 @@ async fn a_server_that_is_asked_to_stop_ends_its_streams_and_keeps_what_it_answe
 
 #[tokio::test]
 async fn operator_runs_commands_side_by_side_and_all_take_effect() {
-    let site = Site::new();
+    let site = Site::new().await;
     site.user("ada").await;
     let grants = (0..6).map(|_| site.grant(ADA, "1"));
     futures::future::join_all(grants).await;

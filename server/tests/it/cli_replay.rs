@@ -11,7 +11,7 @@ const ADA: &str = "ada@example.com";
 
 /// A serving site where ada has the sign-up credits, and the trace in `trace.csv`.
 async fn ready(rows: usize) -> (Site, Serving, Vec<Call>) {
-    let site = Site::new();
+    let site = Site::new().await;
     let calls = calls(rows);
     std::fs::write(site.path().join("trace.csv"), csv(&calls)).expect("a file");
     let serving = site.serve().await;

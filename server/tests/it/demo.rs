@@ -84,7 +84,7 @@ async fn a_sample_goes_on_spending_a_little_and_buys_more_when_little_is_left() 
 
 #[tokio::test]
 async fn operator_makes_a_sample_once_and_not_while_a_server_runs() {
-    let site = Site::new();
+    let site = Site::new().await;
     let serving = site.serve().await;
     let refused = site.run(&["demo", "--days", "3"]).await;
     assert!(refused.refusal(1).starts_with("error: a server runs on this data directory; stop it first"));

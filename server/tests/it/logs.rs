@@ -34,7 +34,7 @@ async fn ask(caller: &Caller, method: Method, path: &str, id: &str) -> u16 {
 
 #[tokio::test]
 async fn operator_reads_one_line_of_json_for_each_request() {
-    let site = Site::new();
+    let site = Site::new().await;
     let serving = site.serve_logging(&[JSON, ALL_REQUESTS]).await;
     let key = site.service_key().await;
     let (anon, service) = (Caller::new(&serving.url, None), Caller::new(&serving.url, Some(&key)));
@@ -68,7 +68,7 @@ async fn operator_reads_one_line_of_json_for_each_request() {
 
 #[tokio::test]
 async fn operator_is_told_of_refused_requests_only_unless_all_are_asked_for() {
-    let site = Site::new();
+    let site = Site::new().await;
     let serving = site.serve_logging(&[JSON]).await;
     let anon = Caller::new(&serving.url, None);
     ask(&anon, Method::GET, "/healthz", "good").await;
@@ -81,7 +81,7 @@ async fn operator_is_told_of_refused_requests_only_unless_all_are_asked_for() {
 
 #[tokio::test]
 async fn operator_finds_the_cause_of_a_failure_by_its_request_id() {
-    let site = Site::new();
+    let site = Site::new().await;
     let user = site.user("ada").await;
     let serving = site.serve_logging(&[JSON]).await;
     let key = site.service_key().await;
@@ -103,7 +103,7 @@ async fn operator_finds_the_cause_of_a_failure_by_its_request_id() {
 
 #[tokio::test]
 async fn nobody_finds_a_secret_in_the_log_however_much_is_written() {
-    let site = Site::new();
+    let site = Site::new().await;
     site.user("ada").await;
     let key = site
         .json(&[

@@ -305,7 +305,7 @@ async fn anon_finds_no_metrics_where_people_come() {
 
 #[tokio::test]
 async fn operator_turns_metrics_on_by_an_address() {
-    let site = Site::new();
+    let site = Site::new().await;
     let serving =
         site.serve_logging(&[("CONSOLE_METRICS_ADDR", "127.0.0.1:0"), ("CONSOLE_LOG_FORMAT", "json")]).await;
     let log = site.log();
@@ -325,7 +325,7 @@ async fn operator_is_told_which_address_is_wrong() {
         ("localhost:9464", "CONSOLE_METRICS_ADDR is \"localhost:9464\"; it must be"),
         (&taken, "CONSOLE_METRICS_ADDR picks another address"),
     ] {
-        let site = Site::new();
+        let site = Site::new().await;
         let mut command = site.command(&["serve"]);
         command.env("CONSOLE_METRICS_ADDR", value).env("RUST_LOG", "error");
         let refused = ended(command).await;

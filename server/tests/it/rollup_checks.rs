@@ -120,7 +120,7 @@ async fn operator_reads_account_and_window_of_a_mismatch_in_the_log_and_sees_it_
     let world = World::start().await;
     let (ada, service) = (world.member_with("ada", "100").await, world.service().await);
     service.caller.post(EVENTS, &prediction("a", &ada)).await.ok();
-    let log = world.database().with_file_name("log");
+    let log = world.folder().join("log");
     let lines = tracing_subscriber::fmt().json().with_writer(Arc::new(File::create(&log).expect("a file")));
     let _here = tracing::subscriber::set_default(lines.finish());
     let checks = &world.console.meters.rollup_checks;

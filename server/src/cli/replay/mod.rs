@@ -91,9 +91,10 @@ async fn make_key(config: &Config, source: &str) -> Result<(KeyId, String), Fail
     }
 }
 
-/// Only a running server can take events, so a store that nobody serves is not opened.
+/// Only a running server can take events, so a file that nobody serves is not opened.
 async fn ask(config: &Config, command: AdminCommand) -> Result<AdminAnswer, Failure> {
-    let answer = socket::ask(&config.socket(), config.database_file(), &command).await?;
+    let Some(file) = config.database_file() else { return super::perform(config, command).await };
+    let answer = socket::ask(&config.socket(), file, &command).await?;
     answer.ok_or(ReplayError::NoServer)?.map_err(Failure::Refused)
 }
 

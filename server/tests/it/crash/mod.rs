@@ -110,7 +110,7 @@ async fn send_again(caller: &Caller, log: &Log) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_is_killed_has_kept_every_answer_and_charges_nothing_twice() {
-    let site = Site::new();
+    let site = Site::new().await;
     let (ada, bob) = (site.user("ada").await, site.user("bob").await);
     for email in ["ada@example.com", "bob@example.com"] {
         site.grant(email, "1000000").await;
@@ -137,7 +137,7 @@ async fn a_server_that_is_killed_has_kept_every_answer_and_charges_nothing_twice
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_client_that_gives_up_waiting_may_send_again() {
-    let site = Site::new();
+    let site = Site::new().await;
     let user = site.user("ada").await;
     let key = site.service_key().await;
     let serving = site.serve().await;

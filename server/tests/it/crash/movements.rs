@@ -85,7 +85,7 @@ async fn live_and_die(serving: Serving, key: &str, round: usize, user: &Value, l
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_is_killed_holds_settles_and_corrects_each_job_once() {
-    let site = Site::new();
+    let site = Site::new().await;
     let user = site.user("ada").await["user_id"].clone();
     site.grant("ada@example.com", "1000000").await;
     let made =

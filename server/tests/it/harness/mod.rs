@@ -1,10 +1,11 @@
-//! A console of its own for each test: a server in this process on a port of its own, with a SQLite file in a
-//! temporary folder and a clock that only the test moves.
+//! A console of its own for each test: a server in this process on a port of its own, with a database of its own and a
+//! clock that only the test moves.
 
 pub mod client;
 pub mod events;
 pub mod forms;
 pub mod operator;
+pub mod place;
 pub mod process;
 pub mod raw;
 pub mod smtp;
@@ -13,7 +14,7 @@ pub mod trace;
 pub mod visitor;
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,11 +31,11 @@ use server::random::{SystemRandom, account_id, user_id};
 use server::sequencer::Sequencer;
 use server::sequencer::job::Granted;
 use server::store::{DatabaseUrl, NewUser, Permission, Scopes, Stats, Store, UserRow};
-use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use self::client::Caller;
+use self::place::Place;
 
 /// When every test begins: 2026-11-22T12:00:00Z.
 pub const START: Timestamp = Timestamp::from_micros(1_795_348_800_000_000);
@@ -54,7 +55,7 @@ pub struct World {
     pub url: String,
     writer: JoinHandle<()>,
     http: JoinHandle<()>,
-    folder: TempDir,
+    place: Place,
 }
 
 /// A user with a personal account.
@@ -81,13 +82,12 @@ impl World {
 
     /// With other settings than the usual ones.
     pub async fn with(change: impl FnOnce(&mut Config)) -> Self {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        Self::open(folder, Arc::new(ManualClock::at(START)), change).await
+        Self::open(Place::new().await, Arc::new(ManualClock::at(START)), change).await
     }
 
-    async fn open(folder: TempDir, clock: Arc<ManualClock>, change: impl FnOnce(&mut Config)) -> Self {
-        let data_dir = folder.path().to_owned();
-        let database_url = DatabaseUrl::Sqlite(data_dir.join("console.db"));
+    /// On data that is there already.
+    pub async fn open(place: Place, clock: Arc<ManualClock>, change: impl FnOnce(&mut Config)) -> Self {
+        let (data_dir, database_url) = (place.path().to_owned(), place.database());
         let addr = SocketAddr::from(([127, 0, 0, 1], 0));
         let mut config = Config { database_url, data_dir, addr, ..Config::default() };
         let listener = TcpListener::bind(addr).await.expect("a free port");
@@ -104,7 +104,7 @@ impl World {
         let console = Console::new(Arc::new(config), store, sequencer, live, clock.clone(), random);
         let router = server::http::router(console.clone());
         let http = tokio::spawn(server::http::connections::serve(listener, router, std::future::pending()));
-        Self { console, clock, url: format!("http://{addr}"), writer, http, folder }
+        Self { console, clock, url: format!("http://{addr}"), writer, http, place }
     }
 
     /// Ends this server and starts another on the same file.
@@ -121,14 +121,14 @@ impl World {
     /// The same after something was done to its file.
     pub async fn restart_after(self, change: impl AsyncFnOnce(&std::path::Path)) -> Self {
         let clock = Arc::clone(&self.clock);
-        let folder = self.close().await;
-        change(&folder.path().join("console.db")).await;
-        Self::open(folder, clock, |_| {}).await
+        let place = self.close().await;
+        change(&place.file()).await;
+        Self::open(place, clock, |_| {}).await
     }
 
     /// Ends this server; what it kept.
-    pub async fn close(self) -> TempDir {
-        let Self { console, writer, http, folder, .. } = self;
+    pub async fn close(self) -> Place {
+        let Self { console, writer, http, place, .. } = self;
         http.abort();
         console.sequencer.stop();
         writer.await.expect("the writer ends in order");
@@ -143,11 +143,16 @@ impl World {
         })
         .await
         .expect("the old server lets go of its file");
-        folder
+        place
     }
 
-    pub fn database(&self) -> PathBuf {
-        self.folder.path().join("console.db")
+    pub fn database(&self) -> DatabaseUrl {
+        self.place.database()
+    }
+
+    /// The folder of its data.
+    pub fn folder(&self) -> &Path {
+        self.place.path()
     }
 
     /// Someone without credentials.

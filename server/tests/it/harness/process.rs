@@ -5,12 +5,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
 
 use serde_json::Value;
-use tempfile::TempDir;
+use server::store::DatabaseUrl;
 use tokio::task::spawn_blocking;
+
+use super::place::Place;
 
 /// A data directory with nothing in it, and the binary's words for it.
 pub struct Site {
-    folder: TempDir,
+    place: Place,
 }
 
 /// What a command wrote and how it ended.
@@ -31,21 +33,26 @@ pub struct Serving {
 }
 
 impl Site {
-    pub fn new() -> Self {
-        Self { folder: tempfile::tempdir().expect("a temporary folder") }
+    pub async fn new() -> Self {
+        Self { place: Place::new().await }
     }
 
     /// On a data directory that has been used before.
-    pub fn at(folder: TempDir) -> Self {
-        Self { folder }
+    pub fn at(place: Place) -> Self {
+        Self { place }
     }
 
     pub fn path(&self) -> &Path {
-        self.folder.path()
+        self.place.path()
     }
 
-    pub fn database(&self) -> PathBuf {
-        self.path().join("console.db")
+    pub fn database(&self) -> DatabaseUrl {
+        self.place.database()
+    }
+
+    /// The file of the books, for what is about files.
+    pub fn file(&self) -> PathBuf {
+        self.place.file()
     }
 
     /// The binary with this data directory, a free port and no other setting of the machine it runs on.
@@ -57,7 +64,8 @@ impl Site {
             .env("CONSOLE_DATA_DIR", self.path())
             .env("CONSOLE_ADDR", "127.0.0.1:0")
             .current_dir(self.path())
-            .stdin(Stdio::null());
+            .stdin(Stdio::null())
+            .envs(self.place.url().map(|url| ("DATABASE_URL", url)));
         command
     }
 

@@ -1,10 +1,10 @@
 //! What was consumed, read from the raw rows of the books and counted in the simplest way there is.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::path::Path;
 
 use ledger::{AccountId, Timestamp};
 use serde_json::Value;
+use server::store::DatabaseUrl;
 
 use crate::harness::raw::Raw;
 
@@ -29,7 +29,7 @@ pub struct Used {
 pub struct Books(pub Vec<Used>);
 
 impl Books {
-    pub async fn read(database: &Path, account: AccountId, declared: &[&str]) -> Self {
+    pub async fn read(database: &DatabaseUrl, account: AccountId, declared: &[&str]) -> Self {
         let rows = Raw::open(database)
             .await
             .texts(&format!(

@@ -65,7 +65,7 @@ async fn live_and_die(serving: Serving, key: &str, mix: &Arc<Mutex<Mix>>, random
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn random_windows_are_what_the_raw_rows_add_up_to_after_a_server_was_killed() {
-    let site = Site::new();
+    let site = Site::new().await;
     let (ada, bob) = (site.user("ada").await, site.user("bob").await);
     for email in ["ada@example.com", "bob@example.com"] {
         site.grant(email, "1000000").await;

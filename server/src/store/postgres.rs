@@ -1,0 +1,236 @@
+//! The driver for several servers on one database. Each of them posts in its own transactions: accounts are locked in the
+//! order of their numbers, so that any number of servers may serve the same accounts without waiting in a circle.
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use sqlx::migrate::{Migrate as _, MigrateError, Migrator};
+use sqlx::pool::PoolConnection;
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
+use sqlx::{Postgres, Transaction};
+use url::Url;
+
+use super::error::{OpenError, StoreError};
+
+static MIGRATOR: Migrator = sqlx::migrate!("migrations/postgres");
+
+/// Connections that read side by side.
+const READERS: u32 = 8;
+/// Connections that write: one posts, the others change users, keys and prices.
+const WRITERS: u32 = 4;
+/// How long anybody waits for a connection before the database counts as gone.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// The lock that changes of users, keys and prices take turns by, on all servers, as they do in SQLite.
+const CHANGES: i64 = 0x0070_6c65_7865;
+/// Where servers tell each other what they have committed.
+pub(super) const CHANNEL: &str = "plexe_console";
+
+/// A `postgres://` URL. Its password is never printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PostgresUrl(String);
+
+impl PostgresUrl {
+    /// Reads a URL; the error says what would be right.
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        let url = Url::parse(text).ok().filter(|url| text.parse::<PgConnectOptions>().is_ok() && url.path().len() > 1);
+        match url {
+            Some(_) => Ok(Self(text.to_owned())),
+            None => Err("DATABASE_URL cannot be read; it must be postgres://USER:PASSWORD@HOST/DATABASE, or \
+                 postgres:///DATABASE?host=/run/postgresql&user=USER for a socket"
+                .to_owned()),
+        }
+    }
+
+    /// With its password.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    fn options(&self) -> Result<PgConnectOptions, sqlx::Error> {
+        self.0.parse()
+    }
+}
+
+impl fmt::Display for PostgresUrl {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Ok(mut url) = Url::parse(&self.0) else { return out.write_str("postgres://") };
+        if url.password().is_some() {
+            // Only a URL that can't have a password refuses one.
+            let _ = url.set_password(Some("***"));
+        }
+        let pairs: Vec<(String, String)> =
+            url.query_pairs().filter(|(name, _)| name != "password").map(|(name, value)| (name.into(), value.into())).collect();
+        if pairs.is_empty() {
+            url.set_query(None);
+        } else {
+            url.query_pairs_mut().clear().extend_pairs(pairs);
+        }
+        out.write_str(url.as_str())
+    }
+}
+
+impl fmt::Debug for PostgresUrl {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, out)
+    }
+}
+
+/// A database that any number of servers share.
+#[derive(Debug)]
+pub struct PostgresStore {
+    readers: PgPool,
+    writers: PgPool,
+    /// Of the last change of identities or prices that this server has heard of.
+    epoch: AtomicU64,
+    /// Whether other servers' changes are heard of; while they aren't, nothing that is cached counts.
+    is_listening: AtomicBool,
+    /// The last attempt to write failed for a reason that concerns every write.
+    in_trouble: AtomicBool,
+}
+
+impl PostgresStore {
+    pub(super) async fn open(url: &PostgresUrl) -> Result<Self, OpenError> {
+        let unreachable = |cause| OpenError::Unreachable { database: url.to_string(), cause };
+        let options = url.options().map_err(unreachable)?.application_name("plexe-console").options([
+            ("synchronous_commit", "on"),
+            ("lock_timeout", "10s"),
+            ("idle_in_transaction_session_timeout", "30s"),
+        ]);
+        let pool = |connections| PgPoolOptions::new().max_connections(connections).acquire_timeout(PATIENCE);
+        let writers = pool(WRITERS).connect_with(options.clone()).await.map_err(unreachable)?;
+        let mut writer = writers.acquire().await.map_err(unreachable)?;
+        migrate(url, &mut writer).await?;
+        warn_of_lost_commits(&mut writer).await.map_err(unreachable)?;
+        drop(writer);
+        // Several statements of one reading transaction see one moment.
+        let reading = options.options([
+            ("default_transaction_isolation", "repeatable read"),
+            ("default_transaction_read_only", "on"),
+        ]);
+        let readers = pool(READERS).connect_with(reading).await.map_err(unreachable)?;
+        Ok(Self {
+            readers,
+            writers,
+            epoch: AtomicU64::new(0),
+            is_listening: AtomicBool::new(false),
+            in_trouble: AtomicBool::new(false),
+        })
+    }
+
+    pub(super) async fn reader(&self) -> Result<PoolConnection<Postgres>, StoreError> {
+        Ok(self.readers.acquire().await?)
+    }
+
+    /// The transaction of a batch.
+    pub(super) async fn begin(&self) -> Result<Transaction<'static, Postgres>, StoreError> {
+        let begun = self.writers.begin().await;
+        self.in_trouble.store(begun.is_err(), Ordering::SeqCst);
+        Ok(begun?)
+    }
+
+    /// The transaction of any other change: they take turns.
+    pub(super) async fn begin_change(&self) -> Result<Transaction<'static, Postgres>, StoreError> {
+        let mut transaction = self.begin().await?;
+        sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(CHANGES).execute(&mut *transaction).await?;
+        Ok(transaction)
+    }
+
+    /// Commits a change. What concerns caches moves the epoch, of which all servers hear.
+    pub(super) async fn commit_change(
+        &self,
+        mut transaction: Transaction<'static, Postgres>,
+        is_cached: bool,
+    ) -> Result<(), StoreError> {
+        let epoch = if is_cached { Some(move_epoch(&mut transaction).await?) } else { None };
+        let committed = transaction.commit().await;
+        self.committed(&committed);
+        committed?;
+        if let Some(epoch) = epoch {
+            self.heard_of(epoch);
+        }
+        Ok(())
+    }
+
+    /// Takes note of how a commit ended.
+    pub(super) fn committed(&self, result: &Result<(), sqlx::Error>) {
+        self.in_trouble.store(result.is_err(), Ordering::SeqCst);
+    }
+
+    /// Takes note of why a transaction was given up.
+    pub(super) fn gave_up(&self, error: &StoreError) {
+        if error.is_systemic() {
+            self.in_trouble.store(true, Ordering::SeqCst);
+        }
+    }
+
+    /// What caches go by; never the same twice while changes of other servers are not heard of.
+    pub(super) fn epoch(&self) -> u64 {
+        if self.is_listening.load(Ordering::SeqCst) {
+            self.epoch.load(Ordering::SeqCst)
+        } else {
+            self.epoch.fetch_add(1, Ordering::SeqCst)
+        }
+    }
+
+    /// A change with this number is committed.
+    fn heard_of(&self, epoch: u64) {
+        self.epoch.fetch_max(epoch, Ordering::SeqCst);
+    }
+
+    pub(super) async fn is_ready(&self) -> bool {
+        let answers = sqlx::query("SELECT 1").execute(&self.readers).await.is_ok();
+        answers && (!self.in_trouble.load(Ordering::SeqCst) || self.can_write().await)
+    }
+
+    /// Whether what failed before succeeds again.
+    async fn can_write(&self) -> bool {
+        let written = sqlx::query("UPDATE epoch SET number = number").execute(&self.writers).await.is_ok();
+        self.in_trouble.store(!written, Ordering::SeqCst);
+        written
+    }
+
+    pub(super) async fn close(&self) {
+        self.readers.close().await;
+        self.writers.close().await;
+    }
+}
+
+async fn move_epoch(transaction: &mut PgConnection) -> Result<u64, StoreError> {
+    let (number,): (i64,) = sqlx::query_as(
+        "UPDATE epoch SET number = number + 1 RETURNING number",
+    )
+    .fetch_one(&mut *transaction)
+    .await?;
+    sqlx::query("SELECT pg_notify($1, 'epoch ' || $2)")
+        .bind(CHANNEL)
+        .bind(number.to_string())
+        .execute(transaction)
+        .await?;
+    Ok(number.cast_unsigned())
+}
+
+async fn migrate(url: &PostgresUrl, writer: &mut PgConnection) -> Result<(), OpenError> {
+    let failed = |cause| OpenError::Migrate { database: url.to_string(), cause };
+    writer.ensure_migrations_table(&MIGRATOR.table_name).await.map_err(failed)?;
+    let applied = writer.list_applied_migrations(&MIGRATOR.table_name).await.map_err(failed)?;
+    let found = applied.iter().map(|migration| migration.version).max().unwrap_or(0);
+    let known = MIGRATOR.iter().map(|migration| migration.version).max().unwrap_or(0);
+    let newer = |found| OpenError::Newer { database: url.to_string(), found, known };
+    if found > known {
+        return Err(newer(found));
+    }
+    MIGRATOR.run_direct(None, writer, false).await.map_err(|error| match error {
+        MigrateError::VersionMissing(version) => newer(version),
+        error => failed(error),
+    })
+}
+
+/// A database that is set not to sync may lose what it has answered.
+async fn warn_of_lost_commits(db: &mut PgConnection) -> Result<(), sqlx::Error> {
+    let (fsync,): (String,) = sqlx::query_as("SELECT current_setting('fsync')").fetch_one(db).await?;
+    if fsync != "on" {
+        tracing::warn!("this Postgres runs with fsync = {fsync}: charges that were answered may be lost when its machine stops");
+    }
+    Ok(())
+}
