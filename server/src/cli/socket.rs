@@ -125,12 +125,7 @@ impl Drop for CommandSocket {
 }
 
 /// Takes one command. Who was greeted is heard, even while the server ends.
-async fn converse(
-    stream: UnixStream,
-    database: PathBuf,
-    console: Console,
-    mut stopping: Stopping,
-) {
+async fn converse(stream: UnixStream, database: PathBuf, console: Console, mut stopping: Stopping) {
     let (reading, mut writing) = stream.into_split();
     let greeting = Greeting { database };
     if write_line(&mut writing, &greeting).await.is_err() {

@@ -37,7 +37,9 @@ impl Console {
             Ok(Some(_)) => {}
             // Somebody was faster, with this link or another one.
             Ok(None) => return Err(LinkError::Used { is_verified: true }),
-            Err(error) if error.violated_unique().as_deref() == Some("users.email") => return Err(LinkError::Taken),
+            Err(error) if error.violated_unique().as_deref() == Some("users.email") => {
+                return Err(LinkError::Taken);
+            }
             Err(error) => return Err(Error::from(error).into()),
         }
         // They are owed from that transaction on, so a failure here is put right by the job.

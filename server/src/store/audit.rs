@@ -31,4 +31,3 @@ on_connection! {
         }
     }
 }
-

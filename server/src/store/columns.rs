@@ -38,7 +38,9 @@ const INSERT_ENTRIES: &str = "INSERT INTO entries (account, seq, leg, movement, 
 /// never wait for each other in a circle.
 pub(super) fn insert_entries(entries: &[(i64, Entry)]) -> Statement {
     let mut entries: Vec<&(i64, Entry)> = entries.iter().collect();
-    entries.sort_by_key(|(_, entry)| entry.event.as_ref().map(|event| (event.source.as_str(), event.id.as_str())));
+    entries.sort_by_key(|(_, entry)| {
+        entry.event.as_ref().map(|event| (event.source.as_str(), event.id.as_str()))
+    });
     let insert = bind_places(sqlx::query(INSERT_ENTRIES), &entries);
     let insert = bind_events(insert, &entries);
     let insert = column!(insert, entries, (_, entry) => entry.reason.as_deref());
@@ -67,8 +69,10 @@ fn bind_events(insert: Statement, entries: &[&(i64, Entry)]) -> Statement {
     let insert = column!(insert, events, event => event.map(|event| event.operation.as_str()));
     let insert = column!(insert, events, event => event.map(|event| event.quantity.micros()));
     let insert = column!(insert, events, event => event.map(|event| event.credits.micros()));
-    let insert = column!(insert, events, event => event.and_then(|event| event.occurred_at).map(Timestamp::micros));
-    let insert = column!(insert, events, event => event.and_then(|event| event.api_key.as_ref()).map(KeyId::as_str));
+    let insert =
+        column!(insert, events, event => event.and_then(|event| event.occurred_at).map(Timestamp::micros));
+    let insert =
+        column!(insert, events, event => event.and_then(|event| event.api_key.as_ref()).map(KeyId::as_str));
     let insert = column!(insert, events, event => event.and_then(|event| event.service_key.as_ref()).map(KeyId::as_str));
     let insert = column!(insert, events, event => event.map(|event| i64::from(event.price_version)));
     column!(insert, events, event => event.and_then(|event| event.dimensions.as_ref()).map(|digest| digest.0.as_slice()))
@@ -217,7 +221,9 @@ pub(super) fn write_values<'r>(sums: impl Iterator<Item = (i64, &'r DimensionKey
 }
 
 /// Lowers it in rows that are there.
-pub(super) fn take_back_values<'r>(sums: impl Iterator<Item = (i64, &'r DimensionKey, &'r Totals)>) -> Statement {
+pub(super) fn take_back_values<'r>(
+    sums: impl Iterator<Item = (i64, &'r DimensionKey, &'r Totals)>,
+) -> Statement {
     bind_values(sqlx::query(TAKE_BACK_VALUES), sums)
 }
 

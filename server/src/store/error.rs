@@ -64,7 +64,9 @@ impl StoreError {
         match self {
             Self::Raced => true,
             // Serialization failure, deadlock.
-            Self::Database(sqlx::Error::Database(error)) => matches!(error.code().as_deref(), Some("40001" | "40P01")),
+            Self::Database(sqlx::Error::Database(error)) => {
+                matches!(error.code().as_deref(), Some("40001" | "40P01"))
+            }
             _ => false,
         }
     }
@@ -90,7 +92,9 @@ pub enum OpenError {
     Owned(PathBuf),
     #[error("cannot create the data directory {path}: {cause}", path = .path.display())]
     Directory { path: PathBuf, cause: std::io::Error },
-    #[error("the database {database} was written by a newer version of plexe-console (schema {found}, this binary knows {known}); run that version")]
+    #[error(
+        "the database {database} was written by a newer version of plexe-console (schema {found}, this binary knows {known}); run that version"
+    )]
     Newer { database: String, found: i64, known: i64 },
     #[error("cannot bring the database {database} up to date: {cause}")]
     Migrate { database: String, cause: sqlx::migrate::MigrateError },

@@ -210,4 +210,3 @@ on_connection! {
         }
     }
 }
-

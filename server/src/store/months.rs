@@ -114,7 +114,8 @@ impl Posting<'_> {
         let asked = bulk::json(&asked);
         let used: Vec<SumRow> =
             on!(self, db => sqlx::query_as(db.says(USED)).bind(asked.clone()).fetch_all(db).await?);
-        let held: Vec<SumRow> = on!(self, db => sqlx::query_as(db.says(HELD)).bind(asked).fetch_all(db).await?);
+        let held: Vec<SumRow> =
+            on!(self, db => sqlx::query_as(db.says(HELD)).bind(asked).fetch_all(db).await?);
         Ok(used.into_iter().zip(held).map(|(used, held)| used.plus(held).quantity()).collect())
     }
 }

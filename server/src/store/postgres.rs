@@ -33,12 +33,16 @@ pub struct PostgresUrl(String);
 impl PostgresUrl {
     /// Reads a URL; the error says what would be right.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
-        let url = Url::parse(text).ok().filter(|url| text.parse::<PgConnectOptions>().is_ok() && url.path().len() > 1);
+        let url = Url::parse(text)
+            .ok()
+            .filter(|url| text.parse::<PgConnectOptions>().is_ok() && url.path().len() > 1);
         match url {
             Some(_) => Ok(Self(text.to_owned())),
-            None => Err("DATABASE_URL cannot be read; it must be postgres://USER:PASSWORD@HOST/DATABASE, or \
+            None => {
+                Err("DATABASE_URL cannot be read; it must be postgres://USER:PASSWORD@HOST/DATABASE, or \
                  postgres:///DATABASE?host=/run/postgresql&user=USER for a socket"
-                .to_owned()),
+                    .to_owned())
+            }
         }
     }
 
@@ -59,8 +63,11 @@ impl fmt::Display for PostgresUrl {
             // Only a URL that can't have a password refuses one.
             let _ = url.set_password(Some("***"));
         }
-        let pairs: Vec<(String, String)> =
-            url.query_pairs().filter(|(name, _)| name != "password").map(|(name, value)| (name.into(), value.into())).collect();
+        let pairs: Vec<(String, String)> = url
+            .query_pairs()
+            .filter(|(name, _)| name != "password")
+            .map(|(name, value)| (name.into(), value.into()))
+            .collect();
         if pairs.is_empty() {
             url.set_query(None);
         } else {
@@ -197,11 +204,9 @@ impl PostgresStore {
 }
 
 async fn move_epoch(transaction: &mut PgConnection) -> Result<u64, StoreError> {
-    let (number,): (i64,) = sqlx::query_as(
-        "UPDATE epoch SET number = number + 1 RETURNING number",
-    )
-    .fetch_one(&mut *transaction)
-    .await?;
+    let (number,): (i64,) = sqlx::query_as("UPDATE epoch SET number = number + 1 RETURNING number")
+        .fetch_one(&mut *transaction)
+        .await?;
     sqlx::query("SELECT pg_notify($1, 'epoch ' || $2)")
         .bind(CHANNEL)
         .bind(number.to_string())
@@ -230,7 +235,9 @@ async fn migrate(url: &PostgresUrl, writer: &mut PgConnection) -> Result<(), Ope
 async fn warn_of_lost_commits(db: &mut PgConnection) -> Result<(), sqlx::Error> {
     let (fsync,): (String,) = sqlx::query_as("SELECT current_setting('fsync')").fetch_one(db).await?;
     if fsync != "on" {
-        tracing::warn!("this Postgres runs with fsync = {fsync}: charges that were answered may be lost when its machine stops");
+        tracing::warn!(
+            "this Postgres runs with fsync = {fsync}: charges that were answered may be lost when its machine stops"
+        );
     }
     Ok(())
 }

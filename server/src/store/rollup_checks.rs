@@ -6,7 +6,7 @@ use ledger::time::DAY;
 use ledger::{AccountId, Timestamp};
 
 use super::dimension_builds::{DescribedRow, described_tables};
-use super::dimension_rollups::{StoredValues, StoredValueRows as _};
+use super::dimension_rollups::{StoredValueRows as _, StoredValues};
 use super::rollups::{BucketRow, RollupRow};
 use super::rows::{Column, entry_columns, entry_tables, parse_text};
 use super::{Store, StoreError, read};

@@ -6,7 +6,7 @@ use super::links::{LinkRows as _, NewLink};
 use super::mails::MailRows as _;
 use super::rows::parse_text;
 use super::users::{Email, Row as UserColumns, UserRows as _, user_columns};
-use super::{on_connection, NewMail, NewUser, Store, StoreError, UserRow, change, note, read};
+use super::{NewMail, NewUser, Store, StoreError, UserRow, change, note, on_connection, read};
 
 /// A user who claims an e-mail, with the link that shows it to be theirs and the mail that is sent there.
 #[derive(Debug)]
@@ -149,4 +149,3 @@ on_connection! {
         }
     }
 }
-

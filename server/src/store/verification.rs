@@ -9,7 +9,7 @@ use ledger::series::{BucketKey, Series, Totals};
 use ledger::verify::{Fault, KeptHold, Mismatch, Stored, Verified, Verifier, Watch};
 use ledger::{AccountId, Credits, Timestamp};
 
-use super::dimension_rollups::{StoredValues, StoredValueRows as _};
+use super::dimension_rollups::{StoredValueRows as _, StoredValues};
 use super::entry_reader::{EntryReader, Step, read_step};
 use super::rollup_checks::Window;
 use super::rollups::RollupRow;

@@ -47,8 +47,7 @@ impl Raw {
     }
 
     pub async fn texts(&mut self, sql: &str) -> Vec<String> {
-        let found =
-            on!(self, db => sqlx::query_scalar(AssertSqlSafe(sql.to_owned())).fetch_all(db).await);
+        let found = on!(self, db => sqlx::query_scalar(AssertSqlSafe(sql.to_owned())).fetch_all(db).await);
         found.unwrap_or_else(|error| panic!("{sql}: {error}"))
     }
 
