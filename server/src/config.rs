@@ -235,9 +235,17 @@ impl Setting {
         ConfigError::Wrong { key: self.key.to_owned(), value: self.value.clone(), right }
     }
 
+    /// The error does not repeat a password.
     fn database_url(&self) -> Result<DatabaseUrl, ConfigError> {
-        let right = "sqlite://PATH, for example sqlite://data/console.db";
-        DatabaseUrl::parse(&self.value).map_err(|_| self.wrong(right.to_owned()))
+        let right =
+            "sqlite://PATH, for example sqlite://data/console.db, or postgres://USER:PASSWORD@HOST/DATABASE";
+        let value = || match self.value.split_once('@') {
+            Some((_, after)) => format!("…@{after}"),
+            None => self.value.clone(),
+        };
+        let wrong =
+            |_| ConfigError::Wrong { key: self.key.to_owned(), value: value(), right: right.to_owned() };
+        DatabaseUrl::parse(&self.value).map_err(wrong)
     }
 
     /// The error does not repeat a password.

@@ -25,6 +25,12 @@ pub enum Command {
     Serve,
     /// Bring the store up to date
     Migrate,
+    /// Copy the SQLite file into an empty Postgres and verify both sides; no server may run meanwhile
+    Copy {
+        /// postgres://USER:PASSWORD@HOST/DATABASE
+        #[arg(long, value_name = "URL")]
+        to: String,
+    },
     /// People
     #[command(subcommand)]
     User(UserCommand),

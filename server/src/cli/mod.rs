@@ -8,6 +8,7 @@ mod answer;
 mod args;
 mod books;
 pub mod command;
+mod copy;
 mod demo;
 mod price_list;
 mod replay;
@@ -133,6 +134,7 @@ async fn dispatch(cli: Cli, config: Config) -> Result<ExitCode, Failure> {
     let command = match cli.command {
         Command::Serve => return serve::serve(config).await.map(|()| ExitCode::SUCCESS),
         Command::Migrate => return migrate(&config, cli.json).await,
+        Command::Copy { to } => return copy::run(&config, &to, cli.json).await,
         Command::Demo(args) => return demo::run(&config, &args, cli.json).await,
         Command::Replay(args) => return replay::run(&config, &args, cli.json).await,
         Command::User(command) => user_command(command),

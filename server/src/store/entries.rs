@@ -23,6 +23,14 @@ pub struct Stats {
     pub debt: Credits,
 }
 
+/// The last entry of an account, and the hash that everything before it went into.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct ChainEnd {
+    pub account_no: i64,
+    pub seq: i64,
+    pub head: Vec<u8>,
+}
+
 #[derive(sqlx::FromRow)]
 struct StatsRow {
     accounts: i64,
@@ -55,6 +63,17 @@ impl Store {
         .fetch_all(db)
         .await?))?;
         rows.into_iter().map(EntryRow::into_entry).collect()
+    }
+
+    /// Where the chains of at most `limit` accounts end, by their numbers, those after number `after`.
+    pub async fn chain_ends(&self, after: i64, limit: u32) -> Result<Vec<ChainEnd>, StoreError> {
+        read!(self, db => Ok(sqlx::query_as(
+            "SELECT account AS account_no, seq, head FROM wallets WHERE account > $1 ORDER BY account LIMIT $2",
+        )
+        .bind(after)
+        .bind(i64::from(limit))
+        .fetch_all(db)
+        .await?))
     }
 
     /// Sums over all accounts, read in one moment.

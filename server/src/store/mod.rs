@@ -9,6 +9,7 @@ mod audit;
 mod book_sums;
 mod bulk;
 mod columns;
+mod copying;
 mod demos;
 mod dialect;
 mod dimension_builds;
@@ -46,10 +47,11 @@ pub use accounts::{AccountRow, AccountStatus};
 pub use api_keys::{ApiKeyChange, ApiKeyRow, KeyFilter, KeyRequests, KeyUsage, NewApiKey, Permission};
 pub use audit::AuditRecord;
 pub use book_sums::{BookSums, Resting};
+pub use copying::CopyError;
 pub use demos::DemoRow;
 pub use dimension_builds::Pairs;
 pub use dimension_rollups::{DayOf, StoredValues, ValueRow};
-pub use entries::Stats;
+pub use entries::{ChainEnd, Stats};
 pub use error::{OpenError, StoreError};
 pub use events::{BookedEvent, EventFilter};
 pub use grants::{Lot, WalletView};
@@ -248,6 +250,14 @@ impl Store {
         match self {
             Self::Sqlite(sqlite) => sqlite.is_ready().await,
             Self::Postgres(postgres) => postgres.is_ready().await,
+        }
+    }
+
+    /// Warns of settings of the database that answered charges could be lost by.
+    pub async fn warn_of_lost_commits(&self) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(_) => Ok(()),
+            Self::Postgres(postgres) => postgres.warn_of_lost_commits().await,
         }
     }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use sqlx::migrate::{Migrate as _, MigrateError, Migrator};
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
-use sqlx::{Postgres, Transaction};
+use sqlx::{ConnectOptions as _, Connection as _, Postgres, Transaction};
 use url::Url;
 
 use super::error::{OpenError, StoreError};
@@ -105,11 +105,11 @@ impl PostgresStore {
             ("idle_in_transaction_session_timeout", "30s"),
         ]);
         let pool = |connections| PgPoolOptions::new().max_connections(connections).acquire_timeout(PATIENCE);
+        // By itself, since a pool would only say that it waited in vain.
+        let mut first = options.connect().await.map_err(unreachable)?;
+        migrate(url, &mut first).await?;
+        first.close().await.map_err(unreachable)?;
         let writers = pool(WRITERS).connect_with(options.clone()).await.map_err(unreachable)?;
-        let mut writer = writers.acquire().await.map_err(unreachable)?;
-        migrate(url, &mut writer).await?;
-        warn_of_lost_commits(&mut writer).await.map_err(unreachable)?;
-        drop(writer);
         // Several statements of one reading transaction see one moment.
         let reading = options.options([
             ("default_transaction_isolation", "repeatable read"),
@@ -185,6 +185,18 @@ impl PostgresStore {
         self.epoch.fetch_max(epoch, Ordering::SeqCst);
     }
 
+    /// Tells the operator that a database is set not to sync: it may lose what was answered.
+    pub(super) async fn warn_of_lost_commits(&self) -> Result<(), StoreError> {
+        let (fsync,): (String,) =
+            sqlx::query_as("SELECT current_setting('fsync')").fetch_one(&self.readers).await?;
+        if fsync != "on" {
+            tracing::warn!(
+                "this Postgres runs with fsync = {fsync}: charges that were answered may be lost when its machine stops"
+            );
+        }
+        Ok(())
+    }
+
     pub(super) async fn is_ready(&self) -> bool {
         let answers = sqlx::query("SELECT 1").execute(&self.readers).await.is_ok();
         answers && (!self.in_trouble.load(Ordering::SeqCst) || self.can_write().await)
@@ -229,15 +241,4 @@ async fn migrate(url: &PostgresUrl, writer: &mut PgConnection) -> Result<(), Ope
         MigrateError::VersionMissing(version) => newer(version),
         error => failed(error),
     })
-}
-
-/// A database that is set not to sync may lose what it has answered.
-async fn warn_of_lost_commits(db: &mut PgConnection) -> Result<(), sqlx::Error> {
-    let (fsync,): (String,) = sqlx::query_as("SELECT current_setting('fsync')").fetch_one(db).await?;
-    if fsync != "on" {
-        tracing::warn!(
-            "this Postgres runs with fsync = {fsync}: charges that were answered may be lost when its machine stops"
-        );
-    }
-    Ok(())
 }
