@@ -6,13 +6,16 @@
 pub mod admin;
 mod answer;
 mod args;
+mod backup;
 mod books;
 pub mod command;
 mod demo;
 mod price_list;
 mod replay;
+mod restore;
 mod serve;
 mod socket;
+mod verify;
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
@@ -26,6 +29,7 @@ use tokio::time::Instant;
 use self::args::{
     ApiKeyCommand, Cli, Command, GrantArgs, GrantCommand, RateCardCommand, ServiceKeyCommand, UserCommand,
 };
+use self::backup::BackupError;
 use self::books::Books;
 use self::command::{
     AdminAnswer, AdminCommand, CreateApiKey, CreateGrant, CreateServiceKey, CreateUser, Secret,
@@ -35,6 +39,7 @@ pub use self::serve::Server;
 pub use self::socket::SocketError;
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::{Config, ConfigError, DocumentError};
+use crate::store::backup::{self as store_backup, NotEmbedded, RestoreError};
 use crate::store::{OpenError, StoreError};
 use crate::telemetry;
 
@@ -76,6 +81,14 @@ pub enum Failure {
     /// The sentence of whoever carried out the command.
     #[error("{0}")]
     Refused(String),
+    #[error(transparent)]
+    NotEmbedded(#[from] NotEmbedded),
+    #[error(transparent)]
+    Backup(#[from] BackupError),
+    #[error(transparent)]
+    Restore(#[from] RestoreError),
+    #[error("the books in {file} are not in order: {mismatch}", file = .file.display())]
+    Mismatch { file: PathBuf, mismatch: String },
     #[error(transparent)]
     Replay(#[from] ReplayError),
     #[error("the answer cannot be written as JSON: {0}")]
@@ -134,6 +147,8 @@ async fn dispatch(cli: Cli, config: Config) -> Result<ExitCode, Failure> {
         Command::Serve => return serve::serve(config).await.map(|()| ExitCode::SUCCESS),
         Command::Migrate => return migrate(&config, cli.json).await,
         Command::Demo(args) => return demo::run(&config, &args, cli.json).await,
+        Command::Backup { file } => return backup::run(&config, &file, cli.json).await,
+        Command::Restore { file } => return restore::run(&config, &file, cli.json).await,
         Command::Replay(args) => return replay::run(&config, &args, cli.json).await,
         Command::User(command) => user_command(command),
         Command::ServiceKey(command) => service_key_command(command),
@@ -148,9 +163,8 @@ async fn dispatch(cli: Cli, config: Config) -> Result<ExitCode, Failure> {
         Command::Stats => AdminCommand::Stats,
         Command::Outbox { email } => AdminCommand::OpenOutbox { email },
     };
-    // In a mistaken folder a question would be answered by an empty database, which it leaves there.
-    if !command.may_come_first() && !config.database_file().exists() {
-        return Err(Failure::NoConsole { file: config.database_file().to_owned() });
+    if !command.may_come_first() {
+        expect_console(&config)?;
     }
     let answer = perform(&config, command).await?;
     if cli.json {
@@ -159,6 +173,12 @@ async fn dispatch(cli: Cli, config: Config) -> Result<ExitCode, Failure> {
         println!("{answer}");
     }
     Ok(if answer.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// In a mistaken folder a question would be answered by an empty database, which it leaves there.
+fn expect_console(config: &Config) -> Result<(), Failure> {
+    let file = config.database_file();
+    if store_backup::exists(file) { Ok(()) } else { Err(Failure::NoConsole { file: file.to_owned() }) }
 }
 
 fn user_command(command: UserCommand) -> AdminCommand {

@@ -6,6 +6,7 @@
 mod accounts;
 mod api_keys;
 mod audit;
+pub mod backup;
 mod book_sums;
 mod bulk;
 mod demos;
