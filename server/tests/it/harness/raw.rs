@@ -14,6 +14,17 @@ impl Raw {
         Self(SqliteConnection::connect_with(&options).await.expect("the database file"))
     }
 
+    /// A file that does not exist yet.
+    pub async fn create(database: &Path) -> Self {
+        let options = SqliteConnectOptions::new().filename(database).create_if_missing(true);
+        Self(SqliteConnection::connect_with(&options).await.expect("a new database file"))
+    }
+
+    /// Returns once nothing is open any more.
+    pub async fn close(self) {
+        self.0.close().await.expect("an end in order");
+    }
+
     /// Runs a statement; how many rows it touched.
     pub async fn run(&mut self, sql: &str) -> u64 {
         let done = sqlx::query(AssertSqlSafe(sql.to_owned())).execute(&mut self.0).await;
