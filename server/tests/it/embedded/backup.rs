@@ -8,6 +8,7 @@ use tempfile::TempDir;
 
 use super::clients::Clients;
 use super::fill;
+use crate::harness::PATIENCE;
 use crate::harness::process::{Ended, Site};
 use crate::harness::raw::Raw;
 
@@ -60,7 +61,8 @@ async fn a_backup_taken_while_clients_charge_holds_what_was_answered_before_it_a
         clients.wait_for(40).await;
         let before = clients.answered();
         let name = format!("{round}.db");
-        let view = site.json(&["backup", &name]).await;
+        let made = tokio::time::timeout(PATIENCE, site.json(&["backup", &name])).await;
+        let view = made.expect("charges do not make it begin again and again");
         let file = site.path().join(&name);
         assert_eq!(view["path"], json!(file));
         assert_eq!((&view["schema_version"], &view["accounts"]), (&json!(10), &json!(1)));
