@@ -1,42 +1,41 @@
 //! Carries out commands: the one place that both the socket of a server and a command on its own end in.
 
 use std::fmt::Write as _;
-use std::num::NonZero;
 
-use futures::{StreamExt as _, stream};
 use ledger::grant::GrantKind;
-use ledger::verify::Verified;
-use ledger::{AccountId, Credits};
 
 use super::command::{
     AdminAnswer, AdminCommand, CreateApiKey, CreateGrant, CreateServiceKey, CreateUser, GrantView, KeyList,
-    KeyView, MailView, MismatchView, NewKey, OutboxView, RateCardView, ReportList, ReportedView, RevokedKey,
-    StatsView, UserIds, UserStatus, Verdict, VoidView,
+    KeyView, MailView, NewKey, OutboxView, RateCardView, ReportList, ReportedView, RevokedKey, StatsView,
+    UserIds, UserStatus, VoidView,
 };
+use super::verify::verify;
 use crate::calendar::Rfc3339;
 use crate::console::api_keys::ApiKeyForm;
 use crate::console::grants::GrantForm;
 use crate::console::service_keys::ServiceKeyForm;
 use crate::console::users::UserForm;
-use crate::console::{Console, Error, Reasons};
+use crate::console::{Console, Error};
+use crate::store::backup::CopyError;
 use crate::store::{
-    AccountRow, AccountStatus, OutboxRow, Permission, ProblemReportRow, Scopes, ServiceKeyRow, StoreError,
-    UserRow, VerifyError,
+    AccountStatus, OutboxRow, Permission, ProblemReportRow, Scopes, ServiceKeyRow, StoreError, UserRow,
 };
 
-/// Accounts that `verify` lists at a time.
-const ACCOUNTS: u32 = 500;
 /// Who commands are, in the audit log: whoever may write to the socket or the file.
 const ACTOR: &str = "command line";
 
 /// Why a command was refused, for the operator's eyes: unlike on the wire, a failure names its cause.
 #[derive(Debug, thiserror::Error)]
-#[error("{}", sentence(.0))]
-pub struct AdminError(#[from] Error);
+pub enum AdminError {
+    #[error("{}", sentence(.0))]
+    Console(#[from] Error),
+    #[error(transparent)]
+    Copy(#[from] CopyError),
+}
 
 impl From<StoreError> for AdminError {
     fn from(error: StoreError) -> Self {
-        Self(error.into())
+        Self::Console(error.into())
     }
 }
 
@@ -78,7 +77,13 @@ pub async fn execute(console: &Console, command: AdminCommand) -> Result<AdminAn
             let view = VoidView { grant_id, credits: void.credits, balance: void.balance, seq: void.seq };
             Ok(AdminAnswer::Voided(view))
         }
-        AdminCommand::Verify { account_id } => verify(console, account_id).await,
+        AdminCommand::Verify { account_id } => {
+            Ok(AdminAnswer::Verified(verify(&console.store, account_id).await?))
+        }
+        AdminCommand::CopyStore { to } => {
+            console.store.copy_to(to.clone()).await?;
+            Ok(AdminAnswer::StoreCopied { to })
+        }
         AdminCommand::ShowRateCard => show_rate_card(console).await,
         AdminCommand::ImportRateCard { effective_from, prices } => {
             let card = console.import_rate_card(effective_from, prices).await?;
@@ -237,73 +242,4 @@ fn mail_view(mail: OutboxRow) -> MailView {
         attempts: mail.attempts,
         last_error: mail.last_error,
     }
-}
-
-/// Stops at the first mismatch: what is summed up then is what was in order before it.
-async fn verify(console: &Console, account: Option<AccountId>) -> Result<AdminAnswer, AdminError> {
-    let mut verdict = Verdict {
-        ok: true,
-        accounts: 0,
-        entries: 0,
-        issued: Credits::ZERO,
-        remaining: Credits::ZERO,
-        spent: Credits::ZERO,
-        expired: Credits::ZERO,
-        voided: Credits::ZERO,
-        held: Credits::ZERO,
-        debt: Credits::ZERO,
-        mismatch: None,
-    };
-    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
-    let mut after = 0;
-    loop {
-        let accounts = match account {
-            Some(id) => vec![get_account(console, id).await?],
-            None => console.store.list_accounts(after, ACCOUNTS).await?,
-        };
-        let verify = |row: &AccountRow| console.store.verify_account(row.no, row.id);
-        let mut verified = stream::iter(accounts.iter().map(verify)).buffered(cores);
-        while let Some(found) = verified.next().await {
-            match found {
-                Ok(found) => add(&mut verdict, &found),
-                Err(VerifyError::Store(error)) => return Err(error.into()),
-                Err(VerifyError::Mismatch(found)) => {
-                    let fault = found.fault.to_string();
-                    verdict.ok = false;
-                    verdict.mismatch =
-                        Some(MismatchView { account_id: found.account, seq: found.seq, fault });
-                    return Ok(AdminAnswer::Verified(verdict));
-                }
-            }
-        }
-        match accounts.last() {
-            Some(last) if account.is_none() => after = last.no,
-            _ => return Ok(AdminAnswer::Verified(verdict)),
-        }
-    }
-}
-
-async fn get_account(console: &Console, id: AccountId) -> Result<AccountRow, AdminError> {
-    let unknown = || Error::NotFound { details: Reasons::from([("account".into(), "is unknown".into())]) };
-    Ok(console.store.find_account(id).await?.ok_or_else(unknown)?)
-}
-
-/// A figure above what can be counted stays at the end of its range: large books are in order all the same.
-fn add(verdict: &mut Verdict, found: &Verified) {
-    let gone = Credits::sum([found.spent, found.expired, found.voided, found.held]);
-    let came = found.issued.checked_add(found.debt);
-    let remaining = gone.zip(came).and_then(|(gone, came)| came.checked_sub(gone));
-    for (sum, part) in [
-        (&mut verdict.issued, Some(found.issued)),
-        (&mut verdict.spent, Some(found.spent)),
-        (&mut verdict.expired, Some(found.expired)),
-        (&mut verdict.voided, Some(found.voided)),
-        (&mut verdict.held, Some(found.held)),
-        (&mut verdict.debt, Some(found.debt)),
-        (&mut verdict.remaining, remaining),
-    ] {
-        *sum = part.and_then(|part| sum.checked_add(part)).unwrap_or(Credits::MAX);
-    }
-    verdict.accounts += 1;
-    verdict.entries += found.entries;
 }

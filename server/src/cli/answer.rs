@@ -29,6 +29,7 @@ impl AdminAnswer {
             Self::Reports(view) => serde_json::to_string(view),
             Self::Stats(view) => serde_json::to_string(view),
             Self::Outbox(view) => serde_json::to_string(view),
+            Self::StoreCopied { to } => serde_json::to_string(to),
         }
     }
 
@@ -81,6 +82,7 @@ impl fmt::Display for AdminAnswer {
             }
             Self::Stats(stats) => out.write_str(&stats_lines(stats)?),
             Self::Outbox(outbox) => out.write_str(&outbox_lines(outbox)),
+            Self::StoreCopied { to } => write!(out, "{}", to.display()),
         }
     }
 }

@@ -50,6 +50,10 @@ pub enum Command {
         #[arg(long, value_name = "ACCOUNT_ID")]
         account: Option<AccountId>,
     },
+    /// Copy the database into a new file, also while it is served, and check the copy
+    Backup { file: PathBuf },
+    /// Put a backup in the place of the database, which is kept beside; no server may run meanwhile
+    Restore { file: PathBuf },
     /// The price list
     #[command(subcommand)]
     RateCard(RateCardCommand),

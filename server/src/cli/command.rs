@@ -2,6 +2,7 @@
 //! the command opens the store itself.
 
 use std::fmt;
+use std::path::PathBuf;
 
 use ledger::rate::Price;
 use ledger::{AccountId, Credits, EventId, GrantId, KeyId, Timestamp, UserId};
@@ -43,6 +44,10 @@ pub enum AdminCommand {
     },
     ListReports,
     Stats,
+    /// Into a new file; the path is absolute.
+    CopyStore {
+        to: PathBuf,
+    },
     /// To one address, or to all.
     OpenOutbox {
         email: Option<String>,
@@ -132,6 +137,10 @@ pub enum AdminAnswer {
     Reports(ReportList),
     Stats(StatsView),
     Outbox(OutboxView),
+    /// A copy is on disk; nobody has looked at it yet.
+    StoreCopied {
+        to: PathBuf,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -27,12 +27,10 @@ struct CopyView {
 
 pub async fn run(config: &Config, to: &str, json: bool) -> Result<ExitCode, Failure> {
     let refused = |sentence: &str| Failure::Refused(sentence.to_owned());
-    let Some(file) = config.database_file() else {
+    if config.database_file().is_none() {
         return Err(refused("copy moves a SQLite file, and DATABASE_URL names a Postgres"));
-    };
-    if !file.exists() {
-        return Err(Failure::NoConsole { file: file.to_owned() });
     }
+    super::expect_console(config)?;
     let to = match DatabaseUrl::parse(to) {
         Ok(to @ DatabaseUrl::Postgres(_)) => to,
         _ => return Err(refused("--to must be postgres://USER:PASSWORD@HOST/DATABASE, an empty database")),

@@ -6,14 +6,17 @@
 pub mod admin;
 mod answer;
 mod args;
+mod backup;
 mod books;
 pub mod command;
 mod copy;
 mod demo;
 mod price_list;
 mod replay;
+mod restore;
 mod serve;
 mod socket;
+mod verify;
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
@@ -27,6 +30,7 @@ use tokio::time::Instant;
 use self::args::{
     ApiKeyCommand, Cli, Command, GrantArgs, GrantCommand, RateCardCommand, ServiceKeyCommand, UserCommand,
 };
+use self::backup::BackupError;
 use self::books::Books;
 use self::command::{
     AdminAnswer, AdminCommand, CreateApiKey, CreateGrant, CreateServiceKey, CreateUser, Secret,
@@ -36,6 +40,7 @@ pub use self::serve::Server;
 pub use self::socket::SocketError;
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::{Config, ConfigError, DocumentError};
+use crate::store::backup::{self as store_backup, NotEmbedded, RestoreError};
 use crate::store::{OpenError, StoreError};
 use crate::telemetry;
 
@@ -77,6 +82,14 @@ pub enum Failure {
     /// The sentence of whoever carried out the command.
     #[error("{0}")]
     Refused(String),
+    #[error(transparent)]
+    NotEmbedded(#[from] NotEmbedded),
+    #[error(transparent)]
+    Backup(#[from] BackupError),
+    #[error(transparent)]
+    Restore(#[from] RestoreError),
+    #[error("the books in {file} are not in order: {mismatch}", file = .file.display())]
+    Mismatch { file: PathBuf, mismatch: String },
     #[error(transparent)]
     Replay(#[from] ReplayError),
     #[error("the answer cannot be written as JSON: {0}")]
@@ -136,6 +149,8 @@ async fn dispatch(cli: Cli, config: Config) -> Result<ExitCode, Failure> {
         Command::Migrate => return migrate(&config, cli.json).await,
         Command::Copy { to } => return copy::run(&config, &to, cli.json).await,
         Command::Demo(args) => return demo::run(&config, &args, cli.json).await,
+        Command::Backup { file } => return backup::run(&config, &file, cli.json).await,
+        Command::Restore { file } => return restore::run(&config, &file, cli.json).await,
         Command::Replay(args) => return replay::run(&config, &args, cli.json).await,
         Command::User(command) => user_command(command),
         Command::ServiceKey(command) => service_key_command(command),
@@ -150,12 +165,8 @@ async fn dispatch(cli: Cli, config: Config) -> Result<ExitCode, Failure> {
         Command::Stats => AdminCommand::Stats,
         Command::Outbox { email } => AdminCommand::OpenOutbox { email },
     };
-    // In a mistaken folder a question would be answered by an empty database, which it leaves there.
-    if let Some(file) = config.database_file()
-        && !command.may_come_first()
-        && !file.exists()
-    {
-        return Err(Failure::NoConsole { file: file.to_owned() });
+    if !command.may_come_first() {
+        expect_console(&config)?;
     }
     let answer = perform(&config, command).await?;
     if cli.json {
@@ -164,6 +175,14 @@ async fn dispatch(cli: Cli, config: Config) -> Result<ExitCode, Failure> {
         println!("{answer}");
     }
     Ok(if answer.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// In a mistaken folder a question would be answered by an empty database, which it leaves there.
+fn expect_console(config: &Config) -> Result<(), Failure> {
+    match config.database_file() {
+        Some(file) if !store_backup::exists(file) => Err(Failure::NoConsole { file: file.to_owned() }),
+        _ => Ok(()),
+    }
 }
 
 fn user_command(command: UserCommand) -> AdminCommand {

@@ -102,6 +102,8 @@ pub enum OpenError {
     Unreachable { database: String, cause: sqlx::Error },
     #[error("cannot back up the database before its migration: {0}")]
     Backup(sqlx::Error),
+    #[error("cannot finish the restore of {path}: {cause}", path = .path.display())]
+    Restore { path: PathBuf, cause: std::io::Error },
     #[error("{path} is not a database of plexe-console: {cause}", path = .path.display())]
     Unreadable { path: PathBuf, cause: sqlx::Error },
     #[error(transparent)]

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -14,10 +15,11 @@ use sqlx::sqlite::{
 use sqlx::{ConnectOptions, Sqlite};
 use tokio::sync::{Mutex, MutexGuard};
 
+use super::backup;
 use super::error::{OpenError, StoreError};
 use crate::clock::Clock;
 
-static MIGRATOR: Migrator = sqlx::migrate!("migrations/sqlite");
+pub(super) static MIGRATOR: Migrator = sqlx::migrate!("migrations/sqlite");
 
 /// Connections that read side by side.
 const READERS: u32 = 4;
@@ -36,6 +38,8 @@ pub struct SqliteStore {
     stopped: AtomicBool,
     /// The last attempt to write failed for a reason that concerns every write: the disk is full, say.
     in_trouble: AtomicBool,
+    /// Taken while a copy of the file is made.
+    copying: Arc<Mutex<()>>,
     /// Held as long as this process owns the file.
     _owner: File,
 }
@@ -43,6 +47,7 @@ pub struct SqliteStore {
 impl SqliteStore {
     pub(super) async fn open(path: &Path, clock: &dyn Clock) -> Result<Self, OpenError> {
         let owner = own(path)?;
+        backup::finish(path)?;
         let unreadable = |cause| OpenError::Unreadable { path: path.to_owned(), cause };
         let options = SqliteConnectOptions::new()
             .filename(path)
@@ -56,27 +61,44 @@ impl SqliteStore {
             .pragma("temp_store", "MEMORY");
         let mut writer = options.connect().await.map_err(unreadable)?;
         migrate(path, &mut writer, clock).await?;
-        let checkpointer = options.connect().await.map_err(unreadable)?;
+        Self::connect(path, &options, writer, owner).await.map_err(unreadable)
+    }
+
+    /// Opens a file that nobody changes, to read it.
+    pub(super) async fn open_still(path: &Path) -> Result<Self, OpenError> {
+        let unreadable = |cause| OpenError::Unreadable { path: path.to_owned(), cause };
+        let owner = File::open(path).map_err(|cause| unreadable(cause.into()))?;
+        let options = SqliteConnectOptions::new().filename(path).read_only(true);
+        let writer = options.connect().await.map_err(unreadable)?;
+        Self::connect(path, &options, writer, owner).await.map_err(unreadable)
+    }
+
+    async fn connect(
+        path: &Path,
+        options: &SqliteConnectOptions,
+        writer: SqliteConnection,
+        owner: File,
+    ) -> Result<Self, sqlx::Error> {
         let reading = options.clone().pragma("query_only", "1").pragma("cache_size", "-16384");
-        let readers = SqlitePoolOptions::new()
-            .max_connections(READERS)
-            .connect_with(reading)
-            .await
-            .map_err(unreadable)?;
         Ok(Self {
             path: path.to_owned(),
-            readers,
+            readers: SqlitePoolOptions::new().max_connections(READERS).connect_with(reading).await?,
             writer: Mutex::new(writer),
-            checkpointer: Mutex::new(checkpointer),
+            checkpointer: Mutex::new(options.connect().await?),
             epoch: AtomicU64::new(0),
             stopped: AtomicBool::new(false),
             in_trouble: AtomicBool::new(false),
+            copying: Arc::default(),
             _owner: owner,
         })
     }
 
     pub(super) fn path(&self) -> &Path {
         &self.path
+    }
+
+    pub(super) fn copying(&self) -> &Arc<Mutex<()>> {
+        &self.copying
     }
 
     pub(super) async fn reader(&self) -> Result<PoolConnection<Sqlite>, StoreError> {
@@ -148,18 +170,22 @@ impl SqliteStore {
         }
     }
 
-    /// Copies the log into the file, and cuts the log once it is large.
+    /// Copies the log into the file, and cuts the log once it is large. Cutting keeps writers waiting until nobody reads
+    /// what is older: not while a copy is made, and of a log that has grown meanwhile most is copied before.
     pub(super) async fn checkpoint(&self) -> Result<(), StoreError> {
         let log =
             self.path.with_file_name(format!("{}-wal", self.path.file_name().unwrap_or_default().display()));
         let size = std::fs::metadata(log).map_or(0, |log| i64::try_from(log.len()).unwrap_or(i64::MAX));
-        let mode = if size > WAL_LIMIT {
-            "PRAGMA wal_checkpoint(TRUNCATE)"
-        } else {
-            "PRAGMA wal_checkpoint(PASSIVE)"
-        };
         let mut checkpointer = self.checkpointer.lock().await;
-        let moved = sqlx::query(mode).execute(&mut *checkpointer).await.map(drop);
+        let mut moved =
+            sqlx::query("PRAGMA wal_checkpoint(PASSIVE)").execute(&mut *checkpointer).await.map(drop);
+        if size > WAL_LIMIT
+            && moved.is_ok()
+            && let Ok(_nobody_copies) = self.copying.try_lock()
+        {
+            let cut = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut *checkpointer).await;
+            moved = cut.map(drop);
+        }
         if moved.as_ref().is_err_and(is_io_error) {
             // Pages may be lost that a second attempt would take for written.
             self.stop_writing();
@@ -185,7 +211,7 @@ fn has_code(error: &sqlx::Error, primary: u32) -> bool {
 }
 
 /// Takes the lock that says whose file this is.
-fn own(path: &Path) -> Result<File, OpenError> {
+pub(super) fn own(path: &Path) -> Result<File, OpenError> {
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let failed = |cause| OpenError::Directory { path: directory.to_owned(), cause };
     std::fs::create_dir_all(directory).map_err(failed)?;
@@ -207,19 +233,21 @@ async fn migrate(path: &Path, writer: &mut SqliteConnection, clock: &dyn Clock) 
         return Err(OpenError::Newer { database: path.display().to_string(), found, known });
     }
     if found > 0 && found < known {
-        let copy = path.with_added_extension(format!("before-{known:04}-{}", clock.now().micros()));
-        let copy = copy.to_string_lossy().into_owned();
-        sqlx::query("VACUUM INTO $1").bind(copy).execute(&mut *writer).await.map_err(OpenError::Backup)?;
+        backup::keep_before_migration(path, writer, known, clock.now().micros()).await?;
     }
-    // A table that others refer to can be made anew only while nobody looks at what refers to it.
-    pragma(writer, "foreign_keys = OFF").await.map_err(unreadable)?;
-    MIGRATOR.run_direct(None, writer, false).await.map_err(|error| match error {
+    run_migrations(writer).await.map_err(|error| match error {
         MigrateError::VersionMissing(version) => {
             OpenError::Newer { database: path.display().to_string(), found: version, known }
         }
         error => failed(error),
-    })?;
-    pragma(writer, "foreign_keys = ON").await.map_err(unreadable)
+    })
+}
+
+/// A table that others refer to can be made anew only while nobody looks at what refers to it.
+pub(super) async fn run_migrations(writer: &mut SqliteConnection) -> Result<(), MigrateError> {
+    pragma(writer, "foreign_keys = OFF").await?;
+    MIGRATOR.run_direct(None, writer, false).await?;
+    Ok(pragma(writer, "foreign_keys = ON").await?)
 }
 
 async fn pragma(writer: &mut SqliteConnection, pragma: &'static str) -> Result<(), sqlx::Error> {

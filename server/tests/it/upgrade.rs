@@ -16,7 +16,7 @@ static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 
 /// Makes the file what a binary that knows migrations up to `version` would have left: its tables, and all rows of today's as
 /// far as they have columns there.
-async fn put_back(database: &Path, version: i64) {
+pub async fn put_back(database: &Path, version: i64) {
     let newer = database.with_extension("newer");
     std::fs::rename(database, &newer).unwrap();
     let options = SqliteConnectOptions::new().filename(database).create_if_missing(true).foreign_keys(false);

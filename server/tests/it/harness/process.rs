@@ -80,6 +80,31 @@ impl Site {
         ended.json()
     }
 
+    /// Starts a command and kills it once `is_due` says so, if it has not ended by then; whether it was killed.
+    pub async fn run_until(&self, words: &[&str], is_due: impl Fn() -> bool) -> bool {
+        let mut command = self.command(words);
+        let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+        let mut child = child.expect("the binary starts");
+        while child.try_wait().expect("a process to look at").is_none() {
+            if is_due() {
+                child.kill().expect("a process to kill");
+                child.wait().expect("its end");
+                return true;
+            }
+            tokio::task::yield_now().await;
+        }
+        false
+    }
+
+    /// Names in the data directory, in order.
+    pub fn names(&self) -> Vec<String> {
+        let names = std::fs::read_dir(self.path()).expect("a folder").map(|entry| entry.expect("an entry"));
+        let mut names: Vec<String> =
+            names.map(|entry| entry.file_name().into_string().expect("UTF-8")).collect();
+        names.sort();
+        names
+    }
+
     pub async fn serve(&self) -> Serving {
         self.serve_with(&[]).await
     }

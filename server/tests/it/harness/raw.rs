@@ -34,6 +34,17 @@ impl Raw {
         }
     }
 
+    /// A file that does not exist yet.
+    pub async fn create(database: &Path) -> Self {
+        let options = SqliteConnectOptions::new().filename(database).create_if_missing(true);
+        Self(SqliteConnection::connect_with(&options).await.expect("a new database file"))
+    }
+
+    /// Returns once nothing is open any more.
+    pub async fn close(self) {
+        self.0.close().await.expect("an end in order");
+    }
+
     /// Runs a statement; how many rows it touched.
     pub async fn run(&mut self, sql: &str) -> u64 {
         self.try_run(sql).await.unwrap_or_else(|error| panic!("{sql}: {error}"))

@@ -5,8 +5,8 @@
 
 mod cases;
 mod database;
-mod dice;
-mod life;
+pub mod dice;
+pub mod life;
 
 use std::fmt::Write as _;
 

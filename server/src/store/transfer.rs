@@ -44,7 +44,7 @@ const NUMBERED: [&str; 5] = ["accounts", "entries", "mails", "audit_log", "probl
 
 /// Why a file could not be copied; nothing was.
 #[derive(Debug, thiserror::Error)]
-pub enum CopyError {
+pub enum TransferError {
     #[error("that database is in use already: it has {table}; copy into an empty one")]
     NotEmpty { table: &'static str },
     #[error(
@@ -57,13 +57,13 @@ pub enum CopyError {
     Store(#[from] StoreError),
 }
 
-impl From<sqlx::Error> for CopyError {
+impl From<sqlx::Error> for TransferError {
     fn from(error: sqlx::Error) -> Self {
         Self::Store(error.into())
     }
 }
 
-impl From<rusqlite::Error> for CopyError {
+impl From<rusqlite::Error> for TransferError {
     fn from(error: rusqlite::Error) -> Self {
         Self::Store(error.into())
     }
@@ -72,14 +72,14 @@ impl From<rusqlite::Error> for CopyError {
 impl Store {
     /// Copies all rows of a file that nobody else writes to; how many. A price list that `self` was given when it was made
     /// is replaced.
-    pub async fn copy_from(&self, source: &SqliteStore) -> Result<u64, CopyError> {
+    pub async fn copy_from(&self, source: &SqliteStore) -> Result<u64, TransferError> {
         let Self::Postgres(target) = self else {
-            return Err(CopyError::NotEmpty { table: "accounts" });
+            return Err(TransferError::NotEmpty { table: "accounts" });
         };
         let mut transaction = target.begin_change().await?;
         for table in TABLES.into_iter().filter(|table| *table != "rate_cards") {
             if is_filled(&mut transaction, table).await? {
-                return Err(CopyError::NotEmpty { table });
+                return Err(TransferError::NotEmpty { table });
             }
         }
         sqlx::query("DELETE FROM rate_cards").execute(&mut *transaction).await?;
@@ -98,14 +98,14 @@ impl Store {
     }
 }
 
-async fn is_filled(db: &mut PgConnection, table: &'static str) -> Result<bool, CopyError> {
+async fn is_filled(db: &mut PgConnection, table: &'static str) -> Result<bool, TransferError> {
     let sql = format!("SELECT EXISTS (SELECT 1 FROM {table})");
     let (found,): (bool,) = sqlx::query_as(AssertSqlSafe(sql)).fetch_one(db).await?;
     Ok(found)
 }
 
 /// The rows are read by a thread of their own while those before are sent.
-async fn copy_table(file: &Path, db: &mut PgConnection, table: &'static str) -> Result<u64, CopyError> {
+async fn copy_table(file: &Path, db: &mut PgConnection, table: &'static str) -> Result<u64, TransferError> {
     let (sender, mut chunks) = mpsc::channel(AHEAD);
     let columns = columns_of(file, table)?;
     let copy = format!("COPY {table} ({}) FROM STDIN", columns.join(", "));
@@ -124,15 +124,15 @@ async fn copy_table(file: &Path, db: &mut PgConnection, table: &'static str) -> 
         }
     };
     let found = sink.finish().await?;
-    if found == expected { Ok(found) } else { Err(CopyError::Lost { table, expected, found }) }
+    if found == expected { Ok(found) } else { Err(TransferError::Lost { table, expected, found }) }
 }
 
-fn open(file: &Path) -> Result<Connection, CopyError> {
+fn open(file: &Path) -> Result<Connection, TransferError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     Ok(Connection::open_with_flags(file, flags)?)
 }
 
-fn columns_of(file: &Path, table: &str) -> Result<Vec<String>, CopyError> {
+fn columns_of(file: &Path, table: &str) -> Result<Vec<String>, TransferError> {
     let connection = open(file)?;
     let mut statement = connection.prepare("SELECT name FROM pragma_table_info($1)")?;
     let names = statement.query_map([table], |row| row.get(0))?;
@@ -145,7 +145,7 @@ fn read_table(
     table: &'static str,
     columns: &[String],
     chunks: &mpsc::Sender<Vec<u8>>,
-) -> Result<u64, CopyError> {
+) -> Result<u64, TransferError> {
     let connection = open(file)?;
     let mut statement = connection.prepare(&format!("SELECT {} FROM {table}", columns.join(", ")))?;
     let mut rows = statement.query([])?;
@@ -156,7 +156,7 @@ fn read_table(
             chunk.push_str(if place > 0 { "\t" } else { "" });
             let is_storable = write_value(&mut chunk, row.get_ref(place)?);
             if !is_storable {
-                return Err(CopyError::Unstorable { table, column: column.clone(), row: count });
+                return Err(TransferError::Unstorable { table, column: column.clone(), row: count });
             }
         }
         chunk.push('\n');

@@ -1,0 +1,23 @@
+//! What only an embedded SQLite file can go through: copied while it is written, damaged on its disk, exchanged for another.
+
+mod backup;
+mod clients;
+mod damage;
+mod killed;
+mod migration;
+mod restore;
+
+use crate::harness::process::Site;
+use crate::harness::raw::Raw;
+
+/// Free pages of a database, in bytes, so that copying it takes several steps.
+const FREE: u64 = 24 << 20;
+
+/// Puts them into a site's database.
+async fn fill(site: &Site) {
+    let mut raw = Raw::open(&site.database()).await;
+    raw.run("CREATE TABLE filler (bytes BLOB)").await;
+    raw.run(&format!("INSERT INTO filler VALUES (zeroblob({FREE}))")).await;
+    raw.run("DROP TABLE filler").await;
+    raw.close().await;
+}
