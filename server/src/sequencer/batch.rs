@@ -21,7 +21,8 @@ use crate::store::{Payer, PayerRow, Store, StoreError};
 /// Why a batch as a whole has no answers.
 #[derive(Debug)]
 pub(super) enum Failure {
-    /// A statement failed; nothing is written, and some of the tasks may succeed without the others.
+    /// A statement failed, or what it needed can't be read; nothing is written, and some of the tasks may succeed
+    /// without the others.
     Statement(StoreError),
     /// The store failed; whether the batch is written is not known.
     Store(StoreError),
@@ -29,7 +30,8 @@ pub(super) enum Failure {
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
-        if error.is_systemic() { Self::Store(error) } else { Self::Statement(error) }
+        let concerns_all = error.is_systemic() && !error.is_unreadable();
+        if concerns_all { Self::Store(error) } else { Self::Statement(error) }
     }
 }
 

@@ -34,17 +34,28 @@ impl StoreError {
     }
 
     /// Whether the database as a whole is in trouble (disk full, unreadable, gone), rather than this one statement.
-    /// Codes: <https://www.sqlite.org/rescode.html>, the low byte is the primary code.
     pub fn is_systemic(&self) -> bool {
         match self {
-            Self::Database(sqlx::Error::Database(error)) => {
-                let primary = error.code().and_then(|code| code.parse::<u32>().ok()).map(|code| code & 0xff);
-                matches!(primary, Some(5 | 8 | 10 | 11 | 13 | 14 | 26))
+            Self::Database(error @ sqlx::Error::Database(_)) => {
+                matches!(code(error).map(|code| code & 0xff), Some(5 | 8 | 10 | 11 | 13 | 14 | 26))
             }
             Self::Database(_) | Self::Reading(_) | Self::Thread(_) | Self::Stopped => true,
             Self::Corrupt { .. } | Self::Rows { .. } => false,
         }
     }
+
+    /// Whether pages could not be read (`SQLITE_IOERR_READ`, `_SHORT_READ`) or are no pages of a database
+    /// (`SQLITE_CORRUPT`, `SQLITE_NOTADB`). Who needs others may go on.
+    pub fn is_unreadable(&self) -> bool {
+        let Self::Database(error) = self else { return false };
+        code(error).is_some_and(|code| matches!(code, 266 | 522) || matches!(code & 0xff, 11 | 26))
+    }
+}
+
+/// SQLite's code: <https://www.sqlite.org/rescode.html>, the low byte is the primary one.
+pub(super) fn code(error: &sqlx::Error) -> Option<u32> {
+    let sqlx::Error::Database(error) = error else { return None };
+    error.code()?.parse().ok()
 }
 
 /// Why the store can't be opened; each is one sentence for the operator.

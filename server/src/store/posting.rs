@@ -166,7 +166,7 @@ impl Store {
         match self {
             Self::Sqlite(store) => {
                 let mut writer = store.writer().await?;
-                sqlx::query("BEGIN IMMEDIATE").execute(&mut *writer).await?;
+                store.begin(&mut writer).await?;
                 Ok(Posting::Sqlite { store, writer })
             }
         }
@@ -336,32 +336,23 @@ impl Posting<'_> {
     /// Makes everything durable. After an error nobody knows whether it is: see [`StoreError::Stopped`].
     pub async fn commit(self) -> Result<(), StoreError> {
         match self {
-            Self::Sqlite { store, mut writer } => {
-                let result = sqlx::query("COMMIT").execute(&mut *writer).await.map(drop);
-                store.committed(&result);
-                if result.is_err() {
-                    sqlx::query("ROLLBACK").execute(&mut *writer).await.ok();
-                }
-                Ok(result?)
-            }
+            Self::Sqlite { store, mut writer } => store.commit(&mut writer).await,
         }
     }
 
     /// Undoes everything, because of `error`.
     pub async fn give_up(self, error: &StoreError) -> Result<(), StoreError> {
-        let Self::Sqlite { store, .. } = &self;
-        store.gave_up(error);
-        self.rollback().await
+        match self {
+            Self::Sqlite { store, mut writer } => store.give_up(&mut writer, error).await,
+        }
+        Ok(())
     }
 
     pub async fn rollback(self) -> Result<(), StoreError> {
         match self {
-            Self::Sqlite { mut writer, .. } => {
-                // SQLite has rolled back by itself after some errors; there is nothing left to undo then.
-                sqlx::query("ROLLBACK").execute(&mut *writer).await.ok();
-                Ok(())
-            }
+            Self::Sqlite { store, mut writer } => store.roll_back(&mut writer).await,
         }
+        Ok(())
     }
 }
 

@@ -11,10 +11,10 @@ use sqlx::sqlite::{
     SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
     SqliteSynchronous,
 };
-use sqlx::{ConnectOptions, Sqlite};
+use sqlx::{ConnectOptions, Connection as _, Sqlite};
 use tokio::sync::{Mutex, MutexGuard};
 
-use super::error::{OpenError, StoreError};
+use super::error::{self, OpenError, StoreError};
 use crate::clock::Clock;
 
 static MIGRATOR: Migrator = sqlx::migrate!("migrations/sqlite");
@@ -28,14 +28,20 @@ const WAL_LIMIT: i64 = 64 << 20;
 #[derive(Debug)]
 pub struct SqliteStore {
     path: PathBuf,
+    /// How a reader connects.
+    reading: SqliteConnectOptions,
     readers: SqlitePool,
     writer: Mutex<SqliteConnection>,
     /// Moves the log into the file, off the hot path.
     checkpointer: Mutex<SqliteConnection>,
+    /// A transaction of the writer is open, or was when whoever began it left.
+    begun: AtomicBool,
     epoch: AtomicU64,
     stopped: AtomicBool,
     /// The last attempt to write failed for a reason that concerns every write: the disk is full, say.
     in_trouble: AtomicBool,
+    /// A read failed for a reason that may concern every read.
+    cannot_read: AtomicBool,
     /// Held as long as this process owns the file.
     _owner: File,
 }
@@ -55,22 +61,32 @@ impl SqliteStore {
             .pragma("cache_size", "-65536")
             .pragma("temp_store", "MEMORY");
         let mut writer = options.connect().await.map_err(unreadable)?;
+        // What a failed sync has left in the log may be read and still be nowhere on the disk. Moved into the file it is
+        // written and synced again, before anything is acknowledged that comes after it in the log.
+        sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut writer).await.map_err(unreadable)?;
         migrate(path, &mut writer, clock).await?;
         let checkpointer = options.connect().await.map_err(unreadable)?;
         let reading = options.clone().pragma("query_only", "1").pragma("cache_size", "-16384");
+        // All at once and for good: a process that has run out of descriptors could open none later.
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS)
-            .connect_with(reading)
+            .min_connections(READERS)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .connect_with(reading.clone())
             .await
             .map_err(unreadable)?;
         Ok(Self {
             path: path.to_owned(),
+            reading,
             readers,
             writer: Mutex::new(writer),
             checkpointer: Mutex::new(checkpointer),
+            begun: AtomicBool::new(false),
             epoch: AtomicU64::new(0),
             stopped: AtomicBool::new(false),
             in_trouble: AtomicBool::new(false),
+            cannot_read: AtomicBool::new(false),
             _owner: owner,
         })
     }
@@ -84,8 +100,51 @@ impl SqliteStore {
     }
 
     pub(super) async fn writer(&self) -> Result<MutexGuard<'_, SqliteConnection>, StoreError> {
-        let writer = self.writer.lock().await;
-        if self.stopped.load(Ordering::SeqCst) { Err(StoreError::Stopped) } else { Ok(writer) }
+        let mut writer = self.writer.lock().await;
+        if self.stopped.load(Ordering::SeqCst) {
+            return Err(StoreError::Stopped);
+        }
+        if self.begun.swap(false, Ordering::SeqCst) {
+            // Whoever began has left in the middle.
+            sqlx::query("ROLLBACK").execute(&mut *writer).await.ok();
+        }
+        Ok(writer)
+    }
+
+    /// Begins a transaction that writes. Not one of sqlx's: those never notice that SQLite has undone them by itself, as it
+    /// does on a full disk, and keep the connection from beginning another.
+    pub(super) async fn begin(&self, writer: &mut SqliteConnection) -> Result<(), StoreError> {
+        self.begun.store(true, Ordering::SeqCst);
+        let begun = sqlx::query("BEGIN IMMEDIATE").execute(writer).await.map_err(StoreError::from);
+        begun.map(drop).inspect_err(|error| self.take_note(error))
+    }
+
+    /// Makes everything durable. After an error nobody knows whether it is: see [`StoreError::Stopped`].
+    pub(super) async fn commit(&self, writer: &mut SqliteConnection) -> Result<(), StoreError> {
+        let committed = sqlx::query("COMMIT").execute(&mut *writer).await.map(drop);
+        self.in_trouble.store(committed.is_err(), Ordering::SeqCst);
+        if let Err(error) = &committed {
+            // A full disk leaves nothing behind.
+            if !is_full(error) {
+                tracing::error!(%error, "a commit failed: nothing is written until the next start");
+                self.stop_writing();
+            }
+            self.roll_back(writer).await;
+        }
+        self.begun.store(false, Ordering::SeqCst);
+        Ok(committed?)
+    }
+
+    /// Undoes everything, because of `error`.
+    pub(super) async fn give_up(&self, writer: &mut SqliteConnection, error: &StoreError) {
+        self.take_note(error);
+        self.roll_back(writer).await;
+    }
+
+    pub(super) async fn roll_back(&self, writer: &mut SqliteConnection) {
+        // SQLite has rolled back by itself after some errors; there is nothing left to undo then.
+        sqlx::query("ROLLBACK").execute(writer).await.ok();
+        self.begun.store(false, Ordering::SeqCst);
     }
 
     /// After a failed commit nobody knows what is on disk: nothing more is written until the next start recovers it.
@@ -93,19 +152,24 @@ impl SqliteStore {
         self.stopped.store(true, Ordering::SeqCst);
     }
 
-    /// Takes note of how a commit ended. A full disk leaves nothing behind; after any other failure see
-    /// [`SqliteStore::stop_writing`].
-    pub(super) fn committed(&self, result: &Result<(), sqlx::Error>) {
-        self.in_trouble.store(result.is_err(), Ordering::SeqCst);
-        if result.as_ref().is_err_and(|error| !is_full(error)) {
+    /// Takes note of why a transaction failed before its commit.
+    fn take_note(&self, error: &StoreError) {
+        if error.is_systemic() {
+            self.in_trouble.store(true, Ordering::SeqCst);
+        }
+        // One that outgrows the cache writes before it commits.
+        if let StoreError::Database(error) = error
+            && may_lose_writes(error)
+        {
+            tracing::error!(%error, "a write failed: nothing is written until the next start");
             self.stop_writing();
         }
     }
 
-    /// Takes note of why a transaction was given up.
-    pub(super) fn gave_up(&self, error: &StoreError) {
+    /// Takes note of why a read was given up.
+    pub(super) fn could_not_read(&self, error: &StoreError) {
         if error.is_systemic() {
-            self.in_trouble.store(true, Ordering::SeqCst);
+            self.cannot_read.store(true, Ordering::SeqCst);
         }
     }
 
@@ -119,27 +183,48 @@ impl SqliteStore {
 
     pub(super) async fn is_ready(&self) -> bool {
         let answers = sqlx::query("SELECT 1").execute(&self.readers).await.is_ok();
-        let in_trouble = self.in_trouble.load(Ordering::SeqCst) && !self.can_write().await;
-        answers && !in_trouble && !self.stopped.load(Ordering::SeqCst)
+        let reads = !self.cannot_read.load(Ordering::SeqCst) || self.can_read().await;
+        let writes = !self.in_trouble.load(Ordering::SeqCst) || self.can_write().await;
+        answers && reads && writes && !self.stopped.load(Ordering::SeqCst)
+    }
+
+    /// Whether reading succeeds again, for somebody who has read nothing before: from the head of the file to its latest
+    /// entry.
+    async fn can_read(&self) -> bool {
+        let reading = async {
+            let mut reader = self.reading.connect().await?;
+            sqlx::query("SELECT max(no) FROM entries").execute(&mut reader).await?;
+            reader.close().await
+        };
+        let read = reading.await.is_ok();
+        self.cannot_read.store(!read, Ordering::SeqCst);
+        read
     }
 
     /// Whether what failed before succeeds again: some pages are written to the disk and freed.
     async fn can_write(&self) -> bool {
-        let Ok(mut writer) = self.writer().await else { return false };
-        let probe = "BEGIN IMMEDIATE; CREATE TABLE probe (bytes BLOB) STRICT; \
-            INSERT INTO probe VALUES (zeroblob(65536)); DROP TABLE probe; COMMIT";
-        let written = sqlx::raw_sql(probe).execute(&mut *writer).await.is_ok();
-        if !written {
-            // Nothing is left to undo where SQLite has done so by itself.
-            sqlx::query("ROLLBACK").execute(&mut *writer).await.ok();
-        }
-        self.in_trouble.store(!written, Ordering::SeqCst);
-        written
+        let probing = async {
+            let mut writer = self.writer().await?;
+            self.begin(&mut writer).await?;
+            let probe = "CREATE TABLE probe (bytes BLOB) STRICT; INSERT INTO probe VALUES (zeroblob(65536)); \
+                DROP TABLE probe";
+            match sqlx::raw_sql(probe).execute(&mut *writer).await.map_err(StoreError::from) {
+                Ok(_) => self.commit(&mut writer).await,
+                Err(error) => {
+                    self.give_up(&mut writer, &error).await;
+                    Err(error)
+                }
+            }
+        };
+        probing.await.is_ok()
     }
 
     pub(super) async fn close(&self) {
         self.readers.close().await;
-        self.stop_writing();
+        if self.stopped.swap(true, Ordering::SeqCst) {
+            // The next start recovers what is on the disk.
+            return;
+        }
         // Leaves one file behind instead of three.
         let mut checkpointer = self.checkpointer.lock().await;
         let cut = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut *checkpointer).await;
@@ -160,28 +245,28 @@ impl SqliteStore {
         };
         let mut checkpointer = self.checkpointer.lock().await;
         let moved = sqlx::query(mode).execute(&mut *checkpointer).await.map(drop);
-        if moved.as_ref().is_err_and(is_io_error) {
-            // Pages may be lost that a second attempt would take for written.
+        if let Err(error) = &moved
+            && may_lose_writes(error)
+        {
+            // A second attempt would take for written what is lost.
+            tracing::error!(%error, "a write failed: nothing is written until the next start");
             self.stop_writing();
         }
         Ok(moved?)
     }
 }
 
-/// The disk is full: the transaction is undone and a later one may succeed. Codes: <https://www.sqlite.org/rescode.html>.
+/// No room for the log (`SQLITE_FULL`) or for its index in memory (`SQLITE_IOERR_SHMSIZE`), which nothing durable hangs on: the
+/// transaction is undone and a later one may succeed.
 fn is_full(error: &sqlx::Error) -> bool {
-    has_code(error, 13)
+    matches!(error::code(error), Some(13 | 4_874))
 }
 
-/// Reading, writing or syncing failed (`SQLITE_IOERR`).
-fn is_io_error(error: &sqlx::Error) -> bool {
-    has_code(error, 10)
-}
-
-/// The low byte of SQLite's code says what kind of failure it is.
-fn has_code(error: &sqlx::Error, primary: u32) -> bool {
-    let sqlx::Error::Database(error) = error else { return false };
-    error.code().and_then(|code| code.parse::<u32>().ok()).is_some_and(|code| code & 0xff == primary)
+/// Something was not written, or may not be, that SQLite handed to the disk (`SQLITE_IOERR`): all but failing to read
+/// (`_READ`, `_SHORT_READ`) and [`is_full`].
+fn may_lose_writes(error: &sqlx::Error) -> bool {
+    let Some(code) = error::code(error) else { return false };
+    code & 0xff == 10 && !matches!(code, 266 | 522) && !is_full(error)
 }
 
 /// Takes the lock that says whose file this is.

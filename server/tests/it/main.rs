@@ -18,6 +18,7 @@ mod credits_verify;
 mod day_buckets;
 mod demo;
 mod dimensions;
+mod embedded;
 mod envelope;
 mod estimate;
 mod hanging_up;

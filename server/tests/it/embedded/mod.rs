@@ -1,0 +1,3 @@
+//! What only holds for the store that is a file of this process: its disk fills, fails and lies.
+
+mod faults;
