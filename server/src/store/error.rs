@@ -1,6 +1,6 @@
 //! What can go wrong between us and the database.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Why a statement failed. Never shown to callers; the HTTP layer answers with an incident id.
 #[derive(Debug, thiserror::Error)]
@@ -44,12 +44,17 @@ impl StoreError {
         }
     }
 
-    /// Whether pages could not be read (`SQLITE_IOERR_READ`, `_SHORT_READ`) or are no pages of a database
-    /// (`SQLITE_CORRUPT`, `SQLITE_NOTADB`). Who needs others may go on.
+    /// Whether pages could not be read or are no pages of a database (`SQLITE_CORRUPT`, `SQLITE_NOTADB`). Who needs others
+    /// may go on.
     pub fn is_unreadable(&self) -> bool {
         let Self::Database(error) = self else { return false };
-        code(error).is_some_and(|code| matches!(code, 266 | 522) || matches!(code & 0xff, 11 | 26))
+        code(error).is_some_and(|code| failed_to_read(code) || matches!(code & 0xff, 11 | 26))
     }
+}
+
+/// `SQLITE_IOERR_READ`, `_SHORT_READ` and, for what the device itself could not read, `_CORRUPTFS`.
+pub(super) fn failed_to_read(code: u32) -> bool {
+    matches!(code, 266 | 522 | 8_458)
 }
 
 /// SQLite's code: <https://www.sqlite.org/rescode.html>, the low byte is the primary one.
@@ -71,8 +76,22 @@ pub enum OpenError {
     Migrate { path: PathBuf, cause: sqlx::migrate::MigrateError },
     #[error("cannot back up the database before its migration: {0}")]
     Backup(sqlx::Error),
-    #[error("{path} is not a database of plexe-console: {cause}", path = .path.display())]
+    #[error("{path} is damaged, or no database of plexe-console: {cause}", path = .path.display())]
     Unreadable { path: PathBuf, cause: sqlx::Error },
-    #[error(transparent)]
+    /// Nothing is wrong with what the file says.
+    #[error("cannot read or write the database {path}, whose disk is full or failing: {cause}", path = .path.display())]
+    Disk { path: PathBuf, cause: sqlx::Error },
+    #[error("cannot prepare the database: {0}")]
     Store(#[from] StoreError),
+}
+
+impl OpenError {
+    /// Because of the first statements on a file.
+    pub(super) fn of(path: &Path, cause: sqlx::Error) -> Self {
+        let path = path.to_owned();
+        match code(&cause).map(|code| code & 0xff) {
+            Some(8 | 10 | 13 | 14) => Self::Disk { path, cause },
+            _ => Self::Unreadable { path, cause },
+        }
+    }
 }

@@ -49,7 +49,7 @@ pub struct SqliteStore {
 impl SqliteStore {
     pub(super) async fn open(path: &Path, clock: &dyn Clock) -> Result<Self, OpenError> {
         let owner = own(path)?;
-        let unreadable = |cause| OpenError::Unreadable { path: path.to_owned(), cause };
+        let unreadable = |cause| OpenError::of(path, cause);
         let options = SqliteConnectOptions::new()
             .filename(path)
             .create_if_missing(true)
@@ -262,11 +262,10 @@ fn is_full(error: &sqlx::Error) -> bool {
     matches!(error::code(error), Some(13 | 4_874))
 }
 
-/// Something was not written, or may not be, that SQLite handed to the disk (`SQLITE_IOERR`): all but failing to read
-/// (`_READ`, `_SHORT_READ`) and [`is_full`].
+/// Something that SQLite handed to the disk may not be there (`SQLITE_IOERR`, unless it could only not be read).
 fn may_lose_writes(error: &sqlx::Error) -> bool {
     let Some(code) = error::code(error) else { return false };
-    code & 0xff == 10 && !matches!(code, 266 | 522) && !is_full(error)
+    code & 0xff == 10 && !error::failed_to_read(code) && !is_full(error)
 }
 
 /// Takes the lock that says whose file this is.
@@ -281,7 +280,7 @@ fn own(path: &Path) -> Result<File, OpenError> {
 }
 
 async fn migrate(path: &Path, writer: &mut SqliteConnection, clock: &dyn Clock) -> Result<(), OpenError> {
-    let unreadable = |cause| OpenError::Unreadable { path: path.to_owned(), cause };
+    let unreadable = |cause| OpenError::of(path, cause);
     let failed = |cause| OpenError::Migrate { path: path.to_owned(), cause };
     sqlx::query("PRAGMA schema_version").execute(&mut *writer).await.map_err(unreadable)?;
     writer.ensure_migrations_table(&MIGRATOR.table_name).await.map_err(failed)?;
@@ -309,4 +308,45 @@ async fn migrate(path: &Path, writer: &mut SqliteConnection, clock: &dyn Clock) 
 
 async fn pragma(writer: &mut SqliteConnection, pragma: &'static str) -> Result<(), sqlx::Error> {
     sqlx::query(sqlx::AssertSqlSafe(format!("PRAGMA {pragma}"))).execute(writer).await.map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use ledger::Timestamp;
+
+    use super::*;
+    use crate::clock::ManualClock;
+
+    #[tokio::test]
+    async fn what_a_dead_process_has_left_in_the_log_is_in_the_file_before_anything_else_is_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let clock = ManualClock::at(Timestamp::from_micros(0));
+        let dead = SqliteStore::open(&path("dead.db"), &clock).await.unwrap();
+        let mut writer = dead.writer().await.unwrap();
+        sqlx::raw_sql("CREATE TABLE left_behind (bytes BLOB) STRICT").execute(&mut *writer).await.unwrap();
+        for (from, to) in [("dead.db", "next.db"), ("dead.db-wal", "next.db-wal")] {
+            std::fs::copy(path(from), path(to)).unwrap();
+        }
+        assert!(std::fs::metadata(path("next.db-wal")).unwrap().len() > 0);
+        let next = SqliteStore::open(&path("next.db"), &clock).await.unwrap();
+        assert_eq!(std::fs::metadata(path("next.db-wal")).unwrap().len(), 0);
+        let mut reader = next.reader().await.unwrap();
+        sqlx::query("SELECT * FROM left_behind").execute(&mut *reader).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn who_leaves_in_the_middle_of_a_transaction_leaves_nothing_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = ManualClock::at(Timestamp::from_micros(0));
+        let store = SqliteStore::open(&folder.path().join("console.db"), &clock).await.unwrap();
+        let mut writer = store.writer().await.unwrap();
+        store.begin(&mut writer).await.unwrap();
+        sqlx::raw_sql("CREATE TABLE left_behind (bytes BLOB) STRICT").execute(&mut *writer).await.unwrap();
+        drop(writer);
+        let mut writer = store.writer().await.unwrap();
+        store.begin(&mut writer).await.unwrap();
+        sqlx::query("SELECT * FROM left_behind").execute(&mut *writer).await.unwrap_err();
+        store.commit(&mut writer).await.unwrap();
+    }
 }

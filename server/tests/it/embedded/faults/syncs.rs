@@ -31,7 +31,7 @@ fn assert_one_sentence(ended: &Ended) {
     let errors: Vec<&str> = ended.stderr.lines().filter(|line| line.starts_with("error: ")).collect();
     let [sentence] = errors[..] else { panic!("{ended:?}") };
     assert_eq!(ended.stderr.lines().last(), Some(sentence), "{ended:?}");
-    assert!(sentence.contains("console.db") && !ended.stderr.contains("panicked"), "{ended:?}");
+    assert!(sentence.contains("the database") && !ended.stderr.contains("panicked"), "{ended:?}");
 }
 
 /// After the failure: no acknowledgement, not ready, reads go on.
@@ -144,4 +144,50 @@ async fn a_log_whose_index_finds_no_room_is_a_full_disk_and_no_failed_one() {
     assert!(send(&books.service(&serving), &events, &log).await, "{}", books.site.log());
     serving.kill();
     books.check_after(&log.into_inner().unwrap()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_failed_sync_while_it_is_tried_whether_there_is_room_again_stops_the_writing() {
+    let books = Books::on(Site::new()).await;
+    let plan = Plan::new(&books.site.database());
+    let serving = books.site.serve_logging(&plan.settings()).await;
+    let (service, log) = (books.service(&serving), Mutex::new(Log::default()));
+    assert!(send(&service, &books.events("before", 0), &log).await);
+    plan.arm(Fault { operation: Operation::Write, error: ENOSPC, files: LOG, before: 0, times: i64::MAX });
+    assert!(!send(&service, &books.events("full", 0), &log).await);
+    plan.arm(sync(LOG, 1));
+    assert_not_ready(&serving.url).await;
+    assert_eq!(plan.failed(), 1);
+    assert_not_ready(&serving.url).await;
+    assert!(!send(&service, &books.events("after", 0), &log).await);
+    serving.kill();
+    books.check_after(&log.into_inner().unwrap()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_log_that_cannot_be_moved_into_the_database_for_now_stops_nothing() {
+    let full =
+        Fault { operation: Operation::Write, error: ENOSPC, files: DATABASE, before: 0, times: i64::MAX };
+    let unreadable = Fault { operation: Operation::Read, error: EIO, files: LOG, before: 0, times: i64::MAX };
+    let books = Books::on(Site::new()).await;
+    for fault in [full, unreadable] {
+        let books = books.copy();
+        let plan = Plan::new(&books.site.database());
+        let serving = books.site.serve_logging(&plan.settings()).await;
+        let (service, log) = (books.service(&serving), Mutex::new(Log::default()));
+        // What the writer needs it has read.
+        assert!(send(&service, &books.events("before", 0), &log).await);
+        plan.arm(fault);
+        let mut n = 0;
+        while !books.site.log().contains("could not be moved") {
+            assert!(send(&service, &books.events("while", n), &log).await, "{}", books.site.log());
+            n += 1;
+        }
+        assert!(plan.failed() > 0);
+        plan.disarm();
+        Caller::new(&serving.url, None).get("/readyz").await.ok();
+        assert!(send(&service, &books.events("after", 0), &log).await, "{}", books.site.log());
+        serving.kill();
+        books.check_after(&log.into_inner().unwrap()).await;
+    }
 }
