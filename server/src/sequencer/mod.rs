@@ -317,10 +317,6 @@ impl Writer {
                     let (first, second) = part.split_at(part.len() / 2);
                     waiting.extend([second, first]);
                 }
-                Err(batch::Failure::Statement(error)) if error.is_unreadable() => {
-                    tracing::error!(%error, task = ?part, "what a task needs could not be read");
-                    answers.extend(part.iter().map(|_| Err(Busy::Unknown)));
-                }
                 Err(batch::Failure::Statement(error)) => {
                     tracing::error!(%error, task = ?part, "a task could not be stored");
                     answers.extend(part.iter().map(|task| Ok(task.failed())));

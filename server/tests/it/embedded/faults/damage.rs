@@ -8,10 +8,10 @@ use std::sync::Mutex;
 
 use serde_json::{Value, json};
 
-use super::load::{Books, assert_not_ready, assert_unavailable, send};
+use super::load::{Books, assert_not_ready, send};
 use super::reads::{look, same_or_refused};
 use crate::crash::Log;
-use crate::harness::client::Caller;
+use crate::harness::client::{Caller, assert_error, assert_refusal};
 use crate::harness::events::EVENTS;
 use crate::harness::process::Site;
 use crate::harness::raw::Raw;
@@ -77,11 +77,20 @@ async fn a_page_that_is_overwritten_refuses_whoever_needs_it_and_the_others_go_o
             let again = service.post(EVENTS, &again);
             let others = futures::future::join_all(new.iter().map(|event| service.post(EVENTS, event)));
             let (again, others) = futures::future::join(again, others).await;
-            assert_unavailable(&again);
+            assert_error(&again, 500, "server_error", "our side");
             for other in others {
                 assert_eq!(other.ok()["replayed"], false);
             }
         }
+        // In a list as well it is only the one.
+        let list = [
+            event("new-bob", &books.users[1]),
+            event(&page.ids[0], &books.users[0]),
+            event("new", &books.users[0]),
+        ];
+        let answer = service.post(EVENTS, &json!(list)).await.ok();
+        assert_eq!((&answer["accepted"], &answer["rejected"]), (&json!(2), &json!(1)), "{answer}");
+        assert_refusal(&answer["results"][1]["error"], 500, "server_error", "our side");
         let receipt = ada.get(&format!("/usage/events/faults/{}", page.ids[0])).await;
         assert!(receipt.status >= 500 && receipt.body["error"]["request_id"].is_string(), "{}", receipt.text);
         books.customer(&serving, 1).get("/usage/events/faults/bob-12-0").await.ok();

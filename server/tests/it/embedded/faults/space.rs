@@ -14,7 +14,7 @@ pub struct SmallDisk {
 
 impl SmallDisk {
     /// Mounts `mebibytes` on the folder. The error says what the machine does not allow.
-    pub fn mount(folder: &Path, mebibytes: u32) -> Result<Self, String> {
+    pub fn mount(folder: &Path, mebibytes: usize) -> Result<Self, String> {
         let script = r#"mount -t tmpfs -o "size=$2m" none "$1" && echo mounted && exec cat >/dev/null"#;
         let keeper = Command::new("unshare")
             .args(["--map-root-user", "--mount", "sh", "-c", script, "sh"])
