@@ -22,7 +22,8 @@ use crate::store::{Payer, PayerRow, Store, StoreError};
 /// Why a batch as a whole has no answers.
 #[derive(Debug)]
 pub(super) enum Failure {
-    /// A statement failed; nothing is written, and some of the tasks may succeed without the others.
+    /// A statement failed, or what it needed can't be read; nothing is written, and some of the tasks may succeed
+    /// without the others.
     Statement(StoreError),
     /// Another server came first; nothing is written, and the same batch may succeed.
     Race(StoreError),
@@ -32,9 +33,10 @@ pub(super) enum Failure {
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
+        let concerns_all = error.is_systemic() && !error.is_unreadable();
         if error.is_race() {
             Self::Race(error)
-        } else if error.is_systemic() {
+        } else if concerns_all {
             Self::Store(error)
         } else {
             Self::Statement(error)

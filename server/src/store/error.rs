@@ -1,6 +1,6 @@
 //! What can go wrong between us and the database.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use sqlx::postgres::PgDatabaseError;
 
@@ -47,13 +47,12 @@ impl StoreError {
     /// Whether the database as a whole is in trouble (disk full, unreadable, gone), rather than this one statement.
     pub fn is_systemic(&self) -> bool {
         match self {
-            Self::Database(sqlx::Error::Database(error)) => {
-                let code = error.code().unwrap_or_default();
-                match error.try_downcast_ref::<PgDatabaseError>() {
-                    Some(_) => is_systemic_in_postgres(&code),
-                    None => is_systemic_in_sqlite(&code),
-                }
-            }
+            Self::Database(error @ sqlx::Error::Database(cause)) => match cause
+                .try_downcast_ref::<PgDatabaseError>()
+            {
+                Some(_) => is_systemic_in_postgres(&cause.code().unwrap_or_default()),
+                None => matches!(code(error).map(|code| code & 0xff), Some(5 | 8 | 10 | 11 | 13 | 14 | 26)),
+            },
             Self::Database(_) | Self::Reading(_) | Self::Thread(_) | Self::Stopped => true,
             Self::Corrupt { .. } | Self::Rows { .. } | Self::Raced => false,
         }
@@ -70,12 +69,25 @@ impl StoreError {
             _ => false,
         }
     }
+
+    /// Whether pages could not be read or are no pages of a database (`SQLITE_CORRUPT`, `SQLITE_NOTADB`). Who needs others
+    /// may go on.
+    pub fn is_unreadable(&self) -> bool {
+        let Self::Database(error) = self else { return false };
+        code(error).is_some_and(|code| failed_to_read(code) || matches!(code & 0xff, 11 | 26))
+    }
 }
 
-/// Codes: <https://www.sqlite.org/rescode.html>, the low byte is the primary code.
-fn is_systemic_in_sqlite(code: &str) -> bool {
-    let primary = code.parse::<u32>().ok().map(|code| code & 0xff);
-    matches!(primary, Some(5 | 8 | 10 | 11 | 13 | 14 | 26))
+/// `SQLITE_IOERR_READ`, `_SHORT_READ` and, for what the device itself could not read, `_CORRUPTFS`.
+pub(super) fn failed_to_read(code: u32) -> bool {
+    matches!(code, 266 | 522 | 8_458)
+}
+
+/// SQLite's code: <https://www.sqlite.org/rescode.html>, the low byte is the primary one.
+pub(super) fn code(error: &sqlx::Error) -> Option<u32> {
+    let sqlx::Error::Database(error) = error else { return None };
+    let is_of_sqlite = error.try_downcast_ref::<PgDatabaseError>().is_none();
+    error.code().filter(|_| is_of_sqlite)?.parse().ok()
 }
 
 /// Codes: <https://www.postgresql.org/docs/current/errcodes-appendix.html>. By class: connections, resources, lock timeouts,
@@ -104,8 +116,22 @@ pub enum OpenError {
     Backup(sqlx::Error),
     #[error("cannot finish the restore of {path}: {cause}", path = .path.display())]
     Restore { path: PathBuf, cause: std::io::Error },
-    #[error("{path} is not a database of plexe-console: {cause}", path = .path.display())]
+    #[error("{path} is damaged, or no database of plexe-console: {cause}", path = .path.display())]
     Unreadable { path: PathBuf, cause: sqlx::Error },
-    #[error(transparent)]
+    /// Nothing is wrong with what the file says.
+    #[error("cannot read or write the database {path}, whose disk is full or failing: {cause}", path = .path.display())]
+    Disk { path: PathBuf, cause: sqlx::Error },
+    #[error("cannot prepare the database: {0}")]
     Store(#[from] StoreError),
+}
+
+impl OpenError {
+    /// Because of the first statements on a file.
+    pub(super) fn of(path: &Path, cause: sqlx::Error) -> Self {
+        let path = path.to_owned();
+        match code(&cause).map(|code| code & 0xff) {
+            Some(8 | 10 | 13 | 14) => Self::Disk { path, cause },
+            _ => Self::Unreadable { path, cause },
+        }
+    }
 }

@@ -85,10 +85,13 @@ macro_rules! read {
     ($store:expr, $db:ident => $body:expr) => {
         match $store {
             $crate::store::Store::Sqlite(sqlite) => {
-                let mut $db = sqlite.reader().await?;
-                let $db = &mut *$db;
-                let result: Result<_, $crate::store::StoreError> = async { $body }.await;
-                result
+                let result: Result<_, $crate::store::StoreError> = async {
+                    let mut $db = sqlite.reader().await?;
+                    let $db = &mut *$db;
+                    $body
+                }
+                .await;
+                result.inspect_err(|error| sqlite.could_not_read(error))
             }
             $crate::store::Store::Postgres(postgres) => {
                 let mut $db = postgres.reader().await?;
@@ -121,22 +124,19 @@ macro_rules! transact {
         match $store {
             $crate::store::Store::Sqlite(sqlite) => {
                 let mut writer = sqlite.writer().await?;
-                let mut transaction = sqlx::Connection::begin_with(&mut *writer, "BEGIN IMMEDIATE").await?;
-                let $db = &mut *transaction;
+                sqlite.begin(&mut writer).await?;
+                let $db = &mut *writer;
                 let result: Result<_, $crate::store::StoreError> = async { $body }.await;
                 match result {
                     Ok(value) => {
-                        let committed = transaction.commit().await;
-                        sqlite.committed(&committed);
-                        committed?;
+                        sqlite.commit(&mut writer).await?;
                         if $is_cached {
                             sqlite.forget_cached();
                         }
                         Ok(value)
                     }
                     Err(error) => {
-                        sqlite.gave_up(&error);
-                        transaction.rollback().await?;
+                        sqlite.give_up(&mut writer, &error).await;
                         Err(error)
                     }
                 }

@@ -195,7 +195,7 @@ impl Store {
         match self {
             Self::Sqlite(store) => {
                 let mut writer = store.writer().await?;
-                sqlx::query("BEGIN IMMEDIATE").execute(&mut *writer).await?;
+                store.begin(&mut writer).await?;
                 Ok(Posting::Sqlite { store, writer })
             }
             Self::Postgres(store) => {
@@ -349,14 +349,7 @@ impl Posting<'_> {
     /// Makes everything durable. After an error nobody knows whether it is: see [`StoreError::Stopped`].
     pub async fn commit(self) -> Result<(), StoreError> {
         match self {
-            Self::Sqlite { store, mut writer } => {
-                let result = sqlx::query("COMMIT").execute(&mut *writer).await.map(drop);
-                store.committed(&result);
-                if result.is_err() {
-                    sqlx::query("ROLLBACK").execute(&mut *writer).await.ok();
-                }
-                Ok(result?)
-            }
+            Self::Sqlite { store, mut writer } => store.commit(&mut writer).await,
             Self::Postgres { store, transaction, .. } => {
                 let result = transaction.commit().await;
                 store.committed(&result);
@@ -367,18 +360,22 @@ impl Posting<'_> {
 
     /// Undoes everything, because of `error`.
     pub async fn give_up(self, error: &StoreError) -> Result<(), StoreError> {
-        match &self {
-            Self::Sqlite { store, .. } => store.gave_up(error),
-            Self::Postgres { store, .. } => store.gave_up(error),
+        match self {
+            Self::Sqlite { store, mut writer } => {
+                store.give_up(&mut writer, error).await;
+                Ok(())
+            }
+            Self::Postgres { store, transaction, .. } => {
+                store.gave_up(error);
+                Ok(transaction.rollback().await?)
+            }
         }
-        self.rollback().await
     }
 
     pub async fn rollback(self) -> Result<(), StoreError> {
         match self {
-            Self::Sqlite { mut writer, .. } => {
-                // SQLite has rolled back by itself after some errors; there is nothing left to undo then.
-                sqlx::query("ROLLBACK").execute(&mut *writer).await.ok();
+            Self::Sqlite { store, mut writer } => {
+                store.roll_back(&mut writer).await;
                 Ok(())
             }
             Self::Postgres { transaction, .. } => Ok(transaction.rollback().await?),

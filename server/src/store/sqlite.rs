@@ -12,11 +12,11 @@ use sqlx::sqlite::{
     SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
     SqliteSynchronous,
 };
-use sqlx::{ConnectOptions, Sqlite};
+use sqlx::{ConnectOptions, Connection as _, Sqlite};
 use tokio::sync::{Mutex, MutexGuard};
 
 use super::backup;
-use super::error::{OpenError, StoreError};
+use super::error::{self, OpenError, StoreError};
 use crate::clock::Clock;
 
 pub(super) static MIGRATOR: Migrator = sqlx::migrate!("migrations/sqlite");
@@ -30,16 +30,22 @@ const WAL_LIMIT: i64 = 64 << 20;
 #[derive(Debug)]
 pub struct SqliteStore {
     path: PathBuf,
+    /// How a reader connects.
+    reading: SqliteConnectOptions,
     readers: SqlitePool,
     writer: Mutex<SqliteConnection>,
     /// Moves the log into the file, off the hot path.
     checkpointer: Mutex<SqliteConnection>,
+    /// A transaction of the writer is open, or was when whoever began it left.
+    begun: AtomicBool,
     epoch: AtomicU64,
     stopped: AtomicBool,
     /// The last attempt to write failed for a reason that concerns every write: the disk is full, say.
     in_trouble: AtomicBool,
     /// Taken while a copy of the file is made.
     copying: Arc<Mutex<()>>,
+    /// A read failed for a reason that may concern every read.
+    cannot_read: AtomicBool,
     /// Held as long as this process owns the file.
     _owner: File,
 }
@@ -48,7 +54,7 @@ impl SqliteStore {
     pub(super) async fn open(path: &Path, clock: &dyn Clock) -> Result<Self, OpenError> {
         let owner = own(path)?;
         backup::finish(path)?;
-        let unreadable = |cause| OpenError::Unreadable { path: path.to_owned(), cause };
+        let unreadable = |cause| OpenError::of(path, cause);
         let options = SqliteConnectOptions::new()
             .filename(path)
             .create_if_missing(true)
@@ -60,6 +66,9 @@ impl SqliteStore {
             .pragma("cache_size", "-65536")
             .pragma("temp_store", "MEMORY");
         let mut writer = options.connect().await.map_err(unreadable)?;
+        // What a failed sync has left in the log may be read and still be nowhere on the disk. Moved into the file it is
+        // written and synced again, before anything is acknowledged that comes after it in the log.
+        sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut writer).await.map_err(unreadable)?;
         migrate(path, &mut writer, clock).await?;
         Self::connect(path, &options, writer, owner).await.map_err(unreadable)
     }
@@ -80,14 +89,25 @@ impl SqliteStore {
         owner: File,
     ) -> Result<Self, sqlx::Error> {
         let reading = options.clone().pragma("query_only", "1").pragma("cache_size", "-16384");
+        // All at once and for good: a process that has run out of descriptors could open none later.
+        let readers = SqlitePoolOptions::new()
+            .max_connections(READERS)
+            .min_connections(READERS)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .connect_with(reading.clone())
+            .await?;
         Ok(Self {
             path: path.to_owned(),
-            readers: SqlitePoolOptions::new().max_connections(READERS).connect_with(reading).await?,
+            reading,
+            readers,
             writer: Mutex::new(writer),
             checkpointer: Mutex::new(options.connect().await?),
+            begun: AtomicBool::new(false),
             epoch: AtomicU64::new(0),
             stopped: AtomicBool::new(false),
             in_trouble: AtomicBool::new(false),
+            cannot_read: AtomicBool::new(false),
             copying: Arc::default(),
             _owner: owner,
         })
@@ -106,8 +126,51 @@ impl SqliteStore {
     }
 
     pub(super) async fn writer(&self) -> Result<MutexGuard<'_, SqliteConnection>, StoreError> {
-        let writer = self.writer.lock().await;
-        if self.stopped.load(Ordering::SeqCst) { Err(StoreError::Stopped) } else { Ok(writer) }
+        let mut writer = self.writer.lock().await;
+        if self.stopped.load(Ordering::SeqCst) {
+            return Err(StoreError::Stopped);
+        }
+        if self.begun.swap(false, Ordering::SeqCst) {
+            // Whoever began has left in the middle.
+            sqlx::query("ROLLBACK").execute(&mut *writer).await.ok();
+        }
+        Ok(writer)
+    }
+
+    /// Begins a transaction that writes. Not one of sqlx's: those never notice that SQLite has undone them by itself, as it
+    /// does on a full disk, and keep the connection from beginning another.
+    pub(super) async fn begin(&self, writer: &mut SqliteConnection) -> Result<(), StoreError> {
+        self.begun.store(true, Ordering::SeqCst);
+        let begun = sqlx::query("BEGIN IMMEDIATE").execute(writer).await.map_err(StoreError::from);
+        begun.map(drop).inspect_err(|error| self.take_note(error))
+    }
+
+    /// Makes everything durable. After an error nobody knows whether it is: see [`StoreError::Stopped`].
+    pub(super) async fn commit(&self, writer: &mut SqliteConnection) -> Result<(), StoreError> {
+        let committed = sqlx::query("COMMIT").execute(&mut *writer).await.map(drop);
+        self.in_trouble.store(committed.is_err(), Ordering::SeqCst);
+        if let Err(error) = &committed {
+            // A full disk leaves nothing behind.
+            if !is_full(error) {
+                tracing::error!(%error, "a commit failed: nothing is written until the next start");
+                self.stop_writing();
+            }
+            self.roll_back(writer).await;
+        }
+        self.begun.store(false, Ordering::SeqCst);
+        Ok(committed?)
+    }
+
+    /// Undoes everything, because of `error`.
+    pub(super) async fn give_up(&self, writer: &mut SqliteConnection, error: &StoreError) {
+        self.take_note(error);
+        self.roll_back(writer).await;
+    }
+
+    pub(super) async fn roll_back(&self, writer: &mut SqliteConnection) {
+        // SQLite has rolled back by itself after some errors; there is nothing left to undo then.
+        sqlx::query("ROLLBACK").execute(writer).await.ok();
+        self.begun.store(false, Ordering::SeqCst);
     }
 
     /// After a failed commit nobody knows what is on disk: nothing more is written until the next start recovers it.
@@ -115,19 +178,24 @@ impl SqliteStore {
         self.stopped.store(true, Ordering::SeqCst);
     }
 
-    /// Takes note of how a commit ended. A full disk leaves nothing behind; after any other failure see
-    /// [`SqliteStore::stop_writing`].
-    pub(super) fn committed(&self, result: &Result<(), sqlx::Error>) {
-        self.in_trouble.store(result.is_err(), Ordering::SeqCst);
-        if result.as_ref().is_err_and(|error| !is_full(error)) {
+    /// Takes note of why a transaction failed before its commit.
+    fn take_note(&self, error: &StoreError) {
+        if error.is_systemic() {
+            self.in_trouble.store(true, Ordering::SeqCst);
+        }
+        // One that outgrows the cache writes before it commits.
+        if let StoreError::Database(error) = error
+            && may_lose_writes(error)
+        {
+            tracing::error!(%error, "a write failed: nothing is written until the next start");
             self.stop_writing();
         }
     }
 
-    /// Takes note of why a transaction was given up.
-    pub(super) fn gave_up(&self, error: &StoreError) {
+    /// Takes note of why a read was given up.
+    pub(super) fn could_not_read(&self, error: &StoreError) {
         if error.is_systemic() {
-            self.in_trouble.store(true, Ordering::SeqCst);
+            self.cannot_read.store(true, Ordering::SeqCst);
         }
     }
 
@@ -141,27 +209,48 @@ impl SqliteStore {
 
     pub(super) async fn is_ready(&self) -> bool {
         let answers = sqlx::query("SELECT 1").execute(&self.readers).await.is_ok();
-        let in_trouble = self.in_trouble.load(Ordering::SeqCst) && !self.can_write().await;
-        answers && !in_trouble && !self.stopped.load(Ordering::SeqCst)
+        let reads = !self.cannot_read.load(Ordering::SeqCst) || self.can_read().await;
+        let writes = !self.in_trouble.load(Ordering::SeqCst) || self.can_write().await;
+        answers && reads && writes && !self.stopped.load(Ordering::SeqCst)
+    }
+
+    /// Whether reading succeeds again, for somebody who has read nothing before: from the head of the file to its latest
+    /// entry.
+    async fn can_read(&self) -> bool {
+        let reading = async {
+            let mut reader = self.reading.connect().await?;
+            sqlx::query("SELECT max(no) FROM entries").execute(&mut reader).await?;
+            reader.close().await
+        };
+        let read = reading.await.is_ok();
+        self.cannot_read.store(!read, Ordering::SeqCst);
+        read
     }
 
     /// Whether what failed before succeeds again: some pages are written to the disk and freed.
     async fn can_write(&self) -> bool {
-        let Ok(mut writer) = self.writer().await else { return false };
-        let probe = "BEGIN IMMEDIATE; CREATE TABLE probe (bytes BLOB) STRICT; \
-            INSERT INTO probe VALUES (zeroblob(65536)); DROP TABLE probe; COMMIT";
-        let written = sqlx::raw_sql(probe).execute(&mut *writer).await.is_ok();
-        if !written {
-            // Nothing is left to undo where SQLite has done so by itself.
-            sqlx::query("ROLLBACK").execute(&mut *writer).await.ok();
-        }
-        self.in_trouble.store(!written, Ordering::SeqCst);
-        written
+        let probing = async {
+            let mut writer = self.writer().await?;
+            self.begin(&mut writer).await?;
+            let probe = "CREATE TABLE probe (bytes BLOB) STRICT; INSERT INTO probe VALUES (zeroblob(65536)); \
+                DROP TABLE probe";
+            match sqlx::raw_sql(probe).execute(&mut *writer).await.map_err(StoreError::from) {
+                Ok(_) => self.commit(&mut writer).await,
+                Err(error) => {
+                    self.give_up(&mut writer, &error).await;
+                    Err(error)
+                }
+            }
+        };
+        probing.await.is_ok()
     }
 
     pub(super) async fn close(&self) {
         self.readers.close().await;
-        self.stop_writing();
+        if self.stopped.swap(true, Ordering::SeqCst) {
+            // The next start recovers what is on the disk.
+            return;
+        }
         // Leaves one file behind instead of three.
         let mut checkpointer = self.checkpointer.lock().await;
         let cut = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut *checkpointer).await;
@@ -186,28 +275,27 @@ impl SqliteStore {
             let cut = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut *checkpointer).await;
             moved = cut.map(drop);
         }
-        if moved.as_ref().is_err_and(is_io_error) {
-            // Pages may be lost that a second attempt would take for written.
+        if let Err(error) = &moved
+            && may_lose_writes(error)
+        {
+            // A second attempt would take for written what is lost.
+            tracing::error!(%error, "a write failed: nothing is written until the next start");
             self.stop_writing();
         }
         Ok(moved?)
     }
 }
 
-/// The disk is full: the transaction is undone and a later one may succeed. Codes: <https://www.sqlite.org/rescode.html>.
+/// No room for the log (`SQLITE_FULL`) or for its index in memory (`SQLITE_IOERR_SHMSIZE`), which nothing durable hangs on: the
+/// transaction is undone and a later one may succeed.
 fn is_full(error: &sqlx::Error) -> bool {
-    has_code(error, 13)
+    matches!(error::code(error), Some(13 | 4_874))
 }
 
-/// Reading, writing or syncing failed (`SQLITE_IOERR`).
-fn is_io_error(error: &sqlx::Error) -> bool {
-    has_code(error, 10)
-}
-
-/// The low byte of SQLite's code says what kind of failure it is.
-fn has_code(error: &sqlx::Error, primary: u32) -> bool {
-    let sqlx::Error::Database(error) = error else { return false };
-    error.code().and_then(|code| code.parse::<u32>().ok()).is_some_and(|code| code & 0xff == primary)
+/// Something that SQLite handed to the disk may not be there (`SQLITE_IOERR`, unless it could only not be read).
+fn may_lose_writes(error: &sqlx::Error) -> bool {
+    let Some(code) = error::code(error) else { return false };
+    code & 0xff == 10 && !error::failed_to_read(code) && !is_full(error)
 }
 
 /// Takes the lock that says whose file this is.
@@ -222,7 +310,7 @@ pub(super) fn own(path: &Path) -> Result<File, OpenError> {
 }
 
 async fn migrate(path: &Path, writer: &mut SqliteConnection, clock: &dyn Clock) -> Result<(), OpenError> {
-    let unreadable = |cause| OpenError::Unreadable { path: path.to_owned(), cause };
+    let unreadable = |cause| OpenError::of(path, cause);
     let failed = |cause| OpenError::Migrate { database: path.display().to_string(), cause };
     sqlx::query("PRAGMA schema_version").execute(&mut *writer).await.map_err(unreadable)?;
     writer.ensure_migrations_table(&MIGRATOR.table_name).await.map_err(failed)?;
@@ -252,4 +340,45 @@ pub(super) async fn run_migrations(writer: &mut SqliteConnection) -> Result<(), 
 
 async fn pragma(writer: &mut SqliteConnection, pragma: &'static str) -> Result<(), sqlx::Error> {
     sqlx::query(sqlx::AssertSqlSafe(format!("PRAGMA {pragma}"))).execute(writer).await.map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use ledger::Timestamp;
+
+    use super::*;
+    use crate::clock::ManualClock;
+
+    #[tokio::test]
+    async fn what_a_dead_process_has_left_in_the_log_is_in_the_file_before_anything_else_is_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let clock = ManualClock::at(Timestamp::from_micros(0));
+        let dead = SqliteStore::open(&path("dead.db"), &clock).await.unwrap();
+        let mut writer = dead.writer().await.unwrap();
+        sqlx::raw_sql("CREATE TABLE left_behind (bytes BLOB) STRICT").execute(&mut *writer).await.unwrap();
+        for (from, to) in [("dead.db", "next.db"), ("dead.db-wal", "next.db-wal")] {
+            std::fs::copy(path(from), path(to)).unwrap();
+        }
+        assert!(std::fs::metadata(path("next.db-wal")).unwrap().len() > 0);
+        let next = SqliteStore::open(&path("next.db"), &clock).await.unwrap();
+        assert_eq!(std::fs::metadata(path("next.db-wal")).unwrap().len(), 0);
+        let mut reader = next.reader().await.unwrap();
+        sqlx::query("SELECT * FROM left_behind").execute(&mut *reader).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn who_leaves_in_the_middle_of_a_transaction_leaves_nothing_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = ManualClock::at(Timestamp::from_micros(0));
+        let store = SqliteStore::open(&folder.path().join("console.db"), &clock).await.unwrap();
+        let mut writer = store.writer().await.unwrap();
+        store.begin(&mut writer).await.unwrap();
+        sqlx::raw_sql("CREATE TABLE left_behind (bytes BLOB) STRICT").execute(&mut *writer).await.unwrap();
+        drop(writer);
+        let mut writer = store.writer().await.unwrap();
+        store.begin(&mut writer).await.unwrap();
+        sqlx::query("SELECT * FROM left_behind").execute(&mut *writer).await.unwrap_err();
+        store.commit(&mut writer).await.unwrap();
+    }
 }

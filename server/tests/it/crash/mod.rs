@@ -22,9 +22,9 @@ fn rounds() -> usize {
 
 /// Everything that was sent, by id, and the answers that came.
 #[derive(Default)]
-struct Log {
-    sent: BTreeMap<String, Value>,
-    answered: BTreeMap<String, Value>,
+pub struct Log {
+    pub sent: BTreeMap<String, Value>,
+    pub answered: BTreeMap<String, Value>,
 }
 
 /// Sends events, alone and in lists, until the server is gone.
@@ -91,7 +91,7 @@ fn effect(answer: &Value) -> Value {
 }
 
 /// Sends everything again, twice: every event has one effect, and the one that was answered if it was.
-async fn send_again(caller: &Caller, log: &Log) {
+pub async fn send_again(caller: &Caller, log: &Log) {
     let all: Vec<&Value> = log.sent.values().collect();
     for attempt in 0..2 {
         for part in all.chunks(500) {

@@ -16,18 +16,18 @@ const ADA: &str = "ada@example.com";
 
 /// The ids of all events in a file.
 async fn events(file: &Path) -> BTreeSet<String> {
-    let mut raw = Raw::open(file).await;
+    let mut raw = Raw::of_file(file).await;
     raw.texts("SELECT event_id FROM entries WHERE source IS NOT NULL").await.into_iter().collect()
 }
 
 async fn entries(file: &Path) -> Value {
-    let count = Raw::open(file).await.texts("SELECT CAST(count(*) AS TEXT) FROM entries").await;
+    let count = Raw::of_file(file).await.texts("SELECT CAST(count(*) AS TEXT) FROM entries").await;
     json!(count[0].parse::<u64>().unwrap())
 }
 
 /// A user and a service key.
 async fn site_with_ada() -> (Site, Value, String) {
-    let site = Site::new();
+    let site = Site::new().await;
     let user = site.user("ada").await;
     let key = site.service_key().await;
     (site, user, key)
@@ -75,7 +75,7 @@ async fn a_backup_taken_while_clients_charge_holds_what_was_answered_before_it_a
     assert!(answered.len() > events(&site.path().join("3.db")).await.len(), "charges went on meanwhile");
     assert_eq!(site.json(&["verify"]).await["ok"], true);
     assert_eq!(serving.terminate().await, Some(0));
-    let elsewhere = Site::new();
+    let elsewhere = Site::new().await;
     let first = site.path().join("0.db");
     elsewhere.json(&["restore", first.to_str().unwrap()]).await;
     assert_eq!(elsewhere.json(&["verify"]).await["entries"], entries(&first).await);
@@ -102,7 +102,7 @@ async fn a_backup_is_one_file_for_its_owner_alone_and_needs_no_server() {
 #[tokio::test]
 async fn a_backup_that_cannot_be_made_says_why_and_leaves_nothing() {
     let (site, ..) = site_with_ada().await;
-    let empty = Site::new();
+    let empty = Site::new().await;
     assert!(empty.run(&["backup", "x.db"]).await.refusal(1).contains("no console here"));
     std::fs::write(site.path().join("taken"), "mine").unwrap();
     let before = site.names();
@@ -130,7 +130,7 @@ async fn a_backup_that_cannot_be_made_says_why_and_leaves_nothing() {
 #[tokio::test]
 async fn a_backup_of_books_that_are_wrong_is_refused_with_the_entry() {
     let (site, ..) = site_with_ada().await;
-    let mut raw = Raw::open(&site.database()).await;
+    let mut raw = Raw::of_file(&site.file()).await;
     raw.unlock_entries().await;
     raw.run("UPDATE entries SET available_after = available_after - 1").await;
     drop(raw);

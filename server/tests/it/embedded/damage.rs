@@ -8,6 +8,8 @@ use server::store::VerifyError;
 use server::store::backup::{RestoreError, Restoring};
 use tempfile::TempDir;
 
+use crate::harness::place::Place;
+
 use crate::harness::World;
 use crate::harness::process::Site;
 use crate::harness::raw::Raw;
@@ -22,7 +24,7 @@ fn setting(name: &str, usual: usize) -> usize {
 }
 
 /// Books with every movement, as their file lies in a folder.
-async fn books(dice: &mut Dice) -> TempDir {
+async fn books(dice: &mut Dice) -> Place {
     let world = World::start().await;
     let service = world.service().await;
     for name in ["ada", "bob"] {
@@ -118,7 +120,7 @@ async fn no_damage_to_the_books_of_a_copy_made_by_hand_comes_in_unnoticed() {
         std::fs::write(&file, bytes).unwrap();
         let Ok(restoring) = restored(&database, &file).await else { continue };
         accepted += 1;
-        let mut raw = Raw::open(&target.path().join("console.db.restoring")).await;
+        let mut raw = Raw::of_file(&target.path().join("console.db.restoring")).await;
         raw.run(&format!("ATTACH '{}' AS whole", source.display())).await;
         for table in BOOKS {
             let differs = format!(

@@ -14,7 +14,7 @@ fn length(file: &Path) -> u64 {
 }
 
 async fn large_site() -> Site {
-    let site = Site::new();
+    let site = Site::new().await;
     site.user("ada").await;
     fill(&site).await;
     site
@@ -28,7 +28,7 @@ async fn entries(site: &Site) -> u64 {
 
 /// Whether a file is a backup that can be restored.
 async fn assert_whole(file: &Path, count: u64) {
-    let elsewhere = Site::new();
+    let elsewhere = Site::new().await;
     elsewhere.json(&["restore", file.to_str().unwrap()]).await;
     assert_eq!(entries(&elsewhere).await, count);
 }
@@ -128,8 +128,8 @@ async fn a_restore_that_is_killed_leaves_one_of_the_two_databases_whole() {
 }
 
 /// A copy of a data directory, as a crash has left it.
-fn copy_of(site: &Site) -> Site {
-    let copy = Site::new();
+async fn copy_of(site: &Site) -> Site {
+    let copy = Site::new().await;
     for name in site.names().iter().filter(|name| name.starts_with("console.db")) {
         std::fs::copy(site.path().join(name), copy.path().join(name)).unwrap();
     }
@@ -139,7 +139,7 @@ fn copy_of(site: &Site) -> Site {
 /// After a crash between any two steps of the exchange, the next command finishes it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_restore_that_was_decided_is_finished_by_whoever_opens_the_database_next() {
-    let site = Site::new();
+    let site = Site::new().await;
     let user = site.user("ada").await;
     site.grant(ADA, "1000").await;
     let key = site.service_key().await;
@@ -150,15 +150,15 @@ async fn a_restore_that_was_decided_is_finished_by_whoever_opens_the_database_ne
     serving.kill();
     clients.stop().await;
     assert!(length(&site.path().join("console.db-wal")) > 0, "not all is in the file");
-    let before = entries(&copy_of(&site)).await;
+    let before = entries(&copy_of(&site).await).await;
     assert!(before > 50);
-    let new = Site::new();
+    let new = Site::new().await;
     new.json(&["restore", site.path().join("old.db").to_str().unwrap()]).await;
 
     for done in 0..=4 {
-        let crashed = copy_of(&site);
+        let crashed = copy_of(&site).await;
         let at = |name: &str| crashed.path().join(name);
-        std::fs::copy(new.database(), at("console.db.restored-7")).unwrap();
+        std::fs::copy(new.file(), at("console.db.restored-7")).unwrap();
         let steps = [
             ("console.db", "console.db.replaced-7"),
             ("console.db-wal", "console.db.replaced-7-wal"),
@@ -172,7 +172,7 @@ async fn a_restore_that_was_decided_is_finished_by_whoever_opens_the_database_ne
         assert!(!at("console.db.restored-7").exists());
         assert_whole(&at("console.db.replaced-7"), before).await;
     }
-    let undecided = copy_of(&site);
+    let undecided = copy_of(&site).await;
     for name in ["console.db.restoring", "console.db.restoring-wal"] {
         std::fs::write(undecided.path().join(name), "half").unwrap();
     }

@@ -21,17 +21,17 @@ async fn a_migration_keeps_a_whole_copy_of_what_was_there() {
     let (ada, service) = (world.member_with("ada", "1").await, world.service().await);
     service.caller.post(EVENTS, &prediction("1", &ada)).await.ok();
     let world = world.restart_after(async |database| put_back(database, 7).await).await;
-    let copies = kept(world.database().parent().unwrap());
+    let copies = kept(world.file().parent().unwrap());
     let [copy] = &copies[..] else { panic!("{copies:?}") };
     let name = copy.file_name().unwrap().to_string_lossy().into_owned();
     assert!(name.starts_with("console.db.before-0010-") && !name.ends_with("partial"), "{name}");
-    let mut raw = Raw::open(copy).await;
+    let mut raw = Raw::of_file(copy).await;
     let found = "SELECT max(version) || ' ' || (SELECT count(*) FROM entries) FROM _sqlx_migrations";
     assert_eq!(raw.texts(found).await, ["7 2"], "the schema and the books before");
     assert_eq!(raw.texts("PRAGMA integrity_check").await, ["ok"]);
     raw.close().await;
 
-    let site = Site::new();
+    let site = Site::new().await;
     let view = site.json(&["restore", copy.to_str().unwrap()]).await;
     assert_eq!((&view["schema_version"], &view["entries"]), (&json!(7), &json!(2)));
     assert_eq!(kept(site.path()), Vec::<PathBuf>::new(), "the file itself is what was there before");

@@ -1,8 +1,10 @@
-//! What only an embedded SQLite file can go through: copied while it is written, damaged on its disk, exchanged for another.
+//! What only an embedded SQLite file can go through: copied while it is written, damaged on its disk, exchanged for another;
+//! its disk fills, fails and lies.
 
 mod backup;
 mod clients;
 mod damage;
+mod faults;
 mod killed;
 mod migration;
 mod restore;
@@ -15,7 +17,7 @@ const FREE: u64 = 24 << 20;
 
 /// Puts them into a site's database.
 async fn fill(site: &Site) {
-    let mut raw = Raw::open(&site.database()).await;
+    let mut raw = Raw::of_file(&site.file()).await;
     raw.run("CREATE TABLE filler (bytes BLOB)").await;
     raw.run(&format!("INSERT INTO filler VALUES (zeroblob({FREE}))")).await;
     raw.run("DROP TABLE filler").await;

@@ -15,7 +15,7 @@ const ADA: &str = "ada@example.com";
 
 /// A site with one backup of two entries, `old.db`, and a third entry since.
 async fn site_with_backup() -> Site {
-    let site = Site::new();
+    let site = Site::new().await;
     site.user("ada").await;
     site.grant(ADA, "1").await;
     site.json(&["backup", "old.db"]).await;
@@ -52,7 +52,7 @@ async fn a_restore_brings_the_backup_back_and_keeps_what_was_there() {
 #[tokio::test]
 async fn a_restore_needs_no_database_before() {
     let site = site_with_backup().await;
-    let new = Site::new();
+    let new = Site::new().await;
     let file = site.path().join("old.db");
     let view = new.json(&["restore", file.to_str().unwrap()]).await;
     assert_eq!(view["kept"], Value::Null);
@@ -73,7 +73,7 @@ async fn a_restore_while_a_server_runs_is_refused() {
 /// A log that is found beside another database is taken for its own.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_log_of_a_server_that_was_killed_stays_with_its_own_database() {
-    let site = Site::new();
+    let site = Site::new().await;
     let user = site.user("ada").await;
     site.grant(ADA, "100000").await;
     let key = site.service_key().await;
@@ -96,7 +96,7 @@ async fn the_log_of_a_server_that_was_killed_stays_with_its_own_database() {
 
 #[tokio::test]
 async fn an_event_charged_after_the_backup_is_charged_again_when_it_is_sent_again() {
-    let site = Site::new();
+    let site = Site::new().await;
     let user = site.user("ada").await;
     let key = site.service_key().await;
     let event = |id: &str| json!({"id": id, "source": "s", "user_id": user["user_id"], "operation": "model.prediction", "quantity": 1});
@@ -118,8 +118,8 @@ async fn an_event_charged_after_the_backup_is_charged_again_when_it_is_sent_agai
 /// A hand-made copy of the database, after somebody has done something to it.
 async fn changed(site: &Site, name: &str, sql: &[&str]) {
     let file = site.path().join(name);
-    std::fs::copy(site.database(), &file).unwrap();
-    let mut raw = Raw::open(&file).await;
+    std::fs::copy(site.file(), &file).unwrap();
+    let mut raw = Raw::of_file(&file).await;
     for statement in sql {
         raw.run(statement).await;
     }
@@ -184,5 +184,5 @@ async fn a_file_that_cannot_be_trusted_is_refused_with_the_reason_and_nothing_ch
 
 async fn site_trigger(site: &Site) -> String {
     let sql = "SELECT sql FROM sqlite_schema WHERE name = 'entries_never_change'";
-    Raw::open(&site.database()).await.texts(sql).await.remove(0)
+    Raw::of_file(&site.file()).await.texts(sql).await.remove(0)
 }

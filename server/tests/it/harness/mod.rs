@@ -150,6 +150,11 @@ impl World {
         self.place.database()
     }
 
+    /// The file of the books, for what is about files.
+    pub fn file(&self) -> std::path::PathBuf {
+        self.place.file()
+    }
+
     /// The folder of its data.
     pub fn folder(&self) -> &Path {
         self.place.path()

@@ -1,5 +1,6 @@
 //! The real binary: commands, and a server that can be killed.
 
+use std::ffi::OsString;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
@@ -13,6 +14,8 @@ use super::place::Place;
 /// A data directory with nothing in it, and the binary's words for it.
 pub struct Site {
     place: Place,
+    /// What runs the binary, and the words before it; nothing where it runs by itself.
+    through: Vec<OsString>,
 }
 
 /// What a command wrote and how it ended.
@@ -34,12 +37,17 @@ pub struct Serving {
 
 impl Site {
     pub async fn new() -> Self {
-        Self { place: Place::new().await }
+        Self::at(Place::new().await)
     }
 
     /// On a data directory that has been used before.
     pub fn at(place: Place) -> Self {
-        Self { place }
+        Self { place, through: vec![] }
+    }
+
+    /// From here on another program runs the binary: within limits, or where other disks are.
+    pub fn run_through(&mut self, words: impl IntoIterator<Item = impl Into<OsString>>) {
+        self.through = words.into_iter().map(Into::into).collect();
     }
 
     pub fn path(&self) -> &Path {
@@ -57,8 +65,11 @@ impl Site {
 
     /// The binary with this data directory, a free port and no other setting of the machine it runs on.
     pub fn command(&self, words: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_plexe-console"));
+        let mut program = self.through.clone();
+        program.push(env!("CARGO_BIN_EXE_plexe-console").into());
+        let mut command = Command::new(&program[0]);
         command
+            .args(&program[1..])
             .args(words)
             .env_clear()
             .env("CONSOLE_DATA_DIR", self.path())
@@ -125,7 +136,22 @@ impl Site {
         std::fs::read_to_string(self.path().join("log")).expect("a log")
     }
 
+    /// As [`Site::serve_logging`], for a start that may fail.
+    pub async fn try_serve(&self, settings: &[(&str, &str)]) -> Result<Serving, Ended> {
+        let log = std::fs::File::create(self.path().join("log")).expect("a new file");
+        self.spawn(log.into(), settings).await.map_err(|code| Ended {
+            code,
+            stdout: String::new(),
+            stderr: self.log(),
+        })
+    }
+
     async fn serve_into(&self, log: Stdio, settings: &[(&str, &str)]) -> Serving {
+        self.spawn(log, settings).await.unwrap_or_else(|code| panic!("the server ended with {code:?}"))
+    }
+
+    /// Waits until the server listens; the error is how it ended instead.
+    async fn spawn(&self, log: Stdio, settings: &[(&str, &str)]) -> Result<Serving, Option<i32>> {
         let mut command = self.command(&["serve"]);
         command.envs(settings.iter().copied());
         let child = command.stdout(Stdio::piped()).stderr(log).spawn();
@@ -137,9 +163,12 @@ impl Site {
             (first, stdout)
         });
         let (first, stdout) = reading.await.expect("a line");
+        if first.is_empty() {
+            return Err(child.wait().expect("its end").code());
+        }
         let url = first.split_whitespace().find(|word| word.starts_with("http://"));
         let url = url.unwrap_or_else(|| panic!("no address in {first:?}")).trim_end_matches(',').to_owned();
-        Serving { child, url, _stdout: stdout }
+        Ok(Serving { child, url, _stdout: stdout })
     }
 
     /// A verified user; returns the answer's ids.

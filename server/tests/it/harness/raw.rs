@@ -1,5 +1,7 @@
 //! A connection to the database past the console, for tests that break things on purpose.
 
+use std::path::Path;
+
 use server::store::DatabaseUrl;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
@@ -34,15 +36,19 @@ impl Raw {
         }
     }
 
+    pub async fn of_file(file: &Path) -> Self {
+        Self::open(&DatabaseUrl::Sqlite(file.to_owned())).await
+    }
+
     /// A file that does not exist yet.
-    pub async fn create(database: &Path) -> Self {
-        let options = SqliteConnectOptions::new().filename(database).create_if_missing(true);
-        Self(SqliteConnection::connect_with(&options).await.expect("a new database file"))
+    pub async fn create(file: &Path) -> Self {
+        let options = SqliteConnectOptions::new().filename(file).create_if_missing(true);
+        Self::Sqlite(SqliteConnection::connect_with(&options).await.expect("a new database file"))
     }
 
     /// Returns once nothing is open any more.
     pub async fn close(self) {
-        self.0.close().await.expect("an end in order");
+        on!(self, db => db.close().await.expect("an end in order"));
     }
 
     /// Runs a statement; how many rows it touched.
