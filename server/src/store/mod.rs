@@ -259,6 +259,14 @@ impl Store {
         }
     }
 
+    /// Says in the log when the database is set to lose what it has answered.
+    pub async fn warn_of_lost_commits(&self) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(_) => Ok(()),
+            Self::Postgres(postgres) => postgres.warn_of_lost_commits().await,
+        }
+    }
+
     /// Ends all connections; a file may be moved or copied then.
     pub async fn close(&self) {
         match self {

@@ -108,7 +108,6 @@ impl PostgresStore {
         let writers = pool(WRITERS).connect_with(options.clone()).await.map_err(unreachable)?;
         let mut writer = writers.acquire().await.map_err(unreachable)?;
         migrate(url, &mut writer).await?;
-        warn_of_lost_commits(&mut writer).await.map_err(unreachable)?;
         drop(writer);
         // Several statements of one reading transaction see one moment.
         let reading = options.options([
@@ -197,6 +196,18 @@ impl PostgresStore {
         written
     }
 
+    /// A database that is set not to sync may lose what it has answered.
+    pub(super) async fn warn_of_lost_commits(&self) -> Result<(), StoreError> {
+        let (fsync,): (String,) =
+            sqlx::query_as("SELECT current_setting('fsync')").fetch_one(&self.readers).await?;
+        if fsync != "on" {
+            tracing::warn!(
+                "this Postgres runs with fsync = {fsync}: charges that were answered may be lost when its machine stops"
+            );
+        }
+        Ok(())
+    }
+
     pub(super) async fn close(&self) {
         self.readers.close().await;
         self.writers.close().await;
@@ -229,15 +240,4 @@ async fn migrate(url: &PostgresUrl, writer: &mut PgConnection) -> Result<(), Ope
         MigrateError::VersionMissing(version) => newer(version),
         error => failed(error),
     })
-}
-
-/// A database that is set not to sync may lose what it has answered.
-async fn warn_of_lost_commits(db: &mut PgConnection) -> Result<(), sqlx::Error> {
-    let (fsync,): (String,) = sqlx::query_as("SELECT current_setting('fsync')").fetch_one(db).await?;
-    if fsync != "on" {
-        tracing::warn!(
-            "this Postgres runs with fsync = {fsync}: charges that were answered may be lost when its machine stops"
-        );
-    }
-    Ok(())
 }

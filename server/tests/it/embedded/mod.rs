@@ -1,0 +1,5 @@
+//! What only the embedded store has: a file that one process owns.
+
+mod cli;
+mod demo;
+mod upgrade;
