@@ -40,6 +40,12 @@ impl Program {
         Self { command, shown }
     }
 
+    /// One that was put together elsewhere.
+    pub fn from_command(command: Command) -> Self {
+        let shown = command.get_program().to_string_lossy().into_owned();
+        Self { command, shown }
+    }
+
     pub fn args<I: IntoIterator<Item = S>, S: AsRef<OsStr>>(mut self, args: I) -> Self {
         for arg in args {
             self.shown.push(' ');

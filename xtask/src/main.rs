@@ -4,6 +4,7 @@
 mod bench;
 mod browser;
 mod build;
+mod cluster;
 mod command;
 mod counts;
 mod dev;
@@ -11,6 +12,7 @@ mod npm;
 mod paths;
 mod setup;
 mod sizes;
+mod store_tests;
 mod test;
 mod tidy;
 mod tools;
@@ -27,7 +29,7 @@ cargo xtask <command>
   build           make target/release/plexe-console: one file that runs from any folder
   dev             rebuild and reload while you edit
   bench [ARGS…]   the benchmarks of the server and the size report; ARGS go to `cargo bench`
-  setup           only set up: wasm target, cargo-leptos, wasm-bindgen, npm packages, a browser for the tests
+  setup           only set up: wasm target, cargo-leptos, wasm-bindgen, npm packages, a browser and a Postgres for the tests
   tidy            only the rules that no compiler checks
   sizes           what a first visit downloads, compressed
   deny            licences, bans and sources of all crates, by cargo-deny where it is installed

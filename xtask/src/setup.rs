@@ -1,7 +1,7 @@
 //! What a machine needs beyond cargo: found or installed once, each step named and timed.
 
 use crate::{
-    browser,
+    browser, cluster,
     command::Outcome,
     npm,
     tools::{self, Tool},
@@ -21,10 +21,12 @@ pub struct FrontTools {
 pub fn everything() -> Outcome {
     for_building()?;
     let browser = browser::find_or_install()?;
+    let postgres = cluster::find_or_install()?;
     println!(
-        "ready; tools are kept in {}, the browser is {}",
+        "ready; tools are kept in {}, the browser is {}, Postgres is in {}",
         crate::paths::tools().display(),
-        browser.display()
+        browser.display(),
+        postgres.display()
     );
     Ok(())
 }

@@ -1,15 +1,21 @@
 //! Every check and test, in the order in which they are cheapest to fail, with the time each took.
 
 use crate::{
-    browser, build,
+    browser, build, cluster,
+    cluster::Cluster,
     command::{Outcome, Program, cargo, seconds, step, timed},
     counts::{self, Counts},
     paths, setup,
     setup::FrontTools,
-    tidy,
+    store_tests, tidy,
     wasm_target::WasmToolchain,
 };
-use std::{path::PathBuf, time::Duration};
+use std::{
+    collections::BTreeSet,
+    env,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 const WASM: &str = "wasm32-unknown-unknown";
 const DENY_WARNINGS: [&str; 3] = ["--", "--deny", "warnings"];
@@ -22,9 +28,10 @@ pub fn run(filters: &[String]) -> Outcome {
     let (took, tools) = timed(setup_for_testing);
     let (tools, browser) = tools?;
     report.add("set-up", took, Counts::PASS);
+    let postgres = report.postgres();
     if filters.is_empty() {
         checks(&mut report, &tools);
-        report.cargo_tests(&[]);
+        report.cargo_tests(&[], postgres.as_deref());
         report.check("release build", || build::release_with(&tools));
         if report.last_failed() {
             report.add("browser tests: not run without a build", Duration::ZERO, Counts::FAIL);
@@ -32,7 +39,7 @@ pub fn run(filters: &[String]) -> Outcome {
             report.part("browser tests", || browser_tests(&browser, &[]));
         }
     } else {
-        report.cargo_tests(filters);
+        report.cargo_tests(filters, postgres.as_deref());
         if browser_tests_match(filters) {
             report.check("release build", || build::release_with(&tools));
             report.part("browser tests", || browser_tests(&browser, filters));
@@ -85,18 +92,19 @@ fn server_only_crates(tree: &str) -> Vec<&str> {
     found
 }
 
-/// The counts, and what failed tests said.
-fn cargo_tests(filters: &[String]) -> Outcome<(Counts, Vec<String>)> {
-    let mut counts = Counts::default();
-    let mut failures = vec![];
-    let no_filter = String::new();
-    for filter in if filters.is_empty() { std::slice::from_ref(&no_filter) } else { filters } {
-        let filter = Some(filter).filter(|filter| !filter.is_empty());
-        let (success, printed) = cargo(["test", "--no-fail-fast"]).args(filter).run_and_read()?;
-        counts += judged(success, counts::of_cargo_test(&printed));
-        failures.extend(counts::failures_of_cargo_test(&printed).into_iter().map(str::to_owned));
-    }
-    Ok((counts, failures))
+/// What a run of cargo's tests came to.
+#[derive(Default)]
+struct Tested {
+    counts: Counts,
+    /// What failed tests said.
+    failures: Vec<String>,
+    printed: String,
+}
+
+fn tested(program: Program) -> Outcome<Tested> {
+    let (success, printed) = program.run_and_read()?;
+    let failures = counts::failures_of_cargo_test(&printed).into_iter().map(str::to_owned).collect();
+    Ok(Tested { counts: judged(success, counts::of_cargo_test(&printed)), failures, printed })
 }
 
 fn browser_tests_match(filters: &[String]) -> bool {
@@ -147,14 +155,51 @@ impl Report {
         self.add(name, took, counts);
     }
 
-    fn cargo_tests(&mut self, filters: &[String]) {
-        let mut failures = vec![];
-        self.part("unit, store and HTTP tests", || {
-            let (counts, said) = cargo_tests(filters)?;
-            failures = said;
-            Ok(counts)
+    /// The folder of Postgres' programs. Without them CI fails, and anybody else is told.
+    fn postgres(&mut self) -> Option<PathBuf> {
+        match cluster::find_or_install() {
+            Ok(found) => Some(found),
+            Err(reason) if env::var_os("CI").is_some() => {
+                eprintln!("error: {reason}");
+                self.add("Postgres for the store's tests", Duration::ZERO, Counts::FAIL);
+                None
+            }
+            Err(reason) => {
+                eprintln!("\nWARNING: THE STORE IS TESTED ON SQLITE ALONE: {reason}\n");
+                None
+            }
+        }
+    }
+
+    /// All tests, and those of the store once more on Postgres.
+    fn cargo_tests(&mut self, filters: &[String], postgres: Option<&Path>) {
+        let sqlite = self.tests("unit tests, and store and HTTP tests on SQLite", || {
+            tested(store_tests::on_sqlite(filters))
         });
-        self.failures = failures;
+        let Some(bin) = postgres else { return };
+        let postgres = self.tests("store and HTTP tests on Postgres", || {
+            let cluster = Cluster::start(bin)?;
+            tested(store_tests::on_postgres(&cluster, filters))
+        });
+        self.check("each store test ran on both", || {
+            let common: BTreeSet<String> = store_tests::common(filters)?;
+            let on_sqlite = store_tests::ran(&sqlite, &common);
+            let on_postgres = store_tests::ran(&postgres, &common);
+            println!("store tests on SQLite: {}", on_sqlite.len());
+            println!("store tests on Postgres: {}", on_postgres.len());
+            store_tests::compare(&common, &on_sqlite, &on_postgres)
+        });
+    }
+
+    /// What the tests printed.
+    fn tests(&mut self, name: &str, run: impl FnOnce() -> Outcome<Tested>) -> String {
+        let mut all = Tested::default();
+        self.part(name, || {
+            all = run()?;
+            Ok(all.counts)
+        });
+        self.failures.append(&mut all.failures);
+        all.printed
     }
 
     fn add(&mut self, name: &str, took: Duration, counts: Counts) {

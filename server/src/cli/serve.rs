@@ -67,7 +67,7 @@ impl Server {
     pub async fn start(mut config: Config) -> Result<Self, Failure> {
         let sender = Sender::new(&config).map_err(Failure::Certificates)?;
         let store = Books::open_store(&config).await?;
-        store.warn_of_lost_commits().await.map_err(OpenError::from)?;
+        store.warn_of_lost_commits().await.map_err(OpenError::Store)?;
         let declared = config.usage_dimensions.names();
         store.declare_dimensions(declared).await.map_err(Failure::Dimensions)?;
         let listener = bind("CONSOLE_ADDR", config.addr).await?;

@@ -48,7 +48,6 @@ mod sign_up;
 mod small_grant;
 mod stream;
 mod tampering;
-mod upgrade;
 mod usage_check;
 mod usage_current;
 mod usage_events;

@@ -9,22 +9,21 @@ use crate::harness::raw::Raw;
 use crate::harness::trace::{ROWS, calls};
 use crate::harness::{World, credits};
 
-const POISON: &str = "CREATE TRIGGER poison BEFORE INSERT ON entries WHEN NEW.event_id LIKE 'poison%' \
-    BEGIN SELECT raise(ABORT, 'a statement that fails'); END";
+const POISON: &str = "NEW.event_id LIKE 'poison%'";
 
 #[tokio::test]
 async fn service_sends_one_event_that_cannot_be_stored() {
     let world = World::start().await;
     let (ada, service) = (world.member_with("ada", "10").await, world.service().await);
     let mut raw = Raw::open(&world.database()).await;
-    raw.run(POISON).await;
+    raw.fail_inserts("entries", POISON).await;
     let before = world.books().await;
     let refused = service.caller.post(EVENTS, &prediction("poison", &ada)).await;
     assert_error(&refused, 500, "server_error", "our side");
     assert!(!refused.text.contains("statement"), "{}", refused.text);
     assert_eq!(world.books().await, before);
     service.caller.post(EVENTS, &prediction("next", &ada)).await.ok();
-    raw.run("DROP TRIGGER poison").await;
+    raw.let_insert("entries").await;
     let charged = service.caller.post(EVENTS, &prediction("poison", &ada)).await.ok();
     assert_eq!(charged["replayed"], false, "once the cause is gone the same id succeeds");
     assert_eq!(world.balance(&ada).await, credits("9.8"));
@@ -36,7 +35,7 @@ async fn service_sends_a_list_with_poison_in_it_and_all_others_are_charged() {
     let world = World::start().await;
     let (ada, bob) = (world.member_with("ada", "100").await, world.member_with("bob", "100").await);
     let service = world.service().await;
-    Raw::open(&world.database()).await.run(POISON).await;
+    Raw::open(&world.database()).await.fail_inserts("entries", POISON).await;
     let poisonous = [0, 137, 138, 500, 999];
     let item = |n: usize| {
         let id = if poisonous.contains(&n) { format!("poison-{n}") } else { format!("good-{n}") };
@@ -63,7 +62,7 @@ async fn service_sends_a_list_with_poison_in_it_and_all_others_are_charged() {
 async fn services_share_a_commit_with_poison_and_never_notice() {
     let world = World::start().await;
     let (ada, service) = (world.member_with("ada", "1000").await, world.service().await);
-    Raw::open(&world.database()).await.run(POISON).await;
+    Raw::open(&world.database()).await.fail_inserts("entries", POISON).await;
     let mut clients = tokio::task::JoinSet::new();
     for client in 0..32 {
         let (caller, ada) = (service.caller.clone(), ada.clone());
@@ -86,7 +85,7 @@ async fn operator_grants_while_the_store_refuses_and_nothing_is_half_done() {
     let world = World::start().await;
     let ada = world.member_with("ada", "10").await;
     let mut raw = Raw::open(&world.database()).await;
-    raw.run("CREATE TRIGGER no_grants BEFORE INSERT ON grants BEGIN SELECT raise(ABORT, 'no'); END").await;
+    raw.fail_inserts("grants", "NEW.amount > 0").await;
     let before = world.books().await;
     let form = server::console::grants::GrantForm {
         credits: credits("5"),
@@ -99,7 +98,7 @@ async fn operator_grants_while_the_store_refuses_and_nothing_is_half_done() {
     let refused = world.console.grant(ada.account, form).await.unwrap_err();
     assert_eq!(refused.status(), 500);
     assert_eq!(world.books().await, before);
-    raw.run("DROP TRIGGER no_grants").await;
+    raw.let_insert("grants").await;
     world.grant(&ada, "5").await;
     assert_eq!(world.balance(&ada).await, credits("15"));
     world.verify(&ada).await;

@@ -76,11 +76,16 @@ async fn a_correction_months_later_is_no_mismatch() {
 
 #[tokio::test]
 async fn operator_is_told_of_wrong_rollups_of_a_dimension() {
-    for sql in [
-        "UPDATE dimension_rollups SET credits = credits + 1 WHERE value = 'm7'",
-        "UPDATE OR REPLACE dimension_rollups SET value = 'm8' WHERE value = 'm7'",
-        "UPDATE OR REPLACE dimension_rollups SET value = 'm7' WHERE value = 'other'",
-        "DELETE FROM dimension_rollups WHERE value = 'm7'",
+    let take = |name: &str, from: &str| {
+        // Who had the name before goes.
+        let go = format!("DELETE FROM dimension_rollups WHERE value = '{name}'");
+        vec![go, format!("UPDATE dimension_rollups SET value = '{name}' WHERE value = '{from}'")]
+    };
+    for statements in [
+        vec!["UPDATE dimension_rollups SET credits = credits + 1 WHERE value = 'm7'".to_owned()],
+        take("m8", "m7"),
+        take("m7", "other"),
+        vec!["DELETE FROM dimension_rollups WHERE value = 'm7'".to_owned()],
     ] {
         let world = World::with(|config| config.usage_dimensions = declaring(&["model"])).await;
         let (ada, service) = (world.member_with("ada", "100").await, world.service().await);
@@ -91,8 +96,11 @@ async fn operator_is_told_of_wrong_rollups_of_a_dimension() {
         let mut list: Vec<Value> = (0..60).map(model).collect();
         list.push(with(&model(7), "id", json!("again")));
         service.caller.post(EVENTS, &json!(list)).await.ok();
-        assert_eq!(found(&world).await, None, "before {sql}");
-        assert!(Raw::open(&world.database()).await.run(sql).await > 0, "{sql}");
+        assert_eq!(found(&world).await, None, "before {statements:?}");
+        let sql = statements.join("; ");
+        for statement in &statements {
+            assert!(Raw::open(&world.database()).await.run(statement).await > 0, "{statement}");
+        }
         let mismatch = found(&world).await.unwrap_or_else(|| panic!("{sql}: not found"));
         assert_eq!(mismatch.value.map(|(dimension, _)| dimension).as_deref(), Some("model"), "{sql}");
     }

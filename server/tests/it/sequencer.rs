@@ -35,13 +35,13 @@ async fn a_full_queue_says_so_at_once_and_takes_jobs_again_when_it_is_not() {
     let world = World::with(|config| config.queue_capacity = 1_000).await;
     let (ada, service) = (world.member_with("ada", "1000").await, world.service().await);
     let sequencer = &world.console.sequencer;
-    // Nothing can be committed while somebody else holds the file's write lock.
+    // Nothing can be committed while somebody else keeps everybody from writing.
     let mut raw = Raw::open(&world.database()).await;
-    raw.run("BEGIN IMMEDIATE").await;
+    raw.keep_from_writing().await;
     let waiting = sequencer.charge(submissions("waits", 1_000, &ada, &service.key_id));
     let refused = async {
         let refused = sequencer.charge(submissions("refused", 1, &ada, &service.key_id)).await;
-        raw.run("ROLLBACK").await;
+        raw.let_write().await;
         refused
     };
     let (waited, refused) = tokio::join!(waiting, refused);
@@ -58,12 +58,12 @@ async fn a_service_is_told_to_come_back_when_the_queue_is_full() {
     let world = World::with(|config| config.queue_capacity = 1_000).await;
     let (ada, service) = (world.member_with("ada", "1000").await, world.service().await);
     let mut raw = Raw::open(&world.database()).await;
-    raw.run("BEGIN IMMEDIATE").await;
+    raw.keep_from_writing().await;
     let waiting = world.console.sequencer.charge(submissions("waits", 1_000, &ada, &service.key_id));
     let refused = async {
         let event = crate::harness::events::prediction("refused", &ada);
         let refused = service.caller.post(crate::harness::events::EVENTS, &event).await;
-        raw.run("ROLLBACK").await;
+        raw.let_write().await;
         refused
     };
     let (waited, refused) = tokio::join!(waiting, refused);

@@ -20,7 +20,7 @@ async fn work(world: &World) -> Work {
     for table in TABLES {
         rows.extend(raw.texts(&format!("SELECT '{table} ' || count(*) FROM {table}")).await);
     }
-    Work(rows, world.console.store.epoch(), world.console.passwords_hashed())
+    Work(rows, world.changes().await, world.console.passwords_hashed())
 }
 
 /// The page without what differs between any two pages.

@@ -8,7 +8,7 @@ use serde_json::json;
 use server::store::VerifyError;
 
 use crate::harness::events::{EVENTS, event, prediction, with};
-use crate::harness::raw::Raw;
+use crate::harness::raw::{Column, Raw};
 use crate::harness::{Member, START, World};
 
 /// Columns that mean nothing by themselves.
@@ -57,7 +57,7 @@ fn other(column: &str, kind: &str) -> String {
         ("kind" | "movement", _) => format!("CASE {column} WHEN 1 THEN 2 ELSE 1 END"),
         ("remaining", _) => "CASE remaining WHEN 0 THEN 1 ELSE remaining - 1 END".to_owned(),
         ("bucket", _) => "bucket + 900000000".to_owned(),
-        (_, "BLOB") => "zeroblob(32)".to_owned(),
+        (_, "BLOB") => format!("unhex('{}')", "00".repeat(32)),
         _ => format!("coalesce({column}, 0) + 1"),
     }
 }
@@ -68,18 +68,20 @@ async fn every_change_is_found(table: &str, row: &str, named: impl Fn(&Mismatch,
     let (world, ada, mut raw) = eventful().await;
     // Another account, so that a row can be given to somebody.
     let bob = world.member("bob").await;
-    let columns = raw.texts(&format!("SELECT name || ' ' || type FROM pragma_table_info('{table}')")).await;
+    let columns = raw.columns(table).await;
     let ids = raw.texts(&format!("SELECT CAST({row} AS TEXT) FROM {table}")).await;
     assert!(!ids.is_empty() && columns.len() > 2, "{table}: {columns:?} {ids:?}");
     raw.run(&format!("CREATE TEMP TABLE kept AS SELECT * FROM {table}")).await;
     let mut missed = vec![];
-    for (column, kind) in columns.iter().filter_map(|column| column.split_once(' ')) {
+    for Column { name: column, kind } in &columns {
+        let column = column.as_str();
         if MEANINGLESS.contains(&(table, column)) {
             continue;
         }
         for id in &ids {
             let sql = format!(
-                "UPDATE OR REPLACE {table} SET {column} = {} WHERE CAST({row} AS TEXT) = '{id}'",
+                "{} {table} SET {column} = {} WHERE CAST({row} AS TEXT) = '{id}'",
+                raw.update_or_replace(),
                 other(column, kind)
             );
             match raw.try_run(&sql).await {
@@ -100,7 +102,7 @@ async fn every_change_is_found(table: &str, row: &str, named: impl Fn(&Mismatch,
                 None => missed.push(format!("{column} of {id} is not noticed")),
             }
             raw.run(&format!("DELETE FROM {table}")).await;
-            raw.run(&format!("INSERT INTO {table} SELECT * FROM temp.kept")).await;
+            raw.run(&format!("INSERT INTO {table} SELECT * FROM kept")).await;
         }
     }
     assert!(missed.is_empty(), "{table}:\n{}", missed.join("\n"));
@@ -177,7 +179,7 @@ async fn operator_rewrites_history_with_matching_hashes_and_the_wallet_gives_it_
     last.recorded_at = last.recorded_at.saturating_add(1);
     let forged = ledger::chain::link(entries[entries.len() - 2].hash, ada.account, &last);
     let sql = "UPDATE entries SET recorded_at = recorded_at + 1";
-    raw.run(&format!("{sql}, hash = x'{forged}' WHERE seq = {}", last.seq)).await;
+    raw.run(&format!("{sql}, hash = unhex('{forged}') WHERE seq = {}", last.seq)).await;
     let found = mismatch(&world, ada.account_no, ada.account).await.expect("the wallet knows another head");
     assert_eq!(found.seq, last.seq);
 }

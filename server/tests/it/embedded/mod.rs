@@ -2,12 +2,15 @@
 //! its disk fills, fails and lies.
 
 mod backup;
+mod cli;
 mod clients;
 mod damage;
+mod demo;
 mod faults;
 mod killed;
 mod migration;
 mod restore;
+mod upgrade;
 
 use crate::harness::process::Site;
 use crate::harness::raw::Raw;

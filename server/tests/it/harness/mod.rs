@@ -36,6 +36,7 @@ use tokio::task::JoinHandle;
 
 use self::client::Caller;
 use self::place::Place;
+use self::raw::Raw;
 
 /// When every test begins: 2026-11-22T12:00:00Z.
 pub const START: Timestamp = Timestamp::from_micros(1_795_348_800_000_000);
@@ -264,6 +265,18 @@ impl World {
     /// Figures over all accounts; equal before and after when nothing was written.
     pub async fn books(&self) -> Stats {
         self.console.store.stats().await.expect("the books' figures")
+    }
+
+    /// How many changes that caches must hear of were made.
+    pub async fn changes(&self) -> u64 {
+        match self.database() {
+            DatabaseUrl::Sqlite(_) => self.console.store.epoch(),
+            // The store's own number may grow by being read.
+            database @ DatabaseUrl::Postgres(_) => {
+                let number = Raw::open(&database).await.texts("SELECT CAST(number AS TEXT) FROM epoch").await;
+                number[0].parse().expect("a number")
+            }
+        }
     }
 
     /// Recomputes the books of one account.

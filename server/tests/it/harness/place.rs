@@ -15,6 +15,14 @@ use super::START;
 /// Names the Postgres that tests run on; unset: SQLite.
 const SETTING: &str = "CONSOLE_TEST_POSTGRES";
 
+/// Functions of SQLite that tests use.
+const FUNCTIONS: [&str; 4] = [
+    "CREATE FUNCTION hex(BYTEA) RETURNS TEXT IMMUTABLE LANGUAGE sql AS $$ SELECT upper(encode($1, 'hex')) $$",
+    "CREATE FUNCTION unhex(TEXT) RETURNS BYTEA IMMUTABLE LANGUAGE sql AS $$ SELECT decode($1, 'hex') $$",
+    "CREATE FUNCTION instr(TEXT, TEXT) RETURNS INTEGER IMMUTABLE LANGUAGE sql AS $$ SELECT strpos($1, $2) $$",
+    "CREATE FUNCTION quote(TEXT) RETURNS TEXT IMMUTABLE LANGUAGE sql AS $$ SELECT quote_literal($1) $$",
+];
+
 /// Gone when dropped.
 pub struct Place {
     folder: TempDir,
@@ -36,6 +44,26 @@ impl Place {
             Err(_) => None,
         };
         Self { folder, postgres }
+    }
+
+    /// Without even tables.
+    pub async fn empty() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let postgres = match std::env::var(SETTING) {
+            Ok(server) => Some(Database::empty(&server, "template0").await),
+            Err(_) => None,
+        };
+        Self { folder, postgres }
+    }
+
+    /// Whether nothing has ever been stored.
+    pub async fn is_empty(&self) -> bool {
+        if self.postgres.is_none() {
+            return !self.file().exists();
+        }
+        let tables = "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'";
+        let found: Vec<String> = super::raw::Raw::open(&self.database()).await.texts(tables).await;
+        found.is_empty()
     }
 
     pub fn path(&self) -> &Path {
@@ -77,6 +105,9 @@ impl Database {
                 let url = DatabaseUrl::parse(&template.url()).expect("a URL");
                 let store = Store::open(&url, &ManualClock::at(START)).await.expect("a new database");
                 store.close().await;
+                for function in FUNCTIONS {
+                    run(&template.url(), function).await;
+                }
                 let name = template.name.clone();
                 // It stays as long as the tests run; whoever started Postgres for them takes it away.
                 std::mem::forget(template);

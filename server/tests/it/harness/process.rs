@@ -40,6 +40,16 @@ impl Site {
         Self::at(Place::new().await)
     }
 
+    /// Without even tables.
+    pub async fn empty() -> Self {
+        Self { place: Place::empty().await }
+    }
+
+    /// Whether nothing has ever been stored.
+    pub async fn is_empty(&self) -> bool {
+        self.place.is_empty().await
+    }
+
     /// On a data directory that has been used before.
     pub fn at(place: Place) -> Self {
         Self { place, through: vec![] }

@@ -34,11 +34,12 @@ impl Books {
             .await
             .texts(&format!(
                 // Two steps back at most: from a correction to a settlement to its hold.
-                "SELECT json_object('at', coalesce(h.occurred_at, h.recorded_at, r.occurred_at, r.recorded_at, \
-                 e.occurred_at, e.recorded_at), 'operation', e.operation, 'key', e.api_key, \
-                 'credits', e.credits - iif(e.movement > 8, e.credits_before, 0), \
-                 'quantity', e.quantity - iif(e.movement > 8, e.quantity_before, 0), \
-                 'count', iif(e.movement > 8, 0, 1), 'pairs', json(coalesce(d.dimensions, '{{}}'))) \
+                "SELECT concat_ws(' ', coalesce(h.occurred_at, h.recorded_at, r.occurred_at, r.recorded_at, \
+                 e.occurred_at, e.recorded_at), \
+                 e.credits - CASE WHEN e.movement > 8 THEN e.credits_before ELSE 0 END, \
+                 e.quantity - CASE WHEN e.movement > 8 THEN e.quantity_before ELSE 0 END, \
+                 CASE WHEN e.movement > 8 THEN 0 ELSE 1 END, \
+                 e.operation, coalesce(e.api_key, '-'), coalesce(d.dimensions, '{{}}')) \
                  FROM entries e JOIN accounts a ON a.no = e.account \
                  LEFT JOIN entries r ON r.account = e.account AND r.seq = e.revises \
                  LEFT JOIN entries h ON h.account = e.account AND h.seq = r.revises \
@@ -48,13 +49,15 @@ impl Books {
             .await;
         let mut named: HashMap<(String, i64), BTreeSet<String>> = HashMap::new();
         let rows = rows.iter().map(|row| {
-            let row: Value = serde_json::from_str(row).expect("JSON");
-            let number = |field: &str| row[field].as_i64().unwrap_or_else(|| panic!("{field} of {row}"));
-            let text = |field: &str| row[field].as_str().map(str::to_owned);
-            let at = number("at");
+            let mut columns = row.splitn(7, ' ');
+            let mut next = || columns.next().unwrap_or_else(|| panic!("seven columns: {row}"));
+            let mut number = || next().parse::<i64>().expect("a number");
+            let (at, credits, quantity, count) = (number(), number(), number(), number());
+            let (operation, key) = (next().to_owned(), next());
+            let pairs: Value = serde_json::from_str(next()).expect("JSON");
             let mut groups = BTreeMap::new();
             for name in declared {
-                let Some(value) = row["pairs"][*name].as_str().filter(|value| !value.is_empty()) else {
+                let Some(value) = pairs[*name].as_str().filter(|value| !value.is_empty()) else {
                     continue;
                 };
                 let named = named.entry(((*name).to_owned(), at.div_euclid(DAY))).or_default();
@@ -66,10 +69,10 @@ impl Books {
             }
             Used {
                 at: Timestamp::from_micros(at),
-                operation: text("operation").expect("an operation"),
-                key: text("key"),
+                operation,
+                key: Some(key).filter(|key| *key != "-").map(str::to_owned),
                 groups,
-                sum: (number("credits"), number("quantity"), number("count")),
+                sum: (credits, quantity, count),
             }
         });
         Self(rows.collect())

@@ -1,7 +1,8 @@
 //! Ways to falsify books, and where each of them must be found.
 
-use super::database::{Column, Database};
+use super::database::Database;
 use super::dice::Dice;
+use crate::harness::raw::Column;
 
 /// What was done to the database, and the places that may be named for it: account number and `seq`.
 #[derive(Debug)]
@@ -39,7 +40,9 @@ pub async fn falsify(database: &mut Database, accounts: &[Account], dice: &mut D
                 Ok(rows) => touched += rows,
                 // NOT NULL, STRICT and primary keys can't be switched off.
                 Err(refusal) => assert!(
-                    refusal.contains("constraint") || refusal.contains("cannot store"),
+                    ["constraint", "cannot store", "out of range"]
+                        .iter()
+                        .any(|words| refusal.contains(words)),
                     "{sql}: {refusal}"
                 ),
             }
@@ -75,7 +78,7 @@ fn entry_column(database: &Database, (account, last): Account, other: Account, d
         }
         _ => (other_value("entries", column, dice), vec![(account, seq)]),
     };
-    change("entries", &column.name, &value, &row, places)
+    change(database, "entries", &column.name, &value, &row, places)
 }
 
 fn dice_number(seq: i64, last: i64) -> i64 {
@@ -83,16 +86,24 @@ fn dice_number(seq: i64, last: i64) -> i64 {
 }
 
 /// `UPDATE` of a column to what it isn't yet.
-fn change(table: &str, column: &str, value: &str, row: &str, places: Vec<(i64, i64)>) -> Case {
+fn change(
+    database: &Database,
+    table: &str,
+    column: &str,
+    value: &str,
+    row: &str,
+    places: Vec<(i64, i64)>,
+) -> Case {
     // A number that is taken goes to the one who takes it.
-    let way = if matches!(column, "account" | "seq") { "UPDATE OR REPLACE" } else { "UPDATE" };
-    let sql = format!("{way} {table} SET {column} = {value} WHERE {row} AND {column} IS NOT {value}");
+    let way = if matches!(column, "account" | "seq") { database.raw.update_or_replace() } else { "UPDATE" };
+    let sql =
+        format!("{way} {table} SET {column} = {value} WHERE {row} AND {column} IS DISTINCT FROM {value}");
     Case { sql: vec![sql], places }
 }
 
 /// SQL of a value of the column's type, or of nothing.
 fn other_value(table: &str, Column { name, kind }: &Column, dice: &mut Dice) -> String {
-    let somewhere = format!("(SELECT {name} FROM temp.kept_{table} LIMIT 1 OFFSET {})", dice.below(40));
+    let somewhere = format!("(SELECT {name} FROM kept_{table} LIMIT 1 OFFSET {})", dice.below(40));
     let values: Vec<String> = match kind.as_str() {
         "INTEGER" => ["NULL", "0", "1", "-1", "9223372036854775807"]
             .map(str::to_owned)
@@ -104,7 +115,9 @@ fn other_value(table: &str, Column { name, kind }: &Column, dice: &mut Dice) -> 
                 somewhere,
             ])
             .collect(),
-        "BLOB" => vec!["NULL".into(), "zeroblob(32)".into(), "x'00'".into(), somewhere],
+        "BLOB" => {
+            vec!["NULL".into(), format!("unhex('{}')", "00".repeat(32)), "unhex('00')".into(), somewhere]
+        }
         _ => vec![
             "NULL".into(),
             "''".into(),
@@ -130,7 +143,7 @@ fn swap(database: &Database, (account, last): Account, dice: &mut Dice) -> Case 
     let content = database.columns_but("entries", &["no", "account", "seq"]);
     let take = |to: i64, from: i64| {
         format!(
-            "UPDATE entries SET ({content}) = (SELECT {content} FROM temp.kept_entries k WHERE k.account = {account} \
+            "UPDATE entries SET ({content}) = (SELECT {content} FROM kept_entries k WHERE k.account = {account} \
              AND k.seq = {from}) WHERE account = {account} AND seq = {to}"
         )
     };
@@ -157,7 +170,7 @@ fn copy_elsewhere(database: &Database, (account, last): Account, other: Account,
     let content = database.columns_but("entries", &["no", "account", "seq"]);
     let there = if dice.once_in(2) { seq } else { other.1 + 1 };
     let sql = format!(
-        "INSERT INTO entries (account, seq, {content}) SELECT {}, {there}, {content} FROM temp.kept_entries \
+        "INSERT INTO entries (account, seq, {content}) SELECT {}, {there}, {content} FROM kept_entries \
          WHERE account = {account} AND seq = {seq}",
         other.0
     );
@@ -215,20 +228,20 @@ async fn beside(
         "account" => {
             let mut all = places(account, last);
             all.extend(places(other.0, other.1));
-            Some(change(table, "account", &other.0.to_string(), &row, all))
+            Some(change(database, table, "account", &other.0.to_string(), &row, all))
         }
         "seq" if has_seq => {
             let to = *dice.pick(&[seq + 1, last + 1, last + 5_000]);
             let all = vec![(account, seq), (account, to)];
-            Some(change(table, "seq", &to.to_string(), &row, all))
+            Some(change(database, table, "seq", &to.to_string(), &row, all))
         }
         "dimensions" => {
             let value = *dice.pick(&["'{\"job\":\"other\"}'", "'not JSON'", "'{}'", "'{\"job\":1}'"]);
-            Some(change(table, "dimensions", value, &row, places(account, last)))
+            Some(change(database, table, "dimensions", value, &row, places(account, last)))
         }
         _ => {
             let value = other_value(table, &column, dice);
-            Some(change(table, &column.name, &value, &row, places(account, last)))
+            Some(change(database, table, &column.name, &value, &row, places(account, last)))
         }
     }
 }

@@ -1,16 +1,9 @@
 //! The database file in the hands of somebody who may do anything to it, and who can put everything back.
 
-use crate::harness::raw::Raw;
+use crate::harness::raw::{Column, Raw};
 
 /// What the books are made of.
 pub const TABLES: [&str; 6] = ["entries", "wallets", "grants", "open_holds", "rollups", "event_dimensions"];
-
-/// A column, as the schema has it.
-#[derive(Debug, Clone)]
-pub struct Column {
-    pub name: String,
-    pub kind: String,
-}
 
 /// A connection for which no trigger, check or unique index stands in the way.
 pub struct Database {
@@ -20,9 +13,7 @@ pub struct Database {
 
 impl Database {
     pub async fn open(mut raw: Raw) -> Self {
-        raw.unlock_entries().await;
-        raw.run("PRAGMA ignore_check_constraints = 1").await;
-        raw.run("PRAGMA synchronous = OFF").await;
+        raw.unlock_everything(&TABLES).await;
         for index in [
             "entries_account_seq_key",
             "entries_source_event_id_key",
@@ -35,13 +26,7 @@ impl Database {
         let mut columns = vec![];
         for table in TABLES {
             raw.run(&format!("CREATE TEMP TABLE kept_{table} AS SELECT * FROM {table}")).await;
-            let found =
-                raw.texts(&format!("SELECT name || ' ' || type FROM pragma_table_info('{table}')")).await;
-            let parse = |text: &String| {
-                let (name, kind) = text.split_once(' ').expect("a name and a type");
-                Column { name: name.to_owned(), kind: kind.to_owned() }
-            };
-            columns.push((table, found.iter().map(parse).collect()));
+            columns.push((table, raw.columns(table).await));
         }
         Self { raw, columns }
     }
@@ -66,11 +51,10 @@ impl Database {
     /// Puts the tables back that were touched.
     pub async fn restore(&mut self) {
         for table in TABLES {
-            let kept = format!("SELECT * FROM temp.kept_{table}");
+            let kept = format!("SELECT * FROM kept_{table}");
             let touched = format!("SELECT count(*) FROM (SELECT * FROM {table} EXCEPT {kept})");
             let missing = format!("SELECT count(*) FROM ({kept} EXCEPT SELECT * FROM {table})");
-            let more =
-                format!("SELECT (SELECT count(*) FROM {table}) - (SELECT count(*) FROM temp.kept_{table})");
+            let more = format!("SELECT (SELECT count(*) FROM {table}) - (SELECT count(*) FROM kept_{table})");
             if self.number(&format!("({touched}) + ({missing}) + abs(({more}))")).await > 0 {
                 self.raw.run(&format!("DELETE FROM {table}")).await;
                 self.raw.run(&format!("INSERT INTO {table} {kept}")).await;
