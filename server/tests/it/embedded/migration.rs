@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
+use super::upgrade::put_back;
 use crate::harness::World;
 use crate::harness::events::{EVENTS, prediction};
 use crate::harness::process::Site;
 use crate::harness::raw::Raw;
-use crate::upgrade::put_back;
 
 fn kept(folder: &Path) -> Vec<PathBuf> {
     let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());

@@ -42,7 +42,7 @@ impl Site {
 
     /// Without even tables.
     pub async fn empty() -> Self {
-        Self { place: Place::empty().await }
+        Self::at(Place::empty().await)
     }
 
     /// Whether nothing has ever been stored.
