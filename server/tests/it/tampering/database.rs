@@ -20,7 +20,7 @@ impl Database {
             "entries_closing_key",
             "entries_correction_key",
         ] {
-            raw.run(&format!("DROP INDEX {index}")).await;
+            raw.drop_index(index).await;
         }
         raw.run("CREATE INDEX entries_by_seq ON entries (account, seq)").await;
         let mut columns = vec![];
