@@ -165,9 +165,9 @@ impl<'a> Fields<'a> {
         Some(self.0.swap_remove(at).1)
     }
 
-    /// A text; `None` when missing or null. Errors: another type (400).
+    /// A text; `None` when missing or null. Errors as [`storable`].
     pub fn text(&mut self, name: &'static str) -> Result<Option<Cow<'a, str>>, Error> {
-        self.raw(name).map(|value| text(value).ok_or_else(|| wrong_type(name, "text"))).transpose()
+        self.raw(name).map(|value| storable(name, value)).transpose()
     }
 
     /// A text that must be there: a missing one is noted as such. Errors: null or another type (400).
@@ -177,7 +177,7 @@ impl<'a> Fields<'a> {
         reasons: &mut Reasons,
     ) -> Result<Cow<'a, str>, Error> {
         if let Some(value) = self.given(name) {
-            return text(value).ok_or_else(|| wrong_type(name, "text"));
+            return storable(name, value);
         }
         reasons.insert(name.into(), "is required".into());
         Ok(Cow::Borrowed(""))
@@ -227,6 +227,17 @@ impl<'a> Fields<'a> {
 /// A field of the wrong JSON type.
 pub fn wrong_type(name: &str, wanted: &str) -> Error {
     Error::InvalidRequest(format!("{} must be {wanted}.", shown(name)).into())
+}
+
+/// A text that any store can keep. Errors: another type (400); U+0000 in it (422).
+pub fn storable<'a>(name: &str, value: &'a RawValue) -> Result<Cow<'a, str>, Error> {
+    let text = text(value).ok_or_else(|| wrong_type(name, "text"))?;
+    if text.contains('\0') { Err(unstorable(shown(name).into_owned())) } else { Ok(text) }
+}
+
+/// The refusal of a text that Postgres can't keep, on every store.
+pub fn unstorable(name: String) -> Error {
+    Error::Validation(Reasons::from([(name.into(), "must not contain the character U+0000".into())]))
 }
 
 /// The text of a JSON string; `None` for another type.

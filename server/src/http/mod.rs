@@ -33,6 +33,7 @@ pub mod routes;
 pub mod security;
 mod settings;
 pub mod sse;
-pub mod uncut;
+pub mod storable;
+mod uncut;
 
 pub use routes::router;

@@ -12,7 +12,7 @@ use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::RequestBodyTimeoutLayer;
 
-use super::{assets, frame, health, pages, requests, rest, security, uncut};
+use super::{assets, frame, health, pages, requests, rest, security, storable, uncut};
 use crate::console::{Console, Error};
 
 /// First segments of the API. Whatever below them is no route answers in the API's way, with a JSON envelope.
@@ -46,11 +46,13 @@ pub fn router(console: Console) -> Router {
         .layer(DefaultBodyLimit::max(MAX_FORM));
     let site = site
         .layer(from_fn(uncut::to_the_end))
+        .layer(from_fn(storable::form))
         .layer(bounded)
         .layer(from_fn_with_state(console.clone(), security::page));
     api(console.clone())
         .merge(probes.with_state(console))
         .merge(site)
+        .layer(from_fn(storable::address))
         .layer(CatchPanicLayer::custom(frame::panicked))
         .layer(observed)
         .layer(framed)

@@ -77,9 +77,9 @@ async fn what_a_delivered_mail_said_is_erased_and_it_is_never_sent_again() {
     let server = MailServer::start().await;
     let (world, sender) = world(&server.url()).await;
     world.console.send_mail("ada@example.com", &verification("Ada")).await.unwrap();
-    assert_eq!(row(&world, "link IS NULL, text_body IS NULL, html_body IS NULL").await, "0|0|0");
+    assert_eq!(row(&world, "CAST(link IS NULL AS INTEGER), CAST(text_body IS NULL AS INTEGER), CAST(html_body IS NULL AS INTEGER)").await, "0|0|0");
     assert_eq!(round(&world, &sender).await.delivered, 1);
-    assert_eq!(row(&world, "link IS NULL, text_body IS NULL, html_body IS NULL, attempts").await, "1|1|1|1");
+    assert_eq!(row(&world, "CAST(link IS NULL AS INTEGER), CAST(text_body IS NULL AS INTEGER), CAST(html_body IS NULL AS INTEGER), attempts").await, "1|1|1|1");
     world.clock.advance(DAY);
     assert_eq!(round(&world, &sender).await, Round::default());
     assert_eq!(server.stop().await.len(), 1);
@@ -140,7 +140,11 @@ async fn a_refusal_for_good_is_written_down_and_not_repeated() {
     let (world, sender) = world(&server.url()).await;
     world.console.send_mail("never@example.com", &verification("Ada")).await.unwrap();
     assert_eq!(round(&world, &sender).await, Round { failed: 1, ..Round::default() });
-    let written = row(&world, "attempts, failed_at, link IS NULL, text_body IS NULL, last_error").await;
+    let written = row(
+        &world,
+        "attempts, failed_at, CAST(link IS NULL AS INTEGER), CAST(text_body IS NULL AS INTEGER), last_error",
+    )
+    .await;
     assert!(written.starts_with("1|1795348800000000|1|1|refused: ") && written.contains("550"), "{written}");
     world.clock.advance(30 * SECOND);
     assert_eq!(round(&world, &sender).await, Round::default());
@@ -159,7 +163,7 @@ async fn a_link_is_given_up_after_an_hour_and_a_notice_after_a_day() {
     world.clock.advance(1);
     assert_eq!(round(&world, &sender).await, Round::default(), "too late to be sent");
     assert_eq!(world.console.store.expire_mails(world.console.clock.now()).await.unwrap(), 1);
-    let written = row(&world, "link IS NULL, text_body IS NULL, failed_at IS NULL, last_error").await;
+    let written = row(&world, "CAST(link IS NULL AS INTEGER), CAST(text_body IS NULL AS INTEGER), CAST(failed_at IS NULL AS INTEGER), last_error").await;
     assert!(written.starts_with("1|1|0|the mail server cannot be used: "), "{written}");
     world.console.send_mail("ada@example.com", &notice()).await.unwrap();
     world.clock.advance(DAY - 1);
@@ -242,7 +246,8 @@ async fn a_wrong_password_is_the_server_s_business_and_the_mail_waits() {
     world.console.send_mail("ada@example.com", &verification("Ada")).await.unwrap();
     let waits = Round { postponed: 1, interrupted: true, ..Round::default() };
     assert_eq!(round(&world, &sender).await, waits);
-    let written = row(&world, "failed_at IS NULL, link IS NULL, last_error").await;
+    let written =
+        row(&world, "CAST(failed_at IS NULL AS INTEGER), CAST(link IS NULL AS INTEGER), last_error").await;
     assert!(
         written.starts_with("1|0|the mail server cannot be used: ") && written.contains("535"),
         "{written}"

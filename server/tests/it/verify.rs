@@ -58,6 +58,7 @@ fn other(column: &str, kind: &str) -> String {
         ("remaining", _) => "CASE remaining WHEN 0 THEN 1 ELSE remaining - 1 END".to_owned(),
         ("bucket", _) => "bucket + 900000000".to_owned(),
         (_, "BLOB") => format!("unhex('{}')", "00".repeat(32)),
+        (_, "TEXT") => format!("coalesce({column}, '') || 'x'"),
         _ => format!("coalesce({column}, 0) + 1"),
     }
 }

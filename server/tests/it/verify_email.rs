@@ -105,7 +105,7 @@ async fn a_console_that_gives_nothing_owes_nothing() {
 async fn anon_follows_a_link_that_opens_nothing_and_is_offered_another() {
     let (world, anon) = signed_up().await;
     let link = world.link(ADA).await;
-    for mangled in ["/verify-email?token=x", "/verify-email?token=%00", &link[..link.len() - 1]] {
+    for mangled in ["/verify-email?token=x", "/verify-email?token=%20", &link[..link.len() - 1]] {
         let told = page(&anon, mangled, "").await;
         assert_refused(&told, 404, "This link is not complete");
         assert!(told.text.contains("Send again"));
@@ -252,6 +252,6 @@ async fn the_file_holds_no_token() {
     let mut raw = Raw::open(&world.database()).await;
     let hex = encoded(&token).replace('%', "");
     assert_eq!(raw.texts("SELECT hex(token_hash) FROM one_time_links").await.len(), 1);
-    let found = format!("SELECT kind FROM one_time_links WHERE instr(hex(token_hash), '{hex}')");
+    let found = format!("SELECT kind FROM one_time_links WHERE instr(hex(token_hash), '{hex}') > 0");
     assert!(raw.texts(&found).await.is_empty());
 }

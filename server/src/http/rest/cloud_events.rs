@@ -21,7 +21,7 @@ use serde_json::value::{RawValue, to_raw_value};
 
 use super::report::{self, ReportedEvent};
 use crate::console::{Error, Reasons};
-use crate::http::json::{Fields, JsonBody, essence, media_type, shown, text, wrong_type};
+use crate::http::json::{Fields, JsonBody, essence, media_type, shown, text, unstorable, wrong_type};
 use crate::store::Payer;
 
 const ONE: &str = "application/cloudevents+json";
@@ -242,6 +242,9 @@ impl<'a> Data<'a> {
                 continue;
             }
             if let Some(text) = scalar(value) {
+                if text.contains('\0') || name.contains('\0') {
+                    return Err(unstorable(format!("data.{}", shown(&name).replace('\0', ""))));
+                }
                 data.dimensions.insert(name.into_owned(), text);
             } else {
                 let field = format!("data.{}", shown(&name));

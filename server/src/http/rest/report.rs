@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 use crate::auth::tokens::hash;
 use crate::calendar::parse_rfc3339;
 use crate::console::{Error, Reasons};
-use crate::http::json::{Fields, text, wrong_type};
+use crate::http::json::{Fields, storable, text, unstorable, wrong_type};
 use crate::store::Payer;
 
 /// No operation has a longer name.
@@ -258,9 +258,13 @@ fn pairs_of_text(value: &RawValue) -> Result<BTreeMap<String, String>, Error> {
     if !value.get().starts_with('{') {
         return Err(wrong_type("dimensions", "an object of texts"));
     }
-    let pair = |(name, value): (Cow<'_, str>, &RawValue)| match text(value) {
-        Some(text) => Ok((name.into_owned(), text.into_owned())),
-        None => Err(wrong_type(&format!("dimensions.{name}"), "text")),
+    let pair = |(name, value): (Cow<'_, str>, &RawValue)| {
+        let text = storable(&format!("dimensions.{name}"), value)?.into_owned();
+        if name.contains('\0') {
+            Err(unstorable("dimensions".to_owned()))
+        } else {
+            Ok((name.into_owned(), text))
+        }
     };
     Fields::of(value)?.into_pairs().map(pair).collect()
 }

@@ -2,6 +2,7 @@
 
 use crate::harness::client::Caller;
 use crate::harness::process::{Site, ended};
+use crate::harness::trace::{calls, csv};
 
 const ADA: &str = "ada@example.com";
 
@@ -38,4 +39,13 @@ async fn operator_starts_a_second_server_on_the_same_file_and_it_refuses() {
     assert_eq!(serving.terminate().await, Some(0));
     let serving = site.serve().await;
     assert_eq!(serving.terminate().await, Some(0), "the file is free again");
+}
+
+#[tokio::test]
+async fn operator_replays_where_no_server_runs() {
+    let site = Site::new().await;
+    std::fs::write(site.path().join("trace.csv"), csv(&calls(5))).expect("a file");
+    site.user("ada").await;
+    let refused = site.run(&["replay", "trace.csv", "--email", ADA, "--source", "trace"]).await;
+    assert!(refused.refusal(1).contains("plexe-console serve"), "{refused:?}");
 }

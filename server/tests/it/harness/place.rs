@@ -89,11 +89,6 @@ impl Place {
     }
 }
 
-/// Whether tests run on Postgres.
-pub fn is_on_postgres() -> bool {
-    std::env::var_os(SETTING).is_some()
-}
-
 /// A database that is up to date already: copying it is faster than making each anew.
 static TEMPLATE: OnceCell<String> = OnceCell::const_new();
 

@@ -93,6 +93,14 @@ impl Raw {
         self.texts(&sql).await.iter().map(parse).collect()
     }
 
+    /// Also what rests on it.
+    pub async fn drop_index(&mut self, index: &str) {
+        match self {
+            Self::Sqlite(_) => drop(self.run(&format!("DROP INDEX {index}")).await),
+            Self::Postgres(_) => drop(self.run(&format!("DROP INDEX {index} CASCADE")).await),
+        }
+    }
+
     /// The word for an UPDATE after which a row that stands in its way is gone, where the database has one; else the row in
     /// the way makes it fail.
     pub fn update_or_replace(&self) -> &'static str {

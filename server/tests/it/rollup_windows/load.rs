@@ -15,7 +15,7 @@ use crate::harness::{Member, World};
 const OPERATIONS: [&str; 5] =
     ["model.prediction", "model.inference", "model.build", "data.storage", "account.read"];
 /// Among them one that looks like what is not named, some that are hard to write, and one that says nothing.
-const TEAMS: [&str; 8] = ["blue", "green", "other", "größe 🦀", "a\"b'c\\d", "nul\u{0}", " ", ""];
+const TEAMS: [&str; 8] = ["blue", "green", "other", "größe 🦀", "a\"b'c\\d", "bell\u{7}", " ", ""];
 
 const SOURCE: &str = "windows";
 

@@ -20,7 +20,7 @@ impl Database {
             "entries_closing_key",
             "entries_correction_key",
         ] {
-            raw.run(&format!("DROP INDEX {index}")).await;
+            raw.drop_index(index).await;
         }
         raw.run("CREATE INDEX entries_by_seq ON entries (account, seq)").await;
         let mut columns = vec![];
@@ -52,8 +52,8 @@ impl Database {
     pub async fn restore(&mut self) {
         for table in TABLES {
             let kept = format!("SELECT * FROM kept_{table}");
-            let touched = format!("SELECT count(*) FROM (SELECT * FROM {table} EXCEPT {kept})");
-            let missing = format!("SELECT count(*) FROM ({kept} EXCEPT SELECT * FROM {table})");
+            let touched = format!("SELECT count(*) FROM (SELECT * FROM {table} EXCEPT {kept}) more");
+            let missing = format!("SELECT count(*) FROM ({kept} EXCEPT SELECT * FROM {table}) less");
             let more = format!("SELECT (SELECT count(*) FROM {table}) - (SELECT count(*) FROM kept_{table})");
             if self.number(&format!("({touched}) + ({missing}) + abs(({more}))")).await > 0 {
                 self.raw.run(&format!("DELETE FROM {table}")).await;

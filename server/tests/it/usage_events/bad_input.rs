@@ -193,6 +193,8 @@ async fn service_sends_bad_dimensions_and_a_bad_choice() {
             ("dimensions", with(good, "dimensions", many)),
             ("dimensions", with(good, "dimensions", json!({"k": "v".repeat(1_024)}))),
             ("dimensions", with(good, "dimensions", json!({"": "v"}))),
+            ("dimensions.k", with(good, "dimensions", json!({"k": "a\u{0}"}))),
+            ("dimensions", with(good, "dimensions", json!({"k\u{0}": "a"}))),
             ("on_insufficient", with(good, "on_insufficient", json!("ignore"))),
         ]
     })
@@ -286,4 +288,25 @@ async fn answer_to(world: &World, head: String, body: Vec<u8>) -> String {
     drop(reading);
     drop(sending.await);
     String::from_utf8(answer).expect("UTF-8")
+}
+
+#[tokio::test]
+async fn anybody_sends_the_character_that_no_store_keeps() {
+    let (world, member, _) = ready().await;
+    let ada = world.as_member(&member).await;
+    let before = world.books().await;
+    for (path, field) in [
+        ("/usage/events?operation=a%00", "operation"),
+        ("/sign-up?form=%00", "form"),
+        ("/usage/events/a%00/b", "path"),
+    ] {
+        assert_error(&ada.get(path).await, 422, "validation_failed", field);
+    }
+    let changed = ada.patch("/auth/user", &json!({"name": "a\u{0}"})).await;
+    assert_error(&changed, 422, "validation_failed", "name");
+    let typed = [("email", "a\0@example.com"), ("password", "correct horse")];
+    let sent = crate::harness::forms::submit(&world.anon(), "/sign-in", &typed, &[]).await;
+    assert_eq!(sent.status, 422, "{}", sent.text);
+    assert!(sent.text.contains("U+0000"), "{}", sent.text);
+    assert_eq!(world.books().await, before);
 }
