@@ -9,7 +9,7 @@ mod args;
 mod books;
 pub mod command;
 mod demo;
-mod price_list;
+pub mod price_list;
 mod replay;
 mod serve;
 mod socket;
