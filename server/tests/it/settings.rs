@@ -376,7 +376,7 @@ async fn member_sees_which_keys_are_used_and_which_have_ended() {
     world.clock.advance(ledger::time::DAY - 1);
     assert!(visitor.open(KEYS).await.text.contains("a key"));
     world.clock.advance(1);
-    let visitor = world.visitor(&ada, "next day").await;
+    let visitor = world.visitor(&ada, "tomorrow").await;
     assert!(visitor.open(KEYS).await.text.contains("No key is active."));
     assert!(visitor.open(&format!("{KEYS}?show=all")).await.text.contains(">Expired<"));
     assert!(visitor.open(&format!("{KEYS}?show=revoked")).await.text.contains("No key has been revoked."));

@@ -255,7 +255,7 @@ async fn member_who_signs_out_hears_no_more_within_a_second() {
     let ada = world.member_with("ada", "1").await;
     let mut ended = with_session(&world, &ada, "one").await;
     let mut kept = with_session(&world, &ada, "two").await;
-    world.console.sign_out("one").await.unwrap();
+    world.console.sign_out(&whole_token("one")).await.unwrap();
     let end = tokio::time::timeout(Duration::from_secs(1), ended.next()).await;
     assert_eq!(end, Ok(None));
     world.grant(&ada, "1").await;
