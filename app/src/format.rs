@@ -143,14 +143,21 @@ pub fn instant_ms(rfc3339: &str) -> Option<i64> {
 /// The same in microseconds, which is all that the wire says.
 pub fn instant_micros(rfc3339: &str) -> Option<i64> {
     let (date, time) = rfc3339.strip_suffix('Z')?.split_once('T')?;
-    let mut date = date.splitn(3, '-').map(str::parse::<i64>);
-    let (year, month, day) = (date.next()?.ok()?, date.next()?.ok()?, date.next()?.ok()?);
+    let mut date = date.splitn(3, '-');
+    let (year, month, day) = (digits(date.next()?, 4)?, digits(date.next()?, 2)?, digits(date.next()?, 2)?);
     let (clock, fraction) = time.split_once('.').unwrap_or((time, "0"));
-    let mut clock = clock.splitn(3, ':').map(str::parse::<i64>);
-    let (hour, minute, second) = (clock.next()?.ok()?, clock.next()?.ok()?, clock.next()?.ok()?);
-    let micros: i64 = format!("{fraction:0<6}").get(..6)?.parse().ok()?;
+    let mut clock = clock.splitn(3, ':');
+    let (hour, minute, second) =
+        (digits(clock.next()?, 2)?, digits(clock.next()?, 2)?, digits(clock.next()?, 2)?);
+    let micros = digits(format!("{fraction:0<6}").get(..6)?, 6)?;
     let seconds = ((days_since_1970(year, month, day) * 24 + hour) * 60 + minute) * 60 + second;
     Some(seconds * 1_000_000 + micros)
+}
+
+/// A number that is written with exactly so many digits: few enough for any arithmetic on times.
+fn digits(text: &str, count: usize) -> Option<i64> {
+    let is_number = text.len() == count && text.bytes().all(|byte| byte.is_ascii_digit());
+    if is_number { text.parse().ok() } else { None }
 }
 
 /// Howard Hinnant, "chrono-compatible low-level date algorithms", `days_from_civil`.
@@ -286,7 +293,16 @@ mod tests {
         assert_eq!(instant_ms("2026-11-22T12:04:31.4Z"), Some(1_795_349_071_400));
         assert_eq!(instant_micros("2026-11-22T12:04:31.4820005Z"), Some(1_795_349_071_482_000));
         assert_eq!(instant_micros("2026-11-22T12:04:31.000001Z"), Some(1_795_349_071_000_001));
-        for text in ["", "2026-11-22", "2026-11-22T12:04:31+01:00", "2026-11-22T12:04Z", "x-y-zTa:b:cZ"] {
+        for text in [
+            "",
+            "2026-11-22",
+            "2026-11-22T12:04:31+01:00",
+            "2026-11-22T12:04Z",
+            "x-y-zTa:b:cZ",
+            "9223372036854775807-01-01T00:00:00Z",
+            "2026-11-22T12:04:31.-1Z",
+            "2026-11-22T12:04:31.ü2345Z",
+        ] {
             assert_eq!(instant_ms(text), None, "{text}");
         }
     }

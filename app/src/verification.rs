@@ -177,8 +177,16 @@ mod tests {
         assert_eq!((seq, said.as_str()), (2, "expected here, found entry 3"));
         let (seq, said) = fault(&format!("{}\n{}\n", lines[0], lines[1]), &head).unwrap_err();
         assert_eq!((seq, said.as_str()), (3, "is missing, and so is what follows"));
-        for unreadable in [text.replacen("\"promo\"", "\"gift\"", 1), text.replacen("{\"seq", "{seq", 1)] {
-            assert_eq!(fault(&unreadable, &head), Err((1, UNREADABLE.to_owned())));
+        let of_nothing = r#""revises":{"seq":0,"quantity":1,"credits":1,"correction_id":null}"#;
+        for (stands, unreadable) in [
+            ("\"promo\"", "\"gift\""),
+            ("{\"seq", "{seq"),
+            ("\"seq\":1,", "\"seq\":0,"),
+            ("\"revises\":null", of_nothing),
+            ("T00:00:00.000007Z", "T00:00:00.0000070Z"),
+        ] {
+            let unreadable = text.replacen(stands, unreadable, 1);
+            assert_eq!(fault(&unreadable, &head), Err((1, UNREADABLE.to_owned())), "{unreadable}");
         }
         assert_eq!(fault(text.trim_end(), &head), Err((3, UNREADABLE.to_owned())), "cut off");
         let other = head.replace(|digit: char| digit.is_ascii_digit(), "a");

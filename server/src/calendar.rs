@@ -16,6 +16,9 @@ const HOUR: i64 = 3_600 * SECOND;
 /// Microseconds in one minute.
 const MINUTE: i64 = 60 * SECOND;
 
+/// 0000-01-01T00:00:00Z in microseconds since 1970.
+const YEAR_0: i64 = -62_167_219_200 * SECOND;
+
 /// An instant as text: `2026-11-22T12:00:00Z`, with up to six decimals when it has any (RFC 3339, UTC).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rfc3339(pub Timestamp);
@@ -49,7 +52,9 @@ pub fn parse_rfc3339(text: &str) -> Result<Timestamp, TimeError> {
         return Err(TimeError);
     }
     let parsed: jiff::Timestamp = text.parse().map_err(|_| TimeError)?;
-    Ok(Timestamp::from_micros(parsed.as_microsecond()))
+    // An offset may lead to before the year 0, which RFC 3339 can't write.
+    let micros = parsed.as_microsecond();
+    if micros < YEAR_0 { Err(TimeError) } else { Ok(Timestamp::from_micros(micros)) }
 }
 
 /// The same from a query string, where a `+` that nobody escaped arrives as a space: `2026-11-22T12:00:00 01:00`.

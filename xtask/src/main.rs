@@ -8,6 +8,7 @@ mod cluster;
 mod command;
 mod counts;
 mod dev;
+mod fuzz;
 mod npm;
 mod paths;
 mod setup;
@@ -29,6 +30,7 @@ cargo xtask <command>
   build           make target/release/plexe-console: one file that runs from any folder
   dev             rebuild and reload while you edit
   bench [ARGS…]   the benchmarks of the server and the size report; ARGS go to `cargo bench`
+  fuzz [TARGET…]  look for inputs that break a rule, ten minutes each, or --seconds N
   setup           only set up: wasm target, cargo-leptos, wasm-bindgen, npm packages, a browser and a Postgres for the tests
   tidy            only the rules that no compiler checks
   sizes           what a first visit downloads, compressed
@@ -48,6 +50,7 @@ fn main() -> ExitCode {
         "setup" => setup::everything(),
         "tidy" => tidy::run(),
         "sizes" => sizes::report(),
+        "fuzz" => fuzz::run(&rest),
         "deny" => deny(),
         "" | "help" | "-h" | "--help" => {
             print!("{USAGE}");

@@ -95,13 +95,13 @@ pub fn hold(rule: &Rule) -> Outcome {
 }
 
 impl Repository {
-    const FOLDERS: [&str; 12] = [
-        ".cargo", ".ci", "app", "docs", "end2end", "frontend", "ledger", "public", "server", "style",
+    const FOLDERS: [&str; 13] = [
+        ".cargo", ".ci", "app", "docs", "end2end", "frontend", "fuzz", "ledger", "public", "server", "style",
         "xtask", ".github",
     ];
     const KINDS: [&str; 13] =
         ["rs", "toml", "md", "sql", "ts", "js", "json", "css", "lock", "yml", "yaml", "svg", "html"];
-    const SKIPPED: [&str; 4] = ["target", "node_modules", "test-results", "playwright-report"];
+    const SKIPPED: [&str; 5] = ["target", "node_modules", "test-results", "playwright-report", "corpus"];
 
     fn read(root: &Path) -> Outcome<Self> {
         let mut texts = Vec::new();

@@ -91,7 +91,7 @@ impl EntryLine {
     /// As the ledger has it; `None` when a field can't be one of the ledger's.
     pub fn into_entry(self) -> Option<Entry> {
         Some(Entry {
-            seq: self.seq,
+            seq: numbered(self.seq)?,
             leg: self.leg,
             movement: Movement::ALL.into_iter().find(|movement| movement.name() == self.movement)?,
             amount: self.amount,
@@ -108,12 +108,10 @@ impl EntryLine {
                 Some(text) => Some(instant(&text)?),
                 None => None,
             },
-            revises: self.revises.map(|line| Revision {
-                of: line.seq,
-                quantity: line.quantity,
-                credits: line.credits,
-                correction: line.correction_id,
-            }),
+            revises: match self.revises {
+                Some(revises) => Some(revises.into_revision()?),
+                None => None,
+            },
             issued: match self.issued {
                 Some(issued) => Some(issued.into_facts()?),
                 None => None,
@@ -147,6 +145,13 @@ impl EventLine {
     }
 }
 
+impl RevisionLine {
+    fn into_revision(self) -> Option<Revision> {
+        let Self { seq, quantity, credits, correction_id: correction } = self;
+        Some(Revision { of: numbered(seq)?, quantity, credits, correction })
+    }
+}
+
 impl IssuedLine {
     fn into_facts(self) -> Option<GrantFacts> {
         Some(GrantFacts {
@@ -163,6 +168,13 @@ impl IssuedLine {
     }
 }
 
+/// Entries are numbered from 1.
+fn numbered(seq: u64) -> Option<u64> {
+    (seq > 0).then_some(seq)
+}
+
+/// What is below a millionth is in no hash: whoever wrote it did not mean this entry.
 fn instant(rfc3339: &str) -> Option<Timestamp> {
-    format::instant_micros(rfc3339).map(Timestamp::from_micros)
+    let micros = format::instant_micros(rfc3339)?;
+    (rfc3339.len() <= "2026-11-22T12:04:31.482000Z".len()).then(|| Timestamp::from_micros(micros))
 }

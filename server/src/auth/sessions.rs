@@ -4,7 +4,7 @@ use http::header::{COOKIE, HeaderMap, HeaderValue};
 use ledger::Timestamp;
 use ledger::time::{DAY, SECOND};
 
-use super::tokens::hash;
+use super::tokens::{LEN, hash, is_random};
 use crate::config::BaseUrl;
 use crate::console::{Console, Error};
 use crate::random::{Random, alphanumeric};
@@ -12,8 +12,6 @@ use crate::store::SessionRow;
 
 /// A session ends this long after signing in.
 pub const LIFETIME: i64 = 30 * DAY;
-/// Letters and digits of a token.
-const LEN: usize = 40;
 /// How exact `last_seen_at` is.
 const SEEN_EVERY: i64 = 300 * SECOND;
 
@@ -46,7 +44,7 @@ fn set_cookie(base_url: &BaseUrl, value: &str, max_age_s: i64) -> Result<HeaderV
     HeaderValue::from_str(&text).map_err(Error::internal)
 }
 
-/// The token in the request's cookie.
+/// The token in the request's cookie; a cookie that can't hold one is none.
 pub fn presented_token<'a>(base_url: &BaseUrl, headers: &'a HeaderMap) -> Option<&'a str> {
     let name = name(base_url);
     let pairs = headers
@@ -54,7 +52,8 @@ pub fn presented_token<'a>(base_url: &BaseUrl, headers: &'a HeaderMap) -> Option
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|text| text.split(';'));
-    pairs.filter_map(|pair| pair.trim().split_once('=')).find(|(key, _)| *key == name).map(|(_, token)| token)
+    let mut named = pairs.filter_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('='));
+    named.find(|token| is_random(token))
 }
 
 /// The session of the request's cookie; `None` when there is no cookie or its session has ended.
@@ -102,8 +101,13 @@ mod tests {
     fn the_token_is_found_among_other_cookies() {
         let mut headers = HeaderMap::new();
         headers.append(COOKIE, HeaderValue::from_static("a=b; xplexe_session=no"));
-        headers.append(COOKIE, HeaderValue::from_static("theme=dark;plexe_session=yes; c=d"));
-        assert_eq!(presented_token(&base_url("http://localhost:3000"), &headers), Some("yes"));
+        headers.append(COOKIE, HeaderValue::from_static("theme=dark;plexe_session=short; c=d"));
+        assert_eq!(presented_token(&base_url("http://localhost:3000"), &headers), None, "no token's length");
+        let cookie =
+            HeaderValue::from_static("c=d; plexe_session=0123456789abcdefghijABCDEFGHIJ0123456789;e=f");
+        headers.append(COOKIE, cookie);
+        let token = Some("0123456789abcdefghijABCDEFGHIJ0123456789");
+        assert_eq!(presented_token(&base_url("http://localhost:3000"), &headers), token);
         assert_eq!(presented_token(&base_url("https://console.example"), &headers), None);
     }
 }

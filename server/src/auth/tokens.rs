@@ -6,8 +6,8 @@ use sha2::{Digest, Sha256};
 
 use crate::random::{Random, alphanumeric};
 
-/// Letters and digits after a secret's prefix.
-const LEN: usize = 40;
+/// Letters and digits after a secret's prefix, and of a session's token.
+pub const LEN: usize = 40;
 /// How much of the secret a key's public prefix and suffix show.
 const SHOWN: usize = 4;
 
@@ -31,9 +31,10 @@ impl Family {
         }
     }
 
-    /// The family that a secret's first letters claim.
+    /// The family whose secrets have this form: its prefix, and then as many letters and digits as all have.
     pub fn of(secret: &str) -> Option<Self> {
-        [Self::Customer, Self::Service].into_iter().find(|family| secret.starts_with(family.prefix()))
+        let is_of = |family: &Self| secret.strip_prefix(family.prefix()).is_some_and(is_random);
+        [Self::Customer, Self::Service].into_iter().find(is_of)
     }
 }
 
@@ -74,6 +75,11 @@ impl Secret {
     }
 }
 
+/// Whether a text may be what was drawn for a secret or a session; nobody needs to look for another.
+pub fn is_random(text: &str) -> bool {
+    text.len() == LEN && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
+}
+
 pub fn hash(secret: &str) -> SecretHash {
     Sha256::digest(secret.as_bytes()).into()
 }
@@ -91,7 +97,11 @@ mod tests {
         assert!(secret.as_str().ends_with(secret.shown_suffix()));
         assert!(!format!("{secret:?}").contains(&secret.as_str()[13..]));
         assert_eq!(Family::of(secret.as_str()), Some(Family::Service));
-        assert_eq!(Family::of("sk_live"), None);
+        for other in
+            ["sk_live", "plx_sk_", "plx_sk_x", &secret.as_str()[1..], &format!("{}x", secret.as_str())]
+        {
+            assert_eq!(Family::of(other), None, "{other}");
+        }
     }
 
     #[test]

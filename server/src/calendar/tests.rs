@@ -73,6 +73,16 @@ fn what_is_no_rfc_3339_instant_is_refused() {
 }
 
 #[test]
+fn an_instant_that_is_read_can_be_written() {
+    for text in ["0000-01-01T00:00:00Z", "0000-01-01T00:00:00.000001Z", "9999-12-30T22:00:00Z"] {
+        assert_eq!(Rfc3339(parse_rfc3339(text).unwrap()).to_string(), text);
+    }
+    for text in ["0000-01-01T00:00:00+00:01", "0000-01-01T00:00:59.999999+00:01"] {
+        assert_eq!(parse_rfc3339(text), Err(TimeError), "before the year 0: {text}");
+    }
+}
+
+#[test]
 fn a_query_string_may_have_lost_its_plus() {
     let noon = at("2026-11-22T12:00:00Z");
     for text in [

@@ -11,7 +11,7 @@ mod books;
 pub mod command;
 mod copy;
 mod demo;
-mod price_list;
+pub mod price_list;
 mod replay;
 mod restore;
 mod serve;

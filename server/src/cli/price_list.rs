@@ -82,6 +82,9 @@ pub fn read(path: &Path, text: &str, now: Timestamp) -> Result<PriceList, Docume
         let read = read_price(price.get_ref(), price.span().start);
         prices.push(read.map_err(|(at, message)| wrong(at, &message))?);
     }
+    if prices.is_empty() {
+        return Err(wrong(text.len(), "needs at least one [[price]]"));
+    }
     Ok(PriceList { effective_from, prices })
 }
 
@@ -308,5 +311,7 @@ mod tests {
         assert!(error.starts_with("card.toml line 1, effective_from: must be an RFC 3339 time"), "{error}");
         assert!(list(entry).unwrap_err().contains("missing field `effective_from`"));
         assert!(list(FROM).unwrap_err().contains("missing field `price`"));
+        let error = list(&format!("{FROM}price = []")).unwrap_err();
+        assert_eq!(error, "card.toml line 2, price: needs at least one [[price]]");
     }
 }

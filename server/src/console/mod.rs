@@ -45,7 +45,7 @@ mod settings;
 pub mod sign_in;
 pub mod sign_up;
 pub mod statement;
-mod usage;
+pub mod usage;
 pub mod users;
 pub mod verification;
 pub mod verify_email;

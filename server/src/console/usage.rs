@@ -1,6 +1,6 @@
 //! The usage explorer: one account's consumption over a time, by steps and groups, and the events that it is made of.
 
-mod asked;
+pub mod asked;
 
 use app::backend::overview::{ChartView, GroupBy, LabelsView, NO_KEY};
 use app::backend::usage::{Choice, EVENTS, UsageForm, UsagePort, UsageView};

@@ -10,6 +10,7 @@ use ledger::Timestamp;
 
 use crate::calendar::parse_rfc3339_in_query;
 use crate::console::{Error, Reasons};
+use crate::http::json::shown;
 
 /// A request's parameters. Each is given once, and none is unknown: [`Query::read`] refuses the others by name.
 #[derive(Debug, Clone, Default)]
@@ -52,7 +53,9 @@ impl Query {
         let taken = take(&mut known);
         let Known { rest, mut reasons } = known;
         for (name, _) in rest {
-            reasons.entry(name.into()).or_insert("is not a parameter of this route".into());
+            reasons
+                .entry(shown(&name).into_owned().into())
+                .or_insert("is not a parameter of this route".into());
         }
         if reasons.is_empty() { Ok(taken) } else { Err(Error::Validation(reasons)) }
     }
@@ -145,6 +148,8 @@ mod tests {
             error.to_string(),
             "after is given more than once; limt is not a parameter of this route."
         );
+        let error = query(&format!("{}=1", "a".repeat(9_000))).read(|_| ()).unwrap_err();
+        assert!(error.to_string().len() < 120, "a long name is cut: {error}");
         assert_eq!(query("after=%31").read(|query| query.number("after")).unwrap(), Some(1));
         assert!(query("at=yesterday").read(|query| query.time("at")).is_err());
         let words = [("active", 1), ("revoked", 2)];

@@ -5,6 +5,7 @@ use server::store::{AccountStatus, Permission};
 
 use crate::harness::client::{amount, assert_error};
 use crate::harness::events::{EVENTS, prediction, with};
+use crate::harness::visitor::whole_token;
 use crate::harness::{START, World, credits};
 
 const ROUTES: [&str; 3] = ["/auth/user", "/usage/profile", "/usage/current"];
@@ -221,6 +222,9 @@ async fn only_members_who_may_write_change_who_they_are() {
     assert_eq!(caller.get("/auth/user").await.ok()["name"], "ada");
     world.visitor(&ada, "token").await;
     let request = world.anon().request(http::Method::PATCH, "/auth/user").json(&body);
-    let by_cookie = crate::harness::client::answer(request.header("cookie", "plexe_session=token")).await;
+    let by_cookie = crate::harness::client::answer(
+        request.header("cookie", format!("plexe_session={}", whole_token("token"))),
+    )
+    .await;
     assert_error(&by_cookie, 401, "unauthorized", "key");
 }

@@ -4,7 +4,7 @@ use http::Method;
 use server::store::{AccountStatus, NewUser, Permission};
 
 use crate::harness::client::{Answer, answer, assert_error};
-use crate::harness::visitor::Visitor;
+use crate::harness::visitor::{Visitor, whole_token};
 use crate::harness::{Member, World};
 
 const ACCOUNT: &str = "/settings/account";
@@ -173,7 +173,10 @@ async fn another_site_changes_nothing() {
     for path in
         [ACCOUNT, KEYS, REVOKE, "/api/app/api/account/change_account", "/api/app/api/api_keys/create_api_key"]
     {
-        let request = world.anon().request(Method::POST, path).header("cookie", "plexe_session=second");
+        let request = world
+            .anon()
+            .request(Method::POST, path)
+            .header("cookie", format!("plexe_session={}", whole_token("second")));
         let sent =
             answer(request.header("sec-fetch-site", "cross-site").form(&profile("E", "e", "UTC"))).await;
         assert_error(&sent, 403, "forbidden", "Another site");
@@ -373,7 +376,7 @@ async fn member_sees_which_keys_are_used_and_which_have_ended() {
     world.clock.advance(ledger::time::DAY - 1);
     assert!(visitor.open(KEYS).await.text.contains("a key"));
     world.clock.advance(1);
-    let visitor = world.visitor(&ada, "next day").await;
+    let visitor = world.visitor(&ada, "tomorrow").await;
     assert!(visitor.open(KEYS).await.text.contains("No key is active."));
     assert!(visitor.open(&format!("{KEYS}?show=all")).await.text.contains(">Expired<"));
     assert!(visitor.open(&format!("{KEYS}?show=revoked")).await.text.contains("No key has been revoked."));

@@ -14,6 +14,7 @@ use crate::harness::client::assert_error;
 use crate::harness::events::{EVENTS, event, prediction, with};
 use crate::harness::forms::sign_up;
 use crate::harness::sse::{Message, Reader};
+use crate::harness::visitor::whole_token;
 use crate::harness::{Member, START, World, credits};
 
 fn names(group: &[Message]) -> Vec<&str> {
@@ -234,8 +235,9 @@ async fn member_with_a_revoked_or_expired_key_hears_no_more() {
 
 /// A stream that is opened with the cookie of a new session.
 async fn with_session(world: &World, member: &Member, token: &str) -> Reader {
+    let token = whole_token(token);
     let session = NewSession {
-        token_hash: hash(token),
+        token_hash: hash(&token),
         user_id: member.user_id,
         created_at: START,
         expires_at: START.saturating_add(DAY),
@@ -253,7 +255,7 @@ async fn member_who_signs_out_hears_no_more_within_a_second() {
     let ada = world.member_with("ada", "1").await;
     let mut ended = with_session(&world, &ada, "one").await;
     let mut kept = with_session(&world, &ada, "two").await;
-    world.console.sign_out("one").await.unwrap();
+    world.console.sign_out(&whole_token("one")).await.unwrap();
     let end = tokio::time::timeout(Duration::from_secs(1), ended.next()).await;
     assert_eq!(end, Ok(None));
     world.grant(&ada, "1").await;

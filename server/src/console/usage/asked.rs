@@ -5,6 +5,7 @@ use app::backend::usage::USAGE_PATH;
 use axum::extract::Query;
 use ledger::time::{DAY, SECOND};
 use ledger::{KeyId, Timestamp};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
 
 use crate::calendar::{Step, Windows, Zone};
 use crate::console::history::GroupBy;
@@ -30,7 +31,7 @@ pub(super) fn groups(dimensions: &[String]) -> Vec<(GroupBy, String)> {
 
 /// A range that ends with now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Ready {
+pub enum Ready {
     Day,
     Week,
     Month,
@@ -40,7 +41,7 @@ pub(super) enum Ready {
 
 /// Which time.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Span {
+pub enum Span {
     Last(Ready),
     /// Whole days of the zone, as typed; from the start of the first to the end of the last.
     Days {
@@ -53,7 +54,7 @@ pub(super) enum Span {
 
 /// The whole query.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Asked {
+pub struct Asked {
     pub span: Span,
     /// As asked for; what is shown may be another, see [`Asked::windows`].
     pub step: Option<Step>,
@@ -233,17 +234,23 @@ impl Asked {
         let mut pairs: Vec<String> = span.fields().map(|(name, value)| format!("{name}={value}")).collect();
         pairs.extend(self.step.filter(|_| with_step).map(|step| format!("granularity={}", step.name())));
         let group = Some(&self.group_by).filter(|group| **group != GroupBy::Operation);
-        pairs.extend(group.map(|group| format!("group_by={group}")));
+        pairs.extend(group.map(|group| format!("group_by={}", escaped(&group.to_string()))));
         format!("{USAGE_PATH}?{}{}", pairs.join("&"), self.filters())
     }
 
-    /// The filters, as they go on in a query. Operations, ids and declared dimensions have no character that means something there.
+    /// The filters, as they go on in a query.
     pub fn filters(&self) -> String {
-        let operation = self.operation.as_deref().map(|value| format!("&operation={value}"));
+        let operation = self.operation.as_deref().map(|value| format!("&operation={}", escaped(value)));
         let key = self.api_key.as_deref().map(|id| if id.is_empty() { NO_KEY } else { id });
         let key = key.map(|value| format!("&api_key={value}"));
         operation.into_iter().chain(key).collect()
     }
+}
+
+/// What somebody typed into the address, so that it means the same in another.
+fn escaped(value: &str) -> PercentEncode<'_> {
+    const PLAIN: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b':');
+    utf8_percent_encode(value, &PLAIN)
 }
 
 fn days_of(zone: &Zone, first: &str, last: &str) -> Result<Span, &'static str> {
@@ -345,6 +352,7 @@ mod tests {
             "range=7d&group_by=api_key&operation=model.build&api_key=key_9fA2k3QdZt8w",
             "from=2026-10-01&to=2026-10-31&granularity=week&api_key=none",
             "range=30d&group_by=dim:model",
+            "range=30d&group_by=dim:a%26b&operation=a%26before%3D5%25%20%C3%BC",
         ] {
             let asked = Asked::read(search, &berlin());
             assert_eq!(asked.path(&asked.span, true), format!("/usage?{search}"));

@@ -109,7 +109,7 @@ impl File {
 }
 
 /// An entry with every field that is hashed.
-pub(super) fn line(account: AccountId, entry: &Entry) -> EntryLine {
+pub fn line(account: AccountId, entry: &Entry) -> EntryLine {
     EntryLine {
         seq: entry.seq,
         leg: entry.leg,

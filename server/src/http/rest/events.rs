@@ -52,7 +52,7 @@ async fn report_usage(
 }
 
 /// The list's items, none of them read. Errors: too many (413).
-fn items(value: &RawValue) -> Result<Vec<&RawValue>, Error> {
+pub fn items(value: &RawValue) -> Result<Vec<&RawValue>, Error> {
     let items: Vec<&RawValue> = serde_json::from_str(value.get()).map_err(Error::internal)?;
     if items.len() > MAX_ITEMS {
         return Err(Error::PayloadTooLarge("At most 1000 events fit in one request."));

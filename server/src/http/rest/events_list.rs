@@ -44,8 +44,8 @@ fn asked(query: &mut Known) -> EventsQuery {
     }
 }
 
-/// A cursor says where to go on; an offset would then count from nowhere.
-pub(super) fn page(query: &mut Known) -> Page {
+/// Where a list begins: `offset` or `cursor`. A cursor says where to go on; an offset would then count from nowhere.
+pub fn page(query: &mut Known) -> Page {
     let offset = query.number("offset").unwrap_or(0);
     let Some(cursor) = filter(query, "cursor") else {
         let offset = u32::try_from(offset);

@@ -45,7 +45,7 @@ async fn usage_stream(
 }
 
 /// The header is newer than the address: a browser that comes again repeats its first address.
-fn start(headers: &HeaderMap, after: Option<u64>) -> Start {
+pub fn start(headers: &HeaderMap, after: Option<u64>) -> Start {
     match headers.get(LAST_EVENT_ID).filter(|id| !id.is_empty()) {
         Some(id) => id.to_str().ok().and_then(|id| id.parse().ok()).map_or(Start::Lost, Start::After),
         None => after.map_or(Start::Now, Start::After),
