@@ -22,9 +22,9 @@ fn rounds() -> usize {
 
 /// Everything that was sent, by id, and the answers that came.
 #[derive(Default)]
-struct Log {
-    sent: BTreeMap<String, Value>,
-    answered: BTreeMap<String, Value>,
+pub struct Log {
+    pub sent: BTreeMap<String, Value>,
+    pub answered: BTreeMap<String, Value>,
 }
 
 /// Sends events, alone and in lists, until the server is gone.
@@ -85,13 +85,13 @@ async fn live_and_die(serving: Serving, key: &str, round: usize, users: &[Value;
 }
 
 /// The effect of a charge, whenever it is told.
-fn effect(answer: &Value) -> Value {
+pub fn effect(answer: &Value) -> Value {
     let fields = ["event_id", "id", "credits", "balance", "seq"];
     json!(fields.map(|field| answer[field].clone()))
 }
 
 /// Sends everything again, twice: every event has one effect, and the one that was answered if it was.
-async fn send_again(caller: &Caller, log: &Log) {
+pub async fn send_again(caller: &Caller, log: &Log) {
     let all: Vec<&Value> = log.sent.values().collect();
     for attempt in 0..2 {
         for part in all.chunks(500) {

@@ -46,7 +46,7 @@ async fn soon(caller: &Caller, path: &str, status: u16) -> Answer {
 #[tokio::test]
 async fn a_charge_through_one_server_moves_the_stream_open_on_the_other() {
     let pair = Pair::start().await;
-    let (user, key) = pair.member("ada", "100").await;
+    let (user, key) = pair.member("ada").await;
     let mut reader = Reader::open(&pair.caller(1, &key), "", None).await;
     assert_eq!(reader.group().await[0].body["balance"], 100);
     for n in 0..10 {
@@ -62,7 +62,7 @@ async fn a_charge_through_one_server_moves_the_stream_open_on_the_other() {
 #[tokio::test]
 async fn streams_hear_what_both_servers_write_once_and_in_order() {
     let pair = Pair::start().await;
-    let (user, key) = pair.member("ada", "1000").await;
+    let (user, key) = pair.member("ada").await;
     let mut readers = vec![];
     for node in [0, 1] {
         readers.push(Reader::open(&pair.caller(node, &key), "", None).await);
@@ -86,18 +86,18 @@ async fn streams_hear_what_both_servers_write_once_and_in_order() {
 #[tokio::test]
 async fn a_command_beside_the_servers_moves_their_streams() {
     let pair = Pair::start().await;
-    let (_, key) = pair.member("ada", "1").await;
+    let (_, key) = pair.member("ada").await;
     let mut reader = Reader::open(&pair.caller(0, &key), "", None).await;
     reader.group().await;
     pair.site.grant("ada@example.com", "5").await;
-    assert_eq!(reader.group().await.last().unwrap().body["balance"], 6);
+    assert_eq!(reader.group().await.last().unwrap().body["balance"], 105);
     pair.end().await;
 }
 
 #[tokio::test]
 async fn a_key_revoked_through_one_server_is_refused_by_the_other() {
     let pair = Pair::start().await;
-    let (_, owner) = pair.member("ada", "100").await;
+    let (_, owner) = pair.member("ada").await;
     let owners = pair.caller(0, &owner);
     let made = owners.post("/auth/api-keys", &json!({"name": "k", "permission": "read_write"})).await;
     let secret = made.body["key"].as_str().expect("a secret").to_owned();
@@ -122,7 +122,7 @@ async fn a_key_revoked_through_one_server_is_refused_by_the_other() {
 #[tokio::test]
 async fn an_account_suspended_beside_the_servers_spends_nothing_on_any() {
     let pair = Pair::start().await;
-    let (user, key) = pair.member("ada", "100").await;
+    let (user, key) = pair.member("ada").await;
     let mut readers = vec![];
     for node in [0, 1] {
         pair.service(node).post(EVENTS, &prediction(&node.to_string(), &user)).await.ok();
@@ -151,7 +151,7 @@ async fn an_account_suspended_beside_the_servers_spends_nothing_on_any() {
 #[tokio::test]
 async fn a_rate_card_imported_beside_the_servers_prices_on_all() {
     let pair = Pair::start().await;
-    let (user, _) = pair.member("ada", "100").await;
+    let (user, _) = pair.member("ada").await;
     let in_seconds = |seconds: i64| Rfc3339(SystemClock.now().saturating_add(seconds * SECOND)).to_string();
     let event = |id: &str| {
         json!({

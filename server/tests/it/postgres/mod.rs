@@ -1,6 +1,12 @@
 //! Several server processes on one Postgres. These tests need one (`CONSOLE_TEST_POSTGRES`) and fail without.
 
+mod cluster;
 mod hearing;
+mod jobs;
+mod killing;
+mod load;
+mod losing;
+mod racing;
 
 use serde_json::Value;
 
@@ -33,11 +39,10 @@ impl Pair {
         Caller::new(&self.nodes[node].url, Some(secret))
     }
 
-    /// A verified user with a grant, and the secret of an API key.
-    async fn member(&self, name: &str, credits: &str) -> (Value, String) {
+    /// A verified user, whose only entry so far are 100 credits for signing up, and the secret of an API key.
+    async fn member(&self, name: &str) -> (Value, String) {
         let user = self.site.user(name).await;
         let email = format!("{name}@example.com");
-        self.site.grant(&email, credits).await;
         let words = ["api-key", "create", "--email", &email, "--name", "k", "--permission", "read_write"];
         let made = self.site.json(&words).await;
         (user["user_id"].clone(), made["key"].as_str().expect("a secret").to_owned())
