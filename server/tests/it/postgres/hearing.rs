@@ -99,7 +99,7 @@ async fn a_key_revoked_through_one_server_is_refused_by_the_other() {
     let pair = Pair::start().await;
     let (_, owner) = pair.member("ada").await;
     let owners = pair.caller(0, &owner);
-    let made = owners.post("/auth/api-keys", &json!({"name": "k", "permission": "read_write"})).await;
+    let made = owners.post("/auth/api-keys", &json!({"name": "k", "permission_level": "read_write"})).await;
     let secret = made.body["key"].as_str().expect("a secret").to_owned();
     let key_id = made.body["key_id"].as_str().expect("an id").to_owned();
     let elsewhere = pair.caller(1, &secret);

@@ -105,8 +105,9 @@ async fn a_server_that_hangs_with_accounts_locked_stalls_others_for_seconds_only
     load.answers(20).await;
     let mut raw = Raw::open(&pair.site.database()).await;
     // Stopped at an instant when it has the account.
-    let locked = "SELECT CAST(count(*) AS TEXT) FROM pg_stat_activity WHERE datname = current_database() \
-                  AND state = 'idle in transaction' AND query LIKE '%clock_timestamp%'";
+    let locked = "SELECT CAST(count(*) AS TEXT) FROM pg_stat_activity a JOIN pg_locks l ON l.pid = a.pid \
+                  WHERE a.datname = current_database() AND a.state = 'idle in transaction' \
+                  AND l.relation = CAST('accounts' AS REGCLASS) AND l.mode = 'RowShareLock'";
     let began = Instant::now();
     loop {
         signal(&pair.nodes[0], "-STOP");
