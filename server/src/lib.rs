@@ -10,6 +10,7 @@
 //! | [`sequencer`] | the one writer of the books: group commit |
 //! | [`store`] | all SQL |
 //! | [`live`] | who hears of a commit |
+//! | [`nodes`] | several servers on one database: how they hear of each other |
 //! | [`mail`] | what we write to people, and how it gets there |
 //! | [`demo`] | a sample account with a year behind it |
 //! | [`calendar`] | instants as text, and days as a time zone counts them |
@@ -28,6 +29,7 @@ pub mod jobs;
 pub mod live;
 pub mod mail;
 pub mod metrics;
+pub mod nodes;
 pub mod random;
 pub mod sequencer;
 pub mod store;

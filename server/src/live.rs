@@ -1,7 +1,9 @@
 //! Who hears what happens on an account: a channel per account that somebody listens to.
 
+mod sharing;
+
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use app::backend::live::{EntryMessage, EventFacts};
 use bytes::Bytes;
@@ -9,10 +11,14 @@ use ledger::entry::Entry;
 use ledger::{AccountId, EventId, GrantId};
 use tokio::sync::broadcast;
 
+use self::sharing::Place;
+pub use self::sharing::{Behind, Sharing};
 use crate::calendar::Rfc3339;
 
 /// Commits a listener may fall behind before it is dropped; it resumes from the store.
 const BACKLOG: usize = 256;
+/// Entries of one group of those that are read from the books, give or take the last event's legs.
+pub(crate) const GROUP: usize = 100;
 
 /// The entries that one commit added to one account, in order of `seq`.
 #[derive(Debug, Clone)]
@@ -58,6 +64,18 @@ pub(crate) fn entry_message(account: AccountId, entry: &Entry) -> EntryMessage {
     }
 }
 
+/// Cuts entries where an event ends, into groups of about [`GROUP`].
+pub fn groups(entries: &[Entry]) -> impl Iterator<Item = &[Entry]> {
+    let mut rest = entries;
+    std::iter::from_fn(move || {
+        let tail = rest.get(GROUP..).unwrap_or_default();
+        let further_legs = tail.iter().take_while(|entry| entry.leg > 0).count();
+        let (group, after) = rest.split_at((GROUP + further_legs).min(rest.len()));
+        rest = after;
+        (!group.is_empty()).then_some(group)
+    })
+}
+
 /// What the listeners of an account hear.
 #[derive(Debug, Clone)]
 pub enum News {
@@ -68,47 +86,156 @@ pub enum News {
 
 /// Passes news to the streams of their account. Publishing never waits.
 #[derive(Debug, Default)]
-pub struct LiveBus(Mutex<HashMap<AccountId, broadcast::Sender<News>>>);
+pub struct LiveBus {
+    channels: Mutex<Channels>,
+    /// Where other servers write as well.
+    sharing: Option<Sharing>,
+}
+
+#[derive(Debug, Default)]
+struct Channels {
+    by_account: HashMap<AccountId, Channel>,
+    /// Of the accounts whose listeners have a place in the books.
+    by_number: HashMap<i64, AccountId>,
+}
+
+#[derive(Debug)]
+struct Channel {
+    sender: broadcast::Sender<News>,
+    place: Place,
+}
 
 impl LiveBus {
-    /// Hears all news of an account from now on.
+    /// For a store that other servers write to as well: `nodes` must tell it what they do.
+    pub fn shared() -> Self {
+        Self { sharing: Some(Sharing::default()), ..Self::default() }
+    }
+
+    /// What is between this bus and those of other servers; `None`: there are none.
+    pub fn sharing(&self) -> Option<&Sharing> {
+        self.sharing.as_ref()
+    }
+
+    /// Hears all news of an account from now on. Where the books are shared, commits come once somebody has said where
+    /// listening [begins](Self::begin).
     pub fn subscribe(&self, account: AccountId) -> broadcast::Receiver<News> {
-        let mut channels = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        channels.retain(|_, sender| sender.receiver_count() > 0);
-        channels.entry(account).or_insert_with(|| broadcast::channel(BACKLOG).0).subscribe()
+        let mut channels = self.channels();
+        channels.forget_left();
+        let channel = channels.by_account.entry(account);
+        channel.or_insert_with(Channel::new).sender.subscribe()
+    }
+
+    /// A listener has read the account's books up to this `seq`, after it subscribed.
+    pub fn begin(&self, account: AccountId, account_no: i64, seq: u64) {
+        let Some(sharing) = &self.sharing else { return };
+        let mut channels = self.channels();
+        let Some(channel) = channels.by_account.get_mut(&account) else { return };
+        if channel.place.published.is_none() {
+            channel.place.published = Some((account_no, seq));
+            channels.by_number.insert(account_no, account);
+            sharing.has_more();
+        }
     }
 
     /// Whether anybody listens to the account.
     pub fn is_heard(&self, account: AccountId) -> bool {
-        let channels = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        channels.get(&account).is_some_and(|sender| sender.receiver_count() > 0)
+        let channels = self.channels();
+        channels.by_account.get(&account).is_some_and(|channel| channel.sender.receiver_count() > 0)
     }
 
     /// How many listen, to whatever account.
     pub fn listeners(&self) -> usize {
-        let channels = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        channels.values().map(broadcast::Sender::receiver_count).sum()
+        self.channels().by_account.values().map(|channel| channel.sender.receiver_count()).sum()
+    }
+
+    /// Numbers of the accounts whose listeners have a place in the books.
+    pub fn heard_numbers(&self) -> Vec<i64> {
+        let mut channels = self.channels();
+        channels.forget_left();
+        channels.by_number.keys().copied().collect()
     }
 
     pub fn publish(&self, commit: Commit) {
-        self.tell(commit.account, News::Commit(commit));
+        let mut channels = self.channels();
+        let Some(channel) = channels.by_account.get_mut(&commit.account) else { return };
+        let Some(sharing) = &self.sharing else { return channel.tell(News::Commit(commit)) };
+        let new = channel.place.advance(&commit.entries);
+        if new.len() == commit.entries.len() {
+            return channel.tell(News::Commit(commit));
+        }
+        if !new.is_empty() {
+            channel.tell(News::Commit(Commit::new(commit.account, new.to_vec())));
+        }
+        if channel.place.behind(commit.account).is_some() {
+            sharing.has_more();
+        }
+    }
+
+    /// These accounts (by number) have entries up to this `seq`, whoever wrote them.
+    pub fn heard_of(&self, moved: &[(i64, u64)]) {
+        let Some(sharing) = &self.sharing else { return };
+        let mut channels = self.channels();
+        let Channels { by_account, by_number } = &mut *channels;
+        for (no, seq) in moved {
+            let Some(account) = by_number.get(no) else { continue };
+            let Some(channel) = by_account.get_mut(account) else { continue };
+            channel.place.known = channel.place.known.max(*seq);
+            if channel.place.behind(*account).is_some() {
+                sharing.has_more();
+            }
+        }
+    }
+
+    /// The accounts whose listeners have not heard all that is in the books.
+    pub fn behind(&self) -> Vec<Behind> {
+        let channels = self.channels();
+        let behind = |(account, channel): (&AccountId, &Channel)| channel.place.behind(*account);
+        channels.by_account.iter().filter_map(behind).collect()
     }
 
     /// Who may listen to the account has changed, and the change is stored: its streams look at once who they serve.
     pub fn access_changed(&self, account: AccountId) {
-        self.tell(account, News::Access);
+        if let Some(channel) = self.channels().by_account.get(&account) {
+            channel.tell(News::Access);
+        }
     }
 
-    fn tell(&self, account: AccountId, news: News) {
-        let channels = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(sender) = channels.get(&account) {
-            // Nobody left to hear it: they left between the two lines.
-            let _ = sender.send(news);
+    /// The same, to whichever account.
+    pub fn any_access_changed(&self) {
+        for channel in self.channels().by_account.values() {
+            channel.tell(News::Access);
         }
     }
 
     /// Ends all streams, so that the server can stop.
     pub fn close(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        *self.channels() = Channels::default();
+    }
+
+    fn channels(&self) -> MutexGuard<'_, Channels> {
+        self.channels.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+impl Channels {
+    /// Forgets the accounts that nobody listens to any more.
+    fn forget_left(&mut self) {
+        let Self { by_account, by_number } = self;
+        by_account.retain(|_, channel| channel.sender.receiver_count() > 0);
+        by_number.retain(|_, account| by_account.contains_key(account));
+    }
+}
+
+impl Channel {
+    fn new() -> Self {
+        Self { sender: broadcast::channel(BACKLOG).0, place: Place::default() }
+    }
+
+    fn tell(&self, news: News) {
+        // Nobody left to hear it: they left between the two lines.
+        let _ = self.sender.send(news);
+    }
+}
+
+#[cfg(test)]
+mod tests;

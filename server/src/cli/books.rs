@@ -38,7 +38,8 @@ impl Books {
 
     /// By another clock than the machine's.
     pub fn start_with(config: Config, store: Store, clock: SharedClock, random: SharedRandom) -> Self {
-        let (store, live) = (Arc::new(store), Arc::new(LiveBus::default()));
+        let live = if store.is_shared() { LiveBus::shared() } else { LiveBus::default() };
+        let (store, live) = (Arc::new(store), Arc::new(live));
         let (sequencer, writer) =
             Sequencer::start(Arc::clone(&store), Arc::clone(&live), clock.clone(), config.queue_capacity);
         let console = Console::new(Arc::new(config), store, sequencer, live, clock, random);

@@ -40,8 +40,8 @@ pub use self::serve::Server;
 pub use self::socket::SocketError;
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::{Config, ConfigError, DocumentError};
+use crate::store::OpenError;
 use crate::store::backup::{self as store_backup, NotEmbedded, RestoreError};
-use crate::store::{OpenError, StoreError};
 use crate::telemetry;
 
 /// How long a command waits for a server that is just starting or stopping.
@@ -73,8 +73,6 @@ pub enum Failure {
     Listen { setting: &'static str, addr: SocketAddr, cause: std::io::Error },
     #[error("cannot check the mail server's certificate: {0}")]
     Certificates(lettre::transport::smtp::Error),
-    #[error("cannot count by the declared usage_dimensions: {0}")]
-    Dimensions(StoreError),
     #[error(transparent)]
     Socket(#[from] SocketError),
     #[error(transparent)]

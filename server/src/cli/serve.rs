@@ -20,6 +20,7 @@ use crate::http::{self, connections};
 use crate::jobs::{self, Stop, Stopping};
 use crate::mail::Sender;
 use crate::metrics::listener;
+use crate::nodes;
 use crate::store::OpenError;
 
 /// From the signal until requests that are still on their way are cut off.
@@ -39,6 +40,8 @@ pub struct Server {
     metrics: Option<JoinHandle<()>>,
     commands: JoinHandle<()>,
     jobs: JoinSet<()>,
+    /// What keeps servers that share a database together.
+    nodes: JoinSet<()>,
     stop: Stop,
 }
 
@@ -68,8 +71,7 @@ impl Server {
         let sender = Sender::new(&config).map_err(Failure::Certificates)?;
         let store = Books::open_store(&config).await?;
         store.warn_of_lost_commits().await.map_err(OpenError::Store)?;
-        let declared = config.usage_dimensions.names();
-        store.declare_dimensions(declared).await.map_err(Failure::Dimensions)?;
+        let listening = store.join(config.usage_dimensions.names()).await?;
         let listener = bind("CONSOLE_ADDR", config.addr).await?;
         config.listens_on(listener.local_addr().map_err(Failure::Runtime)?);
         let metrics = match &mut config.metrics_addr {
@@ -87,12 +89,14 @@ impl Server {
         };
         let Books { console, writer } = Books::start(config, store);
         let (stop, stopping) = jobs::signal();
+        let nodes = listening.map(|listening| nodes::start(&console, listening, &stopping));
         let metrics = metrics.map(|listener| listener::serve(listener, console.clone(), stopping.clone()));
         Ok(Self {
             metrics: metrics.map(tokio::spawn),
             http: tokio::spawn(listen(listener, console.clone(), stopping.clone())),
             commands: tokio::spawn(answer_commands(socket, console.clone(), stopping.clone())),
             jobs: jobs::start(&console, sender, &stopping),
+            nodes: nodes.unwrap_or_default(),
             console,
             writer,
             stop,
@@ -101,7 +105,7 @@ impl Server {
 
     /// Ends in order; see the module's text.
     pub async fn stop(self) {
-        let Self { console, writer, mut http, metrics, mut commands, mut jobs, stop } = self;
+        let Self { console, writer, mut http, metrics, mut commands, mut jobs, mut nodes, stop } = self;
         let now = Instant::now();
         stop.now();
         let drained = async {
@@ -122,6 +126,7 @@ impl Server {
                 tracing::error!(%error, "the commands' socket ended badly");
             }
             while jobs.join_next().await.is_some() {}
+            while nodes.join_next().await.is_some() {}
         };
         if timeout_at(now + DRAIN, finished).await.is_err() {
             commands.abort();

@@ -280,7 +280,7 @@ impl From<Refusal> for Error {
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Stopped => Self::Unavailable { retry_after_s: 5 },
+            StoreError::Stopped | StoreError::Lost(_) => Self::Unavailable { retry_after_s: 5 },
             StoreError::Database(_) if error.is_systemic() => {
                 tracing::error!(%error, "the store is in trouble");
                 Self::Unavailable { retry_after_s: 5 }

@@ -19,13 +19,11 @@ use tokio::time::{Interval, MissedTickBehavior, interval};
 use crate::auth::Customer;
 use crate::calendar::Rfc3339;
 use crate::console::{Console, Error};
-use crate::live::{Commit, News, entry_message};
+use crate::live::{Commit, News, entry_message, groups};
 use crate::store::WalletView;
 
 /// The longest gap, in entries, that is replayed; a longer one is skipped with a `reset`.
 pub const LONGEST_GAP: u64 = 1_000;
-/// Entries of one replayed group, give or take the last event's legs.
-const GROUP: usize = 100;
 /// How often a stream asks whether its reader may still listen.
 const CHECK_EVERY: Duration = Duration::from_secs(1);
 /// A comment after this many quiet checks keeps proxies from closing the connection.
@@ -67,6 +65,7 @@ impl Stream {
         let news = console.live.subscribe(reader.account);
         let now = console.clock.now();
         let wallet = console.wallet(reader.account_no, reader.account).await?;
+        console.live.begin(reader.account, reader.account_no, wallet.seq);
         let mut checks = interval(CHECK_EVERY);
         checks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let seq = wallet.seq;
@@ -197,18 +196,6 @@ enum Followed {
     New(Bytes),
     /// Something between was never heard.
     Gap,
-}
-
-/// Cuts entries where an event ends, into groups of about [`GROUP`].
-fn groups(entries: &[Entry]) -> impl Iterator<Item = &[Entry]> {
-    let mut rest = entries;
-    std::iter::from_fn(move || {
-        let tail = rest.get(GROUP..).unwrap_or_default();
-        let further_legs = tail.iter().take_while(|entry| entry.leg > 0).count();
-        let (group, after) = rest.split_at((GROUP + further_legs).min(rest.len()));
-        rest = after;
-        (!group.is_empty()).then_some(group)
-    })
 }
 
 /// `text/event-stream` in the making.

@@ -1,4 +1,5 @@
-//! Keeps the sample account spending a little while somebody looks, and hardly anything while nobody does.
+//! Keeps the sample account spending a little while somebody looks, and hardly anything while nobody does. Of servers that
+//! share a database one does so, by who looks at its own pages.
 
 use std::time::Duration;
 
@@ -46,7 +47,9 @@ pub async fn run(console: Console, mut stopping: Stopping) {
                 left = left.min(WATCHED.1);
             }
         }
-        spend(&console, &demo, &chance).await;
+        if console.store.leads() {
+            spend(&console, &demo, &chance).await;
+        }
     }
 }
 

@@ -1,7 +1,8 @@
 //! Takes what is due from the outbox, in order, and writes down what became of it.
 //!
 //! A mail that the server took over is written down as delivered before the next one is sent, and never sent again. A
-//! process that dies between the two sends it once more after its next start, under the same Message-ID.
+//! process that dies between the two sends it once more after its next start, under the same Message-ID. Servers that share a
+//! database take each mail for themselves first; what one of them took and died with is another's after three minutes.
 
 use ledger::Timestamp;
 use ledger::time::SECOND;
@@ -15,6 +16,9 @@ use crate::store::{DueMail, StoreError};
 const FIRST_PAUSE: i64 = 30 * SECOND;
 /// The longest time between two attempts.
 const LONGEST_PAUSE: i64 = 3_600 * SECOND;
+
+/// How long other servers leave a mail alone that this one is sending: longer than a mail server may take for it.
+const LEASE: i64 = 180 * SECOND;
 
 /// What a look into the outbox did.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -40,7 +44,10 @@ impl Sender {
         let mut round = Round::default();
         let mut connection = None;
         while goes_on() && !round.interrupted {
-            let Some(mail) = console.store.find_due_mail(console.clock.now()).await? else { break };
+            let now = console.clock.now();
+            let Some(mail) = console.store.take_due_mail(now, now.saturating_add(LEASE)).await? else {
+                break;
+            };
             let outcome = self.send(&mut connection, &mail).await;
             round.count(&outcome);
             write_down(console, &mail, outcome).await?;

@@ -79,6 +79,9 @@ pub(super) async fn post(
 
 /// Tells those who listen. Comes after the commit.
 pub(super) fn publish(live: &LiveBus, changes: &Changes) {
+    if let Some(sharing) = live.sharing().filter(|_| !changes.wallets.is_empty()) {
+        sharing.moved(changes.wallets.iter().map(|(account_no, wallet)| (*account_no, wallet.seq)));
+    }
     let mut entries: HashMap<i64, Vec<Entry>> = HashMap::new();
     for (account_no, wallet) in &changes.wallets {
         if live.is_heard(wallet.account) {

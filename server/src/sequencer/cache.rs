@@ -33,7 +33,7 @@ pub(super) struct Cache {
     /// Operations whose positions matter; belongs to `cards`.
     pub(super) followed: HashSet<String>,
     pub(super) positions: Positions,
-    /// Whether `values` says what is declared, which changes only between two starts.
+    /// Whether `values` says what is declared.
     knows_dimensions: bool,
     pub(super) values: Values,
 }
@@ -180,7 +180,11 @@ impl Cache {
 
     async fn load_dimensions(&mut self, posting: &mut Posting<'_>) -> Result<(), StoreError> {
         if !self.knows_dimensions {
-            self.values = Values::of(posting.kept_dimensions().await?);
+            let mut kept = posting.kept_dimensions().await?;
+            kept.sort_unstable();
+            if !self.values.are_of(&kept) {
+                self.values = Values::of(kept);
+            }
             self.knows_dimensions = true;
         }
         Ok(())
@@ -254,6 +258,7 @@ impl Cache {
         if self.epoch != epoch || self.payers.len() > LIMIT {
             self.epoch = epoch;
             self.cards = None;
+            self.knows_dimensions = false;
             self.payers.clear();
             self.service_keys.clear();
             self.numbers.clear();

@@ -48,6 +48,11 @@ impl Values {
         Self { declared: declared.into(), ..Self::default() }
     }
 
+    /// Whether these are its dimensions, in this order.
+    pub fn are_of(&self, declared: &[String]) -> bool {
+        *self.declared == *declared
+    }
+
     /// Forgets the names of all days of these accounts.
     pub fn forget(&mut self, accounts: &HashSet<i64>) {
         if !accounts.is_empty() && !self.days.is_empty() {

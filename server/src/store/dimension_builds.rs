@@ -1,5 +1,6 @@
 //! Which dimensions are counted by: taking up one that has been declared, from the books as they are, and dropping one that
-//! no longer is. Only before the sequencer starts, when nobody else writes.
+//! no longer is. Only before the sequencer starts, when nobody else writes: on a database that servers share, while one of them
+//! keeps all others from posting ([`Store::join`]).
 
 use std::collections::BTreeMap;
 
@@ -44,11 +45,8 @@ pub(super) struct DescribedRow {
 impl Store {
     /// Makes these the dimensions that consumption is counted by. What is in the books is counted by the new ones.
     pub async fn declare_dimensions(&self, names: &[String]) -> Result<(), StoreError> {
-        let known: Vec<(String, i64)> = read!(self, db => Ok(
-            sqlx::query_as("SELECT name, is_complete FROM usage_dimensions").fetch_all(db).await?
-        ))?;
-        let is_complete =
-            |name: &String| known.iter().any(|(known, complete)| known == name && *complete == 1);
+        let known = self.known_dimensions().await?;
+        let is_complete = |name: &String| known.iter().any(|(known, complete)| known == name && *complete);
         for (name, _) in known.iter().filter(|(name, _)| !names.contains(name) || !is_complete(name)) {
             tracing::info!(dimension = name, "no longer counting by this dimension");
             self.drop_dimension(name).await?;
@@ -65,6 +63,14 @@ impl Store {
             from_no = account.no.saturating_add(1);
         }
         self.set_complete(&new, true).await
+    }
+
+    /// The dimensions that are counted by, and whether all that is in the books is counted.
+    pub(super) async fn known_dimensions(&self) -> Result<Vec<(String, bool)>, StoreError> {
+        let known: Vec<(String, i64)> = read!(self, db => Ok(
+            sqlx::query_as("SELECT name, is_complete FROM usage_dimensions").fetch_all(db).await?
+        ))?;
+        Ok(known.into_iter().map(|(name, is_complete)| (name, is_complete == 1)).collect())
     }
 
     async fn set_complete(&self, names: &[String], is_complete: bool) -> Result<(), StoreError> {
@@ -105,7 +111,7 @@ impl Store {
             sums.iter().map(|(key, totals)| ((no, key.clone()), *totals)).collect()
         };
         let values = ValueSums { used: owned(&sums.used), taken_back: owned(&sums.taken_back) };
-        let mut posting = self.begin_posting().await?;
+        let mut posting = self.begin_counting().await?;
         posting.write_values(&values).await?;
         posting.commit().await
     }

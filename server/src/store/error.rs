@@ -20,9 +20,12 @@ pub enum StoreError {
     /// A statement touched another number of rows than it must.
     #[error("{statement}: {found} rows instead of {expected}")]
     Rows { statement: &'static str, expected: u64, found: u64 },
-    /// Another server has taken the name of an event meanwhile.
-    #[error("another server booked the same event first")]
+    /// Another server has taken the name of an event, or changed what the transaction goes by, meanwhile.
+    #[error("another server came first")]
     Raced,
+    /// A connection that something hangs on is gone.
+    #[error("the connection to the database was lost: {0}")]
+    Lost(&'static str),
     /// A commit or a write failed in a way that leaves the disk's state unknown; the process must restart.
     #[error("the store stopped writing after a failed commit")]
     Stopped,
@@ -53,7 +56,7 @@ impl StoreError {
                 Some(_) => is_systemic_in_postgres(&cause.code().unwrap_or_default()),
                 None => matches!(code(error).map(|code| code & 0xff), Some(5 | 8 | 10 | 11 | 13 | 14 | 26)),
             },
-            Self::Database(_) | Self::Reading(_) | Self::Thread(_) | Self::Stopped => true,
+            Self::Database(_) | Self::Reading(_) | Self::Thread(_) | Self::Lost(_) | Self::Stopped => true,
             Self::Corrupt { .. } | Self::Rows { .. } | Self::Raced => false,
         }
     }
@@ -110,6 +113,10 @@ pub enum OpenError {
     Newer { database: String, found: i64, known: i64 },
     #[error("cannot bring the database {database} up to date: {cause}")]
     Migrate { database: String, cause: sqlx::migrate::MigrateError },
+    #[error(
+        "other servers of this database count by the usage_dimensions {kept:?}; give this one the same, or stop the others first"
+    )]
+    OtherDimensions { kept: Vec<String> },
     #[error("cannot reach the database {database}: {cause}")]
     Unreachable { database: String, cause: sqlx::Error },
     #[error("cannot back up the database before its migration: {0}")]

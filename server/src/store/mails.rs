@@ -133,6 +133,26 @@ on_connection! {
     }
 }
 
+macro_rules! mail_columns {
+    () => {
+        "no, id, recipient, recipient_name, kind, subject, text_body, html_body, created_at, attempts "
+    };
+}
+
+/// `$1`: the instant.
+const FIND_DUE: &str = concat!(
+    "SELECT ",
+    mail_columns!(),
+    "FROM mails WHERE next_attempt_at <= $1 AND expires_at > $1 ORDER BY no LIMIT 1"
+);
+
+/// `$1` as above, `$2`: until when it is leased. Postgres only.
+const LEASE_DUE: &str = concat!(
+    "UPDATE mails SET next_attempt_at = $2 WHERE no = (SELECT no FROM mails WHERE next_attempt_at <= $1 \
+     AND expires_at > $1 ORDER BY no LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING ",
+    mail_columns!()
+);
+
 /// One mail must have been waiting.
 fn was_waiting(statement: &'static str, found: u64) -> Result<(), StoreError> {
     if found == 1 { Ok(()) } else { Err(StoreError::Rows { statement, expected: 1, found }) }
@@ -144,15 +164,24 @@ impl Store {
         note!(self, db => db.insert_mail(mail).await)
     }
 
-    /// The oldest of the mails that are to be sent now.
-    pub async fn find_due_mail(&self, now: Timestamp) -> Result<Option<DueMail>, StoreError> {
-        read!(self, db => Ok(sqlx::query_as(
-            "SELECT no, id, recipient, recipient_name, kind, subject, text_body, html_body, created_at, attempts \
-             FROM mails WHERE next_attempt_at <= $1 AND expires_at > $1 ORDER BY no LIMIT 1",
-        )
-        .bind(now.micros())
-        .fetch_optional(db)
-        .await?))
+    /// Takes the oldest of the mails that are to be sent now. On a database that servers share it is nobody else's until
+    /// `leased_until`: whoever dies before it writes down what became of the mail gives it back.
+    pub async fn take_due_mail(
+        &self,
+        now: Timestamp,
+        leased_until: Timestamp,
+    ) -> Result<Option<DueMail>, StoreError> {
+        match self {
+            Self::Sqlite(_) => read!(self, db => Ok(sqlx::query_as(FIND_DUE)
+                .bind(now.micros())
+                .fetch_optional(db)
+                .await?)),
+            Self::Postgres(_) => note!(self, db => Ok(sqlx::query_as(LEASE_DUE)
+                .bind(now.micros())
+                .bind(leased_until.micros())
+                .fetch_optional(&mut *db)
+                .await?)),
+        }
     }
 
     /// When the next mail is to be sent; `None`: none waits.

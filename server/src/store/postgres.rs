@@ -2,7 +2,7 @@
 //! order of their numbers, so that any number of servers may serve the same accounts without waiting in a circle.
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use sqlx::migrate::{Migrate as _, MigrateError, Migrator};
@@ -12,6 +12,7 @@ use sqlx::{ConnectOptions as _, Connection as _, Postgres, Transaction};
 use url::Url;
 
 use super::error::{OpenError, StoreError};
+use super::hearing::Hearing;
 
 static MIGRATOR: Migrator = sqlx::migrate!("migrations/postgres");
 
@@ -20,7 +21,7 @@ const READERS: u32 = 8;
 /// Connections that write: one posts, the others change users, keys and prices.
 const WRITERS: u32 = 4;
 /// How long anybody waits for a connection before the database counts as gone.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 /// The lock that changes of users, keys and prices take turns by, on all servers, as they do in SQLite.
 const CHANGES: i64 = 0x0070_6c65_7865;
 /// Where servers tell each other what they have committed.
@@ -88,10 +89,10 @@ impl fmt::Debug for PostgresUrl {
 pub struct PostgresStore {
     readers: PgPool,
     writers: PgPool,
-    /// Of the last change of identities or prices that this server has heard of.
-    epoch: AtomicU64,
-    /// Whether other servers' changes are heard of; while they aren't, nothing that is cached counts.
-    is_listening: AtomicBool,
+    options: PgConnectOptions,
+    pub(super) hearing: Hearing,
+    /// This server is the one that does what must not be done by several.
+    pub(super) leads: AtomicBool,
     /// The last attempt to write failed for a reason that concerns every write.
     in_trouble: AtomicBool,
 }
@@ -102,7 +103,8 @@ impl PostgresStore {
         let options = url.options().map_err(unreachable)?.application_name("plexe-console").options([
             ("synchronous_commit", "on"),
             ("lock_timeout", "10s"),
-            ("idle_in_transaction_session_timeout", "30s"),
+            // A server that hangs inside a transaction keeps others from its accounts for no longer.
+            ("idle_in_transaction_session_timeout", "5s"),
         ]);
         let pool = |connections| PgPoolOptions::new().max_connections(connections).acquire_timeout(PATIENCE);
         // By itself, since a pool would only say that it waited in vain.
@@ -111,7 +113,7 @@ impl PostgresStore {
         first.close().await.map_err(unreachable)?;
         let writers = pool(WRITERS).connect_with(options.clone()).await.map_err(unreachable)?;
         // Several statements of one reading transaction see one moment.
-        let reading = options.options([
+        let reading = options.clone().options([
             ("default_transaction_isolation", "repeatable read"),
             ("default_transaction_read_only", "on"),
         ]);
@@ -119,8 +121,9 @@ impl PostgresStore {
         Ok(Self {
             readers,
             writers,
-            epoch: AtomicU64::new(0),
-            is_listening: AtomicBool::new(false),
+            options,
+            hearing: Hearing::default(),
+            leads: AtomicBool::new(false),
             in_trouble: AtomicBool::new(false),
         })
     }
@@ -154,7 +157,7 @@ impl PostgresStore {
         self.committed(&committed);
         committed?;
         if let Some(epoch) = epoch {
-            self.heard_of(epoch);
+            self.hearing.heard_of(epoch);
         }
         Ok(())
     }
@@ -171,18 +174,14 @@ impl PostgresStore {
         }
     }
 
-    /// What caches go by; never the same twice while changes of other servers are not heard of.
-    pub(super) fn epoch(&self) -> u64 {
-        if self.is_listening.load(Ordering::SeqCst) {
-            self.epoch.load(Ordering::SeqCst)
-        } else {
-            self.epoch.fetch_add(1, Ordering::SeqCst)
-        }
+    /// For connections beside the pools.
+    pub(super) fn options(&self) -> &PgConnectOptions {
+        &self.options
     }
 
-    /// A change with this number is committed.
-    fn heard_of(&self, epoch: u64) {
-        self.epoch.fetch_max(epoch, Ordering::SeqCst);
+    /// What caches go by; never the same twice while changes of other servers are not heard of.
+    pub(super) fn epoch(&self) -> u64 {
+        self.hearing.epoch()
     }
 
     /// Tells the operator that a database is set not to sync: it may lose what was answered.

@@ -15,6 +15,7 @@ use sqlx::{Postgres, Transaction};
 use tokio::sync::MutexGuard;
 
 use super::dialect::{Dialect as _, Sql};
+use super::listening::SERVING;
 use super::postgres::PostgresStore;
 use super::rows::{Column, EntryRow, GrantRow, entry_columns, entry_tables, grant_columns, parse_text};
 use super::sqlite::SqliteStore;
@@ -190,8 +191,24 @@ struct WalletRow {
 }
 
 impl Store {
-    /// Opens the writing transaction; waits for the writer.
+    /// Opens the writing transaction of a batch; waits for the writer.
     pub async fn begin_posting(&self) -> Result<Posting<'_>, StoreError> {
+        let mut posting = self.begin_counting().await?;
+        if let Posting::Postgres { transaction, epoch, .. } = &mut posting {
+            // What the number says is as of before the lock was waited for; `lock` looks whether it still holds.
+            let (_, number): (bool, i64) = sqlx::query_as(
+                "SELECT pg_advisory_xact_lock_shared($1) IS NOT NULL, (SELECT number FROM epoch)",
+            )
+            .bind(SERVING)
+            .fetch_one(&mut **transaction)
+            .await?;
+            *epoch = number.cast_unsigned();
+        }
+        Ok(posting)
+    }
+
+    /// The same for one that keeps all others from posting.
+    pub(super) async fn begin_counting(&self) -> Result<Posting<'_>, StoreError> {
         match self {
             Self::Sqlite(store) => {
                 let mut writer = store.writer().await?;
@@ -199,10 +216,8 @@ impl Store {
                 Ok(Posting::Sqlite { store, writer })
             }
             Self::Postgres(store) => {
-                let mut transaction = store.begin().await?;
-                let (epoch,): (i64,) =
-                    sqlx::query_as("SELECT number FROM epoch").fetch_one(&mut *transaction).await?;
-                Ok(Posting::Postgres { store, transaction, epoch: epoch.cast_unsigned() })
+                let transaction = store.begin().await?;
+                Ok(Posting::Postgres { store, transaction, epoch: 0 })
             }
         }
     }
@@ -226,9 +241,10 @@ impl Posting<'_> {
         }
     }
 
-    /// Keeps all other servers from posting to these accounts (by their numbers) until the transaction ends.
+    /// Keeps all other servers from posting to these accounts (by their numbers) until the transaction ends. Fails as raced when
+    /// what the batch knows of identities, prices or dimensions has become old meanwhile.
     pub async fn lock(&mut self, accounts: &BTreeSet<i64>, clock: &dyn Clock) -> Result<Locked, StoreError> {
-        let Self::Postgres { transaction, .. } = self else {
+        let Self::Postgres { transaction, epoch, .. } = self else {
             return Ok(Locked { seqs: None, now: clock.now() });
         };
         let accounts: Vec<i64> = accounts.iter().copied().collect();
@@ -239,11 +255,14 @@ impl Posting<'_> {
         // A statement of its own: it sees what was committed while the locks were waited for. The instant comes first.
         let rows: Vec<(i64, i64)> = sqlx::query_as(
             "SELECT 0::BIGINT, CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT) \
-             UNION ALL SELECT account, seq FROM wallets WHERE account = ANY($1)",
+             UNION ALL SELECT -1, number FROM epoch UNION ALL SELECT account, seq FROM wallets WHERE account = ANY($1)",
         )
         .bind(&accounts)
         .fetch_all(&mut **transaction)
         .await?;
+        if rows.iter().any(|(no, number)| *no == -1 && number.cast_unsigned() != *epoch) {
+            return Err(StoreError::Raced);
+        }
         let database_time =
             rows.iter().find(|(no, _)| *no == 0).map(|(_, micros)| Timestamp::from_micros(*micros));
         let now = database_time.filter(|_| clock.is_of_the_machine()).unwrap_or_else(|| clock.now());

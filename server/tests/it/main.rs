@@ -31,6 +31,7 @@ mod movements;
 mod outbox;
 mod page_data;
 mod poison;
+mod postgres;
 mod prices;
 mod public_pages;
 mod races;

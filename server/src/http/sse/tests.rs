@@ -6,6 +6,7 @@ use ledger::grant::{DEFAULT_PRIORITY, GrantFacts, GrantKind};
 use ledger::wallet::Wallet;
 
 use super::*;
+use crate::live::GROUP;
 
 const NOW: Timestamp = Timestamp::from_micros(1_795_348_800_000_000);
 

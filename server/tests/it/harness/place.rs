@@ -23,6 +23,11 @@ const FUNCTIONS: [&str; 4] = [
     "CREATE FUNCTION quote(TEXT) RETURNS TEXT IMMUTABLE LANGUAGE sql AS $$ SELECT quote_literal($1) $$",
 ];
 
+/// Whether tests run on Postgres.
+pub fn is_on_postgres() -> bool {
+    std::env::var_os(SETTING).is_some()
+}
+
 /// Gone when dropped.
 pub struct Place {
     folder: TempDir,

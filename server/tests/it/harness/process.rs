@@ -222,6 +222,11 @@ impl Ended {
 }
 
 impl Serving {
+    /// Of the process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// `kill -9`: the process has no time for anything.
     pub fn kill(mut self) {
         self.child.kill().expect("a process to kill");

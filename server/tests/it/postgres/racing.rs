@@ -1,0 +1,114 @@
+//! Two servers at the same accounts at once: one charge for each event, never more than there is, and nobody waits in a
+//! circle.
+
+use futures::StreamExt as _;
+use futures::stream;
+use serde_json::{Value, json};
+
+use super::{Pair, empty_site};
+use crate::harness::World;
+use crate::harness::client::amount;
+use crate::harness::credits;
+use crate::harness::events::EVENTS;
+use crate::harness::process::Site;
+use crate::harness::raw::Raw;
+
+fn event(id: &str, user: &Value, quantity: &str) -> Value {
+    json!({"id": id, "source": "race", "user_id": user, "operation": "model.prediction", "quantity": quantity})
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_event_sent_to_both_servers_at_once_is_charged_by_one() {
+    let pair = Pair::start().await;
+    let (user, _) = pair.member("ada").await;
+    pair.site.grant("ada@example.com", "1000").await;
+    let nodes = [pair.service(0), pair.service(1)];
+    let both = stream::iter(0..1_000).map(|n| {
+        let event = event(&n.to_string(), &user, "1");
+        let nodes = &nodes;
+        async move {
+            let (one, two) = tokio::join!(nodes[0].post(EVENTS, &event), nodes[1].post(EVENTS, &event));
+            (one.ok(), two.ok())
+        }
+    });
+    let answers: Vec<(Value, Value)> = both.buffer_unordered(16).collect().await;
+    for (one, two) in answers {
+        assert_eq!(one["event_id"], two["event_id"]);
+        assert_eq!(one["seq"], two["seq"]);
+        assert!((one["replayed"] == true) != (two["replayed"] == true), "{one} {two}");
+    }
+    let stats = pair.site.json(&["stats"]).await;
+    assert_eq!((&stats["events"], amount(&stats["spent"])), (&json!(1_000), credits("100")));
+    pair.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stampede_through_two_servers_spends_what_there_is_and_no_more() {
+    let pair = Pair::start().await;
+    let (user, _) = pair.member("ada").await;
+    // 100 from the sign-up; of these, a part runs out while it is fought for.
+    pair.site.grant("ada@example.com", "300").await;
+    let soon = server::clock::Clock::now(&server::clock::SystemClock).saturating_add(2_000_000);
+    let soon = server::calendar::Rfc3339(soon).to_string();
+    let words =
+        ["grant", "--email", "ada@example.com", "--credits", "200", "--kind", "promo", "--reason", "t"];
+    pair.site.json(&[&words[..], &["--expires-at", &soon]].concat()).await;
+    let nodes = [pair.service(0), pair.service(1)];
+    let lists = stream::iter(0..100).map(|list| {
+        let events: Vec<Value> = (0..20).map(|n| event(&format!("{list}-{n}"), &user, "10")).collect();
+        let node = &nodes[list % 2];
+        async move { node.post(EVENTS, &json!(events)).await }
+    });
+    let answers: Vec<_> = lists.buffer_unordered(12).collect().await;
+    let mut accepted = 0;
+    for answer in answers {
+        // A list of which nothing could be paid is refused as a whole.
+        assert!(matches!(answer.status, 200 | 402), "{}", answer.text);
+        accepted += answer.body["accepted"].as_i64().unwrap_or_default();
+    }
+    // What ran out is in the books once somebody looks.
+    let last = pair.service(0).post(EVENTS, &event("last", &user, "10")).await;
+    assert_eq!(last.status, 402, "{}", last.text);
+    let stats = pair.site.json(&["stats"]).await;
+    let [issued, spent, expired] = ["issued", "spent", "expired"].map(|sum| amount(&stats[sum]).micros());
+    assert_eq!(spent, accepted * 1_000_000);
+    assert_eq!(issued, 600_000_000);
+    assert!(spent + expired <= issued && issued - spent - expired < 1_000_000, "{stats}");
+    pair.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn lists_about_the_same_accounts_in_opposite_order_never_deadlock() {
+    const ACCOUNTS: usize = 50;
+    drop(empty_site().await);
+    let world = World::start().await;
+    let mut users = vec![];
+    for n in 0..ACCOUNTS {
+        users.push(json!(world.member_with(&format!("user{n}"), "1000").await.user_id.to_string()));
+    }
+    let key = world.service().await.secret;
+    let site = Site::at(world.close().await);
+    let pair = Pair { nodes: [site.serve().await, site.serve().await], site, key };
+    let write = async |node: usize| {
+        let service = pair.service(node);
+        let rounds = stream::iter(0..40).map(|round| {
+            let mut events: Vec<Value> = users
+                .iter()
+                .enumerate()
+                .map(|(n, user)| event(&format!("{node}-{round}-{n}"), user, "1"))
+                .collect();
+            if node == 1 {
+                events.reverse();
+            }
+            let service = service.clone();
+            async move { service.post(EVENTS, &json!(events)).await.ok() }
+        });
+        let answers: Vec<Value> = rounds.buffer_unordered(4).collect().await;
+        assert!(answers.iter().all(|answer| answer["accepted"] == ACCOUNTS), "{answers:?}");
+    };
+    tokio::join!(write(0), write(1));
+    let mut raw = Raw::open(&pair.site.database()).await;
+    let deadlocks = "SELECT CAST(deadlocks AS TEXT) FROM pg_stat_database WHERE datname = current_database()";
+    assert_eq!(raw.texts(deadlocks).await, ["0"]);
+    pair.end().await;
+}
