@@ -26,7 +26,8 @@ async fn fill(site: &Site) {
 /// that one's index. Whoever opens the database next takes them away.
 fn names(site: &Site) -> Vec<String> {
     let is_empty = |name: &str| std::fs::metadata(site.path().join(name)).is_ok_and(|file| file.len() == 0);
+    let is_idle = |name: &str| name.ends_with("-shm") || (name.ends_with("-wal") && is_empty(name));
     let mut names = site.names();
-    names.retain(|name| !name.ends_with("-shm") && !(name.ends_with("-wal") && is_empty(name)));
+    names.retain(|name| !is_idle(name));
     names
 }
