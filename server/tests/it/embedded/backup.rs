@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::clients::Clients;
-use super::fill;
+use super::{fill, names};
 use crate::harness::PATIENCE;
 use crate::harness::process::{Ended, Site};
 use crate::harness::raw::Raw;
@@ -79,7 +79,7 @@ async fn a_backup_taken_while_clients_charge_holds_what_was_answered_before_it_a
     let first = site.path().join("0.db");
     elsewhere.json(&["restore", first.to_str().unwrap()]).await;
     assert_eq!(elsewhere.json(&["verify"]).await["entries"], entries(&first).await);
-    let left = site.names();
+    let left = names(&site);
     assert!(!left.iter().any(|name| name.contains("partial") || name.contains("-wal")), "{left:?}");
 }
 
@@ -105,7 +105,7 @@ async fn a_backup_that_cannot_be_made_says_why_and_leaves_nothing() {
     let empty = Site::new().await;
     assert!(empty.run(&["backup", "x.db"]).await.refusal(1).contains("no console here"));
     std::fs::write(site.path().join("taken"), "mine").unwrap();
-    let before = site.names();
+    let before = names(&site);
     for is_served in [false, true] {
         let serving = if is_served { Some(site.serve().await) } else { None };
         for (file, mentions) in [
@@ -123,7 +123,7 @@ async fn a_backup_that_cannot_be_made_says_why_and_leaves_nothing() {
             assert_eq!(serving.terminate().await, Some(0));
         }
     }
-    assert_eq!(site.names(), before);
+    assert_eq!(names(&site), before);
     assert_eq!(std::fs::read(site.path().join("taken")).unwrap(), b"mine");
 }
 
@@ -136,7 +136,7 @@ async fn a_backup_of_books_that_are_wrong_is_refused_with_the_entry() {
     drop(raw);
     let refused = site.run(&["backup", "x.db"]).await;
     assert!(refused.refusal(1).contains("entry 1"), "{refused:?}");
-    assert!(!site.names().iter().any(|name| name.starts_with("x.db")), "{:?}", site.names());
+    assert!(!names(&site).iter().any(|name| name.starts_with("x.db")), "{:?}", names(&site));
 }
 
 #[tokio::test]

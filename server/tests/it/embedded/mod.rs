@@ -26,3 +26,13 @@ async fn fill(site: &Site) {
     raw.run("DROP TABLE filler").await;
     raw.close().await;
 }
+
+/// Names in a site's folder, without what a process that ends may leave beside a database: a log in which nothing is, and
+/// that one's index. Whoever opens the database next takes them away.
+fn names(site: &Site) -> Vec<String> {
+    let is_empty = |name: &str| std::fs::metadata(site.path().join(name)).is_ok_and(|file| file.len() == 0);
+    let is_idle = |name: &str| name.ends_with("-shm") || (name.ends_with("-wal") && is_empty(name));
+    let mut names = site.names();
+    names.retain(|name| !is_idle(name));
+    names
+}

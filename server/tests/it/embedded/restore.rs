@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 
 use super::clients::Clients;
+use super::names;
 use crate::harness::client::{Caller, amount};
 use crate::harness::credits;
 use crate::harness::events::EVENTS;
@@ -157,7 +158,7 @@ async fn a_file_that_cannot_be_trusted_is_refused_with_the_reason_and_nothing_ch
     changed(&site, "unlocked", &unlocked[..1]).await;
     let trigger = site_trigger(&site).await;
     changed(&site, "forged", &[unlocked[0], unlocked[1], &trigger]).await;
-    let before = site.names();
+    let before = names(&site);
     for (file, reason) in [
         ("missing", "cannot be read"),
         (".", "cannot be read"),
@@ -178,7 +179,7 @@ async fn a_file_that_cannot_be_trusted_is_refused_with_the_reason_and_nothing_ch
         assert!(refused.refusal(1).contains(reason), "{file}: {refused:?}");
         assert!(refused.stderr.contains(file), "{file}: {refused:?}");
     }
-    assert_eq!(site.names(), before);
+    assert_eq!(names(&site), before);
     assert_eq!(issued(&site).await, 103);
 }
 
