@@ -115,6 +115,7 @@ impl Cluster {
             if self.postgres.try_wait()?.is_some() || Instant::now() > given_up {
                 return Err(format!("Postgres did not start: {}", said(&self.folder)).into());
             }
+            #[expect(clippy::disallowed_methods, reason = "Postgres tells nobody when it answers")]
             sleep(Duration::from_millis(50));
         }
     }

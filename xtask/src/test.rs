@@ -36,13 +36,13 @@ pub fn run(filters: &[String]) -> Outcome {
         if report.last_failed() {
             report.add("browser tests: not run without a build", Duration::ZERO, Counts::FAIL);
         } else {
-            report.part("browser tests", || browser_tests(&browser, &[]));
+            report.part("browser tests", || browser_tests(&browser, &[], postgres.as_deref()));
         }
     } else {
         report.cargo_tests(filters, postgres.as_deref());
         if browser_tests_match(filters) {
             report.check("release build", || build::release_with(&tools));
-            report.part("browser tests", || browser_tests(&browser, filters));
+            report.part("browser tests", || browser_tests(&browser, filters, postgres.as_deref()));
         }
     }
     report.finish()
@@ -111,8 +111,14 @@ fn browser_tests_match(filters: &[String]) -> bool {
     playwright(filters).args(["--list"]).read().is_ok_and(|listed| !listed.contains("Total: 0 tests"))
 }
 
-fn browser_tests(browser: &PathBuf, filters: &[String]) -> Outcome<Counts> {
-    let program = playwright(filters).env("CHROMIUM", browser).env("CONSOLE_BINARY", paths::release_binary());
+/// Those about several servers need a Postgres, and fail without.
+fn browser_tests(browser: &PathBuf, filters: &[String], postgres: Option<&Path>) -> Outcome<Counts> {
+    let cluster = postgres.map(Cluster::start).transpose()?;
+    let mut program =
+        playwright(filters).env("CHROMIUM", browser).env("CONSOLE_BINARY", paths::release_binary());
+    if let Some(cluster) = &cluster {
+        program = program.env("CONSOLE_TEST_POSTGRES", cluster.url());
+    }
     let (success, printed) = program.run_and_read()?;
     Ok(judged(success, counts::of_playwright(&printed)))
 }

@@ -27,7 +27,7 @@ pub enum Command {
     Migrate,
     /// Copy the SQLite file into an empty Postgres and verify both sides; no server may run meanwhile
     Copy {
-        /// postgres://USER:PASSWORD@HOST/DATABASE
+        /// `postgres://USER:PASSWORD@HOST/DATABASE`
         #[arg(long, value_name = "URL")]
         to: String,
     },

@@ -31,9 +31,8 @@ pub async fn run(config: &Config, to: &str, json: bool) -> Result<ExitCode, Fail
         return Err(refused("copy moves a SQLite file, and DATABASE_URL names a Postgres"));
     }
     super::expect_console(config)?;
-    let to = match DatabaseUrl::parse(to) {
-        Ok(to @ DatabaseUrl::Postgres(_)) => to,
-        _ => return Err(refused("--to must be postgres://USER:PASSWORD@HOST/DATABASE, an empty database")),
+    let Ok(to @ DatabaseUrl::Postgres(_)) = DatabaseUrl::parse(to) else {
+        return Err(refused("--to must be postgres://USER:PASSWORD@HOST/DATABASE, an empty database"));
     };
     let source = Books::open_store(config).await?;
     let target = Store::open(&to, &SystemClock).await?;

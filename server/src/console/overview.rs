@@ -68,13 +68,13 @@ impl Console {
     /// Reads until nothing was committed while reading, so that live messages follow on what the page shows.
     async fn moment(&self, viewer: &Viewer) -> Result<Moment, Error> {
         let account_no = self.account_no(viewer.account_id).await?;
-        let mut moment = self.read_moment(account_no, viewer).await?;
+        let mut moment = Box::pin(self.read_moment(account_no, viewer)).await?;
         for _ in 1..STILL_MOMENTS {
             let wallet = self.store.wallet(account_no, moment.now).await?;
             if wallet.seq == moment.wallet.seq {
                 break;
             }
-            moment = self.read_moment(account_no, viewer).await?;
+            moment = Box::pin(self.read_moment(account_no, viewer)).await?;
         }
         Ok(moment)
     }
@@ -118,7 +118,7 @@ impl SessionPort for Console {
 #[async_trait]
 impl OverviewPort for Console {
     async fn overview(&self, viewer: &Viewer, range: Range) -> Result<OverviewView, ConsoleError> {
-        let moment = self.moment(viewer).await?;
+        let moment = Box::pin(self.moment(viewer)).await?;
         Ok(moment.view(viewer.account_id, range, self.config.base_url.to_string()))
     }
 }

@@ -1,3 +1,5 @@
+//! What the streams of an account hear, whoever wrote it: everything, once, in order.
+
 use ledger::entry::EventFacts as Facts;
 use ledger::grant::{DEFAULT_PRIORITY, GrantFacts, GrantKind};
 use ledger::wallet::Wallet;

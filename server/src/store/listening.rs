@@ -192,10 +192,10 @@ impl Listening {
     pub async fn next(&mut self) -> Result<Option<Told>, StoreError> {
         loop {
             let Some(message) = self.listener.try_recv().await? else { return Ok(None) };
-            match Told::parse(message.payload()) {
-                Some(told) => return Ok(Some(told)),
-                None => tracing::warn!(message = message.payload(), "a message of nobody we know"),
+            if let Some(told) = Told::parse(message.payload()) {
+                return Ok(Some(told));
             }
+            tracing::warn!(message = message.payload(), "a message of nobody we know");
         }
     }
 

@@ -219,8 +219,8 @@ mod tests {
         for (bucket, operation, quantity) in
             [(0, "a", i64::MAX), (900_000_000, "a", i64::MAX), (0, "b", 1 << 33), (900_000_000, "b", 7)]
         {
-            on!(&mut posting, db => drop(sqlx::query("INSERT INTO rollups VALUES (1, $1, $2, '', 0, $3, 1)")
-                .bind(bucket).bind(operation).bind(quantity).execute(db).await.unwrap()));
+            on!(&mut posting, db => sqlx::query("INSERT INTO rollups VALUES (1, $1, $2, '', 0, $3, 1)")
+                .bind(bucket).bind(operation).bind(quantity).execute(db).await.map(|_| ()).unwrap());
         }
         let month = |operation: &str, at: i64| MonthOf {
             account_no: 1,

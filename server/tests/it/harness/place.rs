@@ -118,6 +118,7 @@ impl Database {
     }
 
     async fn empty(server: &str, template: &str) -> Self {
+        #[expect(clippy::disallowed_methods, reason = "no test needs to know the name beforehand")]
         let name = format!("test_{}", uuid::Uuid::now_v7().simple());
         run(server, &format!("CREATE DATABASE {name} TEMPLATE {template}")).await;
         Self { server: server.to_owned(), name }

@@ -32,7 +32,7 @@ async fn round(site: &Site, round: usize, key: &str, users: &[Value], log: &Arc<
     let callers: Vec<Caller> = nodes.iter().map(|node| Caller::new(&node.url, Some(key))).collect();
     let mut load = Load::start(&round.to_string(), CLIENTS, &callers, users, log);
     load.answers(ANSWERS + 37 * (round % 7)).await;
-    if round % 3 != 0 {
+    if !round.is_multiple_of(3) {
         cut_connections(site).await;
     }
     if round % 3 != 1 {

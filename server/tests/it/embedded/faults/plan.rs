@@ -23,9 +23,10 @@ pub const INDEX: i64 = 4;
 /// With the journal of a database that is being made.
 pub const ALL: i64 = 15;
 
-/// "Input/output error" and "no space left on device", on every Linux.
+/// "Input/output error", "no space left on device" and, of disks behind a network, "timed out", on every Linux.
 pub const EIO: i64 = 5;
 pub const ENOSPC: i64 = 28;
+pub const ETIMEDOUT: i64 = 110;
 
 /// One stretch of failing calls.
 #[derive(Debug, Clone, Copy)]

@@ -55,18 +55,18 @@ impl SmallDisk {
     /// Takes whatever is free, to the last byte; how many bytes that were.
     pub fn fill(&self) -> usize {
         let mut filler = File::create(self.path("filler")).expect("a file on the disk");
-        let mut filled = 0;
+        let mut taken = 0;
         for piece in [1 << 20, 4096, 1] {
             let zeroes = vec![0; piece];
             loop {
                 match filler.write(&zeroes) {
-                    Ok(written) => filled += written,
+                    Ok(written) => taken += written,
                     Err(error) if error.kind() == std::io::ErrorKind::StorageFull => break,
                     Err(error) => panic!("{error}"),
                 }
             }
         }
-        filled
+        taken
     }
 
     /// Gives back what [`SmallDisk::fill`] took.

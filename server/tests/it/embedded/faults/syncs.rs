@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use super::asked;
 use super::load::{Books, assert_not_ready, assert_unavailable, send};
-use super::plan::{ALL, DATABASE, EIO, ENOSPC, Fault, INDEX, LOG, Operation, Plan};
+use super::plan::{ALL, DATABASE, EIO, ENOSPC, ETIMEDOUT, Fault, INDEX, LOG, Operation, Plan};
 use crate::crash::Log;
 use crate::harness::client::Caller;
 use crate::harness::process::{Ended, Serving, Site};
@@ -168,7 +168,8 @@ async fn a_failed_sync_while_it_is_tried_whether_there_is_room_again_stops_the_w
 async fn a_log_that_cannot_be_moved_into_the_database_for_now_stops_nothing() {
     let full =
         Fault { operation: Operation::Write, error: ENOSPC, files: DATABASE, before: 0, times: i64::MAX };
-    let unreadable = Fault { operation: Operation::Read, error: EIO, files: LOG, before: 0, times: i64::MAX };
+    let unreadable =
+        Fault { operation: Operation::Read, error: ETIMEDOUT, files: LOG, before: 0, times: i64::MAX };
     let books = Books::on(Site::new().await).await;
     for fault in [full, unreadable] {
         let books = books.copy().await;
