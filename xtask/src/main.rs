@@ -14,6 +14,7 @@ mod sizes;
 mod test;
 mod tidy;
 mod tools;
+mod torture;
 mod wasm_target;
 
 use command::Outcome;
@@ -27,6 +28,7 @@ cargo xtask <command>
   build           make target/release/plexe-console: one file that runs from any folder
   dev             rebuild and reload while you edit
   bench [ARGS…]   the benchmarks of the server and the size report; ARGS go to `cargo bench`
+  torture [KIND]  what takes long: crashes, races, loads; `torture help` lists the kinds
   setup           only set up: wasm target, cargo-leptos, wasm-bindgen, npm packages, a browser for the tests
   tidy            only the rules that no compiler checks
   sizes           what a first visit downloads, compressed
@@ -43,6 +45,7 @@ fn main() -> ExitCode {
         "build" => build::release(),
         "dev" => dev::run(),
         "bench" => bench::run(&rest),
+        "torture" => torture::run(&rest),
         "setup" => setup::everything(),
         "tidy" => tidy::run(),
         "sizes" => sizes::report(),
