@@ -17,6 +17,7 @@ mod store_tests;
 mod test;
 mod tidy;
 mod tools;
+mod torture;
 mod wasm_target;
 
 use command::Outcome;
@@ -31,6 +32,7 @@ cargo xtask <command>
   dev             rebuild and reload while you edit
   bench [ARGS…]   the benchmarks of the server and the size report; ARGS go to `cargo bench`
   fuzz [TARGET…]  look for inputs that break a rule, ten minutes each, or --seconds N
+  torture [KIND]  what takes long: crashes, races, loads; `torture help` lists the kinds
   setup           only set up: wasm target, cargo-leptos, wasm-bindgen, npm packages, a browser and a Postgres for the tests
   tidy            only the rules that no compiler checks
   sizes           what a first visit downloads, compressed
@@ -47,6 +49,7 @@ fn main() -> ExitCode {
         "build" => build::release(),
         "dev" => dev::run(),
         "bench" => bench::run(&rest),
+        "torture" => torture::run(&rest),
         "setup" => setup::everything(),
         "tidy" => tidy::run(),
         "sizes" => sizes::report(),

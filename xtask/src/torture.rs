@@ -1,0 +1,289 @@
+//! What takes too long for every run: failures, falsified books, and races, each as long as one likes. Every test
+//! among them does a small, fixed share in `cargo xtask test` as well.
+
+use crate::{
+    cluster::{self, Cluster},
+    command::{Outcome, cargo, seconds, step, timed},
+    counts,
+};
+use std::fmt;
+
+/// One way to torture.
+struct Kind {
+    name: &'static str,
+    about: &'static str,
+    store: Store,
+    /// The tests that have this in their name run.
+    filter: &'static str,
+    /// The variable that says how much is done, and how much that is unless asked.
+    count: Option<(&'static str, u64)>,
+    /// The variable that says where chance begins.
+    seed: Option<&'static str>,
+}
+
+/// Which store the tests run on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Store {
+    Sqlite,
+    Postgres,
+}
+
+const KINDS: [Kind; 12] = [
+    Kind {
+        name: "crash",
+        about: "a server is killed under load and has kept every answer; COUNT times",
+        store: Store::Sqlite,
+        filter: "crash::",
+        count: Some(("PLEXE_CRASH_ROUNDS", 50)),
+        seed: None,
+    },
+    Kind {
+        name: "nodes",
+        about: "two servers on one Postgres are killed or cut off under load, and have kept every answer; COUNT times",
+        store: Store::Postgres,
+        filter: "postgres::killing::",
+        count: Some(("PLEXE_NODES_ROUNDS", 50)),
+        seed: None,
+    },
+    Kind {
+        name: "stampede",
+        about: "COUNT charges of 0.1 credits and more run for half as many credits, of which grants expire: exact",
+        store: Store::Sqlite,
+        filter: "stampede::",
+        count: Some(("PLEXE_STAMPEDE_CHARGES", 100_000)),
+        seed: Some("PLEXE_STAMPEDE_SEED"),
+    },
+    Kind {
+        name: "stampede-postgres",
+        about: "the same on Postgres, through two servers",
+        store: Store::Postgres,
+        filter: "stampede::",
+        count: Some(("PLEXE_STAMPEDE_CHARGES", 100_000)),
+        seed: Some("PLEXE_STAMPEDE_SEED"),
+    },
+    Kind {
+        name: "model",
+        about: "COUNT random operations of every kind against an independent model of the rules",
+        store: Store::Sqlite,
+        filter: "model::",
+        count: Some(("PLEXE_MODEL_OPERATIONS", 200_000)),
+        seed: Some("PLEXE_MODEL_SEED"),
+    },
+    Kind {
+        name: "tamper",
+        about: "COUNT falsified books, in each of which verify finds the place",
+        store: Store::Sqlite,
+        filter: "tampering::",
+        count: Some(("PLEXE_TAMPER_CASES", 1_000)),
+        seed: Some("PLEXE_TAMPER_SEED"),
+    },
+    Kind {
+        name: "damage",
+        about: "COUNT garbled files, each of which restore refuses",
+        store: Store::Sqlite,
+        filter: "embedded::damage::",
+        count: Some(("PLEXE_DAMAGE_CASES", 2_000)),
+        seed: Some("PLEXE_DAMAGE_SEED"),
+    },
+    Kind {
+        name: "rollups",
+        about: "COUNT random windows of charts against the raw entries",
+        store: Store::Sqlite,
+        filter: "rollup_windows::",
+        count: Some(("PLEXE_ROLLUP_WINDOWS", 10_000)),
+        seed: Some("PLEXE_ROLLUP_SEED"),
+    },
+    Kind {
+        name: "syncs",
+        about: "each of the first COUNT syncs fails: nothing is acknowledged after it, and nothing before it is lost",
+        store: Store::Sqlite,
+        filter: "embedded::faults::syncs::",
+        count: Some(("PLEXE_FAULT_SYNCS", 100)),
+        seed: None,
+    },
+    Kind {
+        name: "disk",
+        about: "a small disk is filled to the last byte under load, COUNT times",
+        store: Store::Sqlite,
+        filter: "embedded::faults::full_disk::",
+        count: Some(("PLEXE_FAULT_DISK_CYCLES", 20)),
+        seed: None,
+    },
+    Kind {
+        name: "reads",
+        about: "COUNT reads fail, further and further into what is read",
+        store: Store::Sqlite,
+        filter: "embedded::faults::reads::",
+        count: Some(("PLEXE_FAULT_READS", 60)),
+        seed: None,
+    },
+    Kind {
+        name: "poison",
+        about: "statements that fail: one event is refused, its neighbours are charged",
+        store: Store::Sqlite,
+        filter: "poison::",
+        count: None,
+        seed: None,
+    },
+];
+
+/// What the command line asks for.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Asked {
+    kind: Option<String>,
+    seed: Option<u64>,
+    count: Option<u64>,
+}
+
+/// Runs one kind, or all of them one after the other; fails when any of them does.
+pub fn run(args: &[String]) -> Outcome {
+    if args == ["help"] {
+        print!("{}", usage());
+        return Ok(());
+    }
+    let asked = Asked::parse(args).map_err(|problem| format!("{problem}\n\n{}", usage()))?;
+    let kinds: Vec<&Kind> = KINDS.iter().filter(|kind| asked.names(kind)).collect();
+    let mut results = vec![];
+    for kind in kinds {
+        let (took, outcome) = timed(|| step(kind.name, || kind.run(&asked)));
+        if let Err(error) = &outcome {
+            eprintln!("error: {error}");
+        }
+        results.push((kind.name, took, outcome));
+    }
+    println!();
+    for (name, took, outcome) in &results {
+        let (mark, said) = match outcome {
+            Ok(did) => ("ok    ", did.clone()),
+            Err(error) => ("FAILED", error.to_string()),
+        };
+        println!("{mark} {:>14}  {name}: {said}", seconds(*took));
+    }
+    if results.iter().all(|(_, _, outcome)| outcome.is_ok()) {
+        Ok(())
+    } else {
+        Err("not everything held".into())
+    }
+}
+
+impl Kind {
+    /// What was done, in a few words.
+    fn run(&self, asked: &Asked) -> Outcome<String> {
+        let mut program =
+            cargo(["test", "--no-fail-fast", "--package", "server", "--test", "it", "--", self.filter]);
+        let cluster = match self.store {
+            Store::Sqlite => None,
+            Store::Postgres => Some(Cluster::start(&cluster::find_or_install()?)?),
+        };
+        if let Some(cluster) = &cluster {
+            program = program.env("CONSOLE_TEST_POSTGRES", cluster.url());
+        }
+        let count = self.count.map(|(variable, usual)| (variable, asked.count.unwrap_or(usual)));
+        let seed = self.seed.and_then(|variable| Some((variable, asked.seed?)));
+        let mut shown = String::new();
+        for (variable, value) in count.into_iter().chain(seed) {
+            program = program.env(variable, value.to_string());
+            shown.push_str(&format!(", {variable}={value}"));
+        }
+        let (succeeded, printed) = program.run_and_read()?;
+        let counts = counts::of_cargo_test(&printed);
+        for failure in counts::failures_of_cargo_test(&printed) {
+            println!("---- {failure}\n");
+        }
+        match (succeeded, counts.passed) {
+            (true, 1..) => Ok(format!("{} tests passed{shown}", counts.passed)),
+            (true, 0) => Err(format!("no test has {:?} in its name", self.filter).into()),
+            (false, _) => Err(format!("{} tests failed{shown}", counts.failed).into()),
+        }
+    }
+
+    /// Why an option that is given means nothing here.
+    fn lacks(&self, asked: &Asked) -> Option<&'static str> {
+        let given = [
+            (asked.seed.is_some() && self.seed.is_none(), "--seed"),
+            (asked.count.is_some() && self.count.is_none(), "--count"),
+        ];
+        given.into_iter().find_map(|(is_lacking, option)| is_lacking.then_some(option))
+    }
+}
+
+impl Asked {
+    fn parse(args: &[String]) -> Result<Self, String> {
+        let mut asked = Self::default();
+        let mut args = args.iter().map(String::as_str);
+        while let Some(arg) = args.next() {
+            let place = match arg {
+                "--seed" => &mut asked.seed,
+                "--count" => &mut asked.count,
+                name if KINDS.iter().any(|kind| kind.name == name) && asked.kind.is_none() => {
+                    asked.kind = Some(name.to_owned());
+                    continue;
+                }
+                unknown => return Err(format!("what is {unknown:?}?")),
+            };
+            let number = args.next().and_then(|number| number.parse().ok());
+            *place = Some(number.ok_or_else(|| format!("{arg} needs a whole number"))?);
+        }
+        let named = KINDS.iter().find(|kind| asked.kind.as_deref() == Some(kind.name));
+        match named.and_then(|kind| kind.lacks(&asked)) {
+            Some(option) => Err(format!("{option} means nothing to {}", asked.kind.unwrap_or_default())),
+            None => Ok(asked),
+        }
+    }
+
+    fn names(&self, kind: &Kind) -> bool {
+        self.kind.as_deref().is_none_or(|name| name == kind.name)
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let usual = self.count.map_or_else(String::new, |(_, count)| format!(" (COUNT {count})"));
+        write!(out, "{:<17} {}{usual}", self.name, self.about)
+    }
+}
+
+fn usage() -> String {
+    let kinds: String = KINDS.iter().map(|kind| format!("  {kind}\n")).collect();
+    format!("cargo xtask torture [KIND] [--seed N] [--count N]\n\n{kinds}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(line: &str) -> Result<Asked, String> {
+        let args: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
+        Asked::parse(&args)
+    }
+
+    #[test]
+    fn a_kind_takes_the_options_that_mean_something_to_it() {
+        let asked = parse("model --seed 7 --count 300").unwrap();
+        assert_eq!((asked.kind.as_deref(), asked.seed, asked.count), (Some("model"), Some(7), Some(300)));
+        assert_eq!(parse("crash --seed 7").unwrap_err(), "--seed means nothing to crash");
+        assert_eq!(parse("poison --count 7").unwrap_err(), "--count means nothing to poison");
+    }
+
+    #[test]
+    fn without_a_kind_all_of_them_run() {
+        let asked = parse("--count 10").unwrap();
+        assert!(KINDS.iter().all(|kind| asked.names(kind)));
+        let asked = parse("crash").unwrap();
+        assert_eq!(KINDS.iter().filter(|kind| asked.names(kind)).count(), 1);
+    }
+
+    #[test]
+    fn what_is_not_understood_is_refused() {
+        assert_eq!(parse("crush").unwrap_err(), "what is \"crush\"?");
+        assert_eq!(parse("crash model").unwrap_err(), "what is \"model\"?");
+        assert_eq!(parse("crash --count many").unwrap_err(), "--count needs a whole number");
+        assert_eq!(parse("--seed").unwrap_err(), "--seed needs a whole number");
+    }
+
+    #[test]
+    fn the_usage_has_a_line_for_each_kind() {
+        let usage = usage();
+        assert!(KINDS.iter().all(|kind| usage.contains(&format!("  {kind}\n"))));
+    }
+}
