@@ -180,11 +180,12 @@ impl Kind {
         }
         let count = self.count.map(|(variable, usual)| (variable, asked.count.unwrap_or(usual)));
         let seed = self.seed.and_then(|variable| Some((variable, asked.seed?)));
-        let mut shown = String::new();
+        let mut shown = vec![String::new()];
         for (variable, value) in count.into_iter().chain(seed) {
             program = program.env(variable, value.to_string());
-            shown.push_str(&format!(", {variable}={value}"));
+            shown.push(format!("{variable}={value}"));
         }
+        let shown = shown.join(", ");
         let (succeeded, printed) = program.run_and_read()?;
         let counts = counts::of_cargo_test(&printed);
         for failure in counts::failures_of_cargo_test(&printed) {
@@ -244,8 +245,8 @@ impl fmt::Display for Kind {
 }
 
 fn usage() -> String {
-    let kinds: String = KINDS.iter().map(|kind| format!("  {kind}\n")).collect();
-    format!("cargo xtask torture [KIND] [--seed N] [--count N]\n\n{kinds}")
+    let kinds: Vec<String> = KINDS.iter().map(|kind| format!("  {kind}\n")).collect();
+    format!("cargo xtask torture [KIND] [--seed N] [--count N]\n\n{}", kinds.concat())
 }
 
 #[cfg(test)]

@@ -47,6 +47,7 @@ mod settings;
 mod sign_in;
 mod sign_up;
 mod small_grant;
+mod stampede;
 mod stream;
 mod tampering;
 mod usage_check;
