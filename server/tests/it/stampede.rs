@@ -25,7 +25,7 @@ use crate::harness::trace::Random;
 const CLIENTS: usize = 32;
 const EMAIL: &str = "ada@example.com";
 /// Lots of each kind: for ever; burnt before those while they last; burnt after them, if they last so long.
-const LOTS: usize = 6;
+const LOTS: i64 = 6;
 /// Micro-credits that no charge is a multiple of: what is left in a lot at its end expires.
 const ODD: i64 = 7;
 
@@ -113,7 +113,7 @@ async fn spend(
         };
         let events: Vec<Value> = (first..first + size).map(event).collect();
         let body = if size == 1 { events[0].clone() } else { json!(events) };
-        for again in 0..1 + usize::from(random.below(10) == 0) {
+        for again in 0..=usize::from(random.below(10) == 0) {
             let answer: Answer = callers[(turn + again) % callers.len()].post(EVENTS, &body).await;
             let results = answer.body["results"].as_array().cloned().unwrap_or_else(|| vec![answer.body]);
             assert_eq!(results.len(), size, "{}", answer.text);
@@ -134,12 +134,12 @@ async fn services_spend_twice_as_much_as_there_is_while_grants_expire_and_it_is_
     let servers = servers(&site).await;
     let issued_before = amount(&site.json(&["stats"]).await["issued"]);
     // Half a charge of 0.1 credits for each, in all.
-    let lot = i64::try_from(charges / (3 * LOTS)).expect("small") * 50_000 + ODD;
+    let lot = i64::try_from(charges).expect("small") / (3 * LOTS) * 50_000 + ODD;
     let lasts = SECOND + i64::try_from(charges).expect("small") * 300;
     for part in 1..=LOTS {
         // A command that opens the store by itself takes its time.
         let granting = if is_on_postgres() { 2 * SECOND } else { 0 };
-        let lasting = granting + lasts * i64::try_from(part).expect("small") / LOTS as i64;
+        let lasting = granting + lasts * part / LOTS;
         let until = SystemClock.now().saturating_add(lasting);
         grant(&site, lot, None, "100").await;
         grant(&site, lot, Some(until), "50").await;
@@ -175,12 +175,12 @@ async fn services_spend_twice_as_much_as_there_is_while_grants_expire_and_it_is_
     let stats = site.json(&["stats"]).await;
     assert_eq!(stats["events"], outcome.charged.len(), "what was answered is in the books, once");
     assert_eq!(outcome.seqs.len(), outcome.charged.len());
-    let charged = Credits::sum(outcome.charged.values().copied()).expect("an amount");
-    assert_eq!(amount(&stats["spent"]), charged);
+    let in_all = Credits::sum(outcome.charged.values().copied()).expect("an amount");
+    assert_eq!(amount(&stats["spent"]), in_all);
     let issued = amount(&stats["issued"]);
-    assert_eq!(issued.micros() - issued_before.micros(), lot * 3 * LOTS as i64);
+    assert_eq!(issued.micros() - issued_before.micros(), lot * 3 * LOTS);
     let (expired, left) = (amount(&stats["expired"]), amount(&stats["remaining"]));
-    assert_eq!(Credits::sum([charged, expired, left]), Some(issued), "{stats}");
+    assert_eq!(Credits::sum([in_all, expired, left]), Some(issued), "{stats}");
     assert!(expired > Credits::ZERO, "grants ran out meanwhile: {stats}");
     assert!(
         left < Credits::from_micros(100_000).expect("an amount"),
