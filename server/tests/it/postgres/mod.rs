@@ -1,6 +1,7 @@
 //! Several server processes on one Postgres. These tests need one (`CONSOLE_TEST_POSTGRES`) and fail without.
 
 mod cluster;
+mod copy;
 mod hearing;
 mod jobs;
 mod killing;
