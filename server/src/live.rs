@@ -15,23 +15,24 @@ use self::sharing::Place;
 pub use self::sharing::{Behind, Sharing};
 use crate::calendar::Rfc3339;
 
-/// Commits a listener may fall behind before it is dropped; it resumes from the store.
-const BACKLOG: usize = 256;
+/// Commits a listener may fall behind before it is dropped; it resumes from the store. Each account that is listened to
+/// holds as many places.
+const BACKLOG: usize = 128;
 /// Entries of one group of those that are read from the books, give or take the last event's legs.
 pub(crate) const GROUP: usize = 100;
 
-/// The entries that one commit added to one account, in order of `seq`.
-#[derive(Debug, Clone)]
+/// The entries that one commit added to one account, in order of `seq`; its readers share them.
+#[derive(Debug)]
 pub struct Commit {
     pub account: AccountId,
-    pub entries: Arc<[Entry]>,
+    pub entries: Vec<Entry>,
     /// What its readers are sent.
-    text: Arc<OnceLock<Bytes>>,
+    text: OnceLock<Bytes>,
 }
 
 impl Commit {
     pub fn new(account: AccountId, entries: Vec<Entry>) -> Self {
-        Self { account, entries: entries.into(), text: Arc::default() }
+        Self { account, entries, text: OnceLock::new() }
     }
 
     /// What its readers are sent: written by the first of them, however many there are.
@@ -79,7 +80,7 @@ pub fn groups(entries: &[Entry]) -> impl Iterator<Item = &[Entry]> {
 /// What the listeners of an account hear.
 #[derive(Debug, Clone)]
 pub enum News {
-    Commit(Commit),
+    Commit(Arc<Commit>),
     /// A session or key of the account has ended, or the account was suspended or let in again.
     Access,
 }
@@ -158,13 +159,13 @@ impl LiveBus {
     pub fn publish(&self, commit: Commit) {
         let mut channels = self.channels();
         let Some(channel) = channels.by_account.get_mut(&commit.account) else { return };
-        let Some(sharing) = &self.sharing else { return channel.tell(News::Commit(commit)) };
+        let Some(sharing) = &self.sharing else { return channel.tell(News::Commit(Arc::new(commit))) };
         let new = channel.place.advance(&commit.entries);
         if new.len() == commit.entries.len() {
-            return channel.tell(News::Commit(commit));
+            return channel.tell(News::Commit(Arc::new(commit)));
         }
         if !new.is_empty() {
-            channel.tell(News::Commit(Commit::new(commit.account, new.to_vec())));
+            channel.tell(News::Commit(Arc::new(Commit::new(commit.account, new.to_vec()))));
         }
         if channel.place.behind(commit.account).is_some() {
             sharing.has_more();

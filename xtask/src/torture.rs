@@ -1,5 +1,6 @@
-//! What takes too long for every run: failures, falsified books, and races, each as long as one likes. Every test
-//! among them does a small, fixed share in `cargo xtask test` as well.
+//! What takes too long for every run: failures, falsified books, races, and load, each as long as one likes. Every test
+//! among them does a small, fixed share in `cargo xtask test` as well; the loads are programs beside the benchmarks
+//! (`server/benches/console`), which say how fast things are and fail where something is lost or grows.
 
 use crate::{
     cluster::{self, Cluster},
@@ -12,13 +13,20 @@ use std::fmt;
 struct Kind {
     name: &'static str,
     about: &'static str,
-    store: Store,
-    /// The tests that have this in their name run.
-    filter: &'static str,
-    /// The variable that says how much is done, and how much that is unless asked.
+    work: Work,
+    /// The variable that says how much is done, and how much that is unless asked; a load has an option for it.
     count: Option<(&'static str, u64)>,
     /// The variable that says where chance begins.
     seed: Option<&'static str>,
+}
+
+/// What runs.
+#[derive(Clone, Copy)]
+enum Work {
+    /// The tests that have this in their name.
+    Tests(&'static str, Store),
+    /// The load of the kind's name, for so long unless asked.
+    Load { seconds: u64 },
 }
 
 /// Which store the tests run on.
@@ -28,101 +36,110 @@ enum Store {
     Postgres,
 }
 
-const KINDS: [Kind; 12] = [
+const KINDS: [Kind; 15] = [
     Kind {
         name: "crash",
         about: "a server is killed under load and has kept every answer; COUNT times",
-        store: Store::Sqlite,
-        filter: "crash::",
+        work: Work::Tests("crash::", Store::Sqlite),
         count: Some(("PLEXE_CRASH_ROUNDS", 50)),
         seed: None,
     },
     Kind {
         name: "nodes",
         about: "two servers on one Postgres are killed or cut off under load, and have kept every answer; COUNT times",
-        store: Store::Postgres,
-        filter: "postgres::killing::",
+        work: Work::Tests("postgres::killing::", Store::Postgres),
         count: Some(("PLEXE_NODES_ROUNDS", 50)),
         seed: None,
     },
     Kind {
         name: "stampede",
         about: "COUNT charges of 0.1 credits and more run for half as many credits, of which grants expire: exact",
-        store: Store::Sqlite,
-        filter: "stampede::",
+        work: Work::Tests("stampede::", Store::Sqlite),
         count: Some(("PLEXE_STAMPEDE_CHARGES", 100_000)),
         seed: Some("PLEXE_STAMPEDE_SEED"),
     },
     Kind {
         name: "stampede-postgres",
         about: "the same on Postgres, through two servers",
-        store: Store::Postgres,
-        filter: "stampede::",
+        work: Work::Tests("stampede::", Store::Postgres),
         count: Some(("PLEXE_STAMPEDE_CHARGES", 100_000)),
         seed: Some("PLEXE_STAMPEDE_SEED"),
     },
     Kind {
         name: "model",
         about: "COUNT random operations of every kind against an independent model of the rules",
-        store: Store::Sqlite,
-        filter: "model::",
+        work: Work::Tests("model::", Store::Sqlite),
         count: Some(("PLEXE_MODEL_OPERATIONS", 200_000)),
         seed: Some("PLEXE_MODEL_SEED"),
     },
     Kind {
         name: "tamper",
         about: "COUNT falsified books, in each of which verify finds the place",
-        store: Store::Sqlite,
-        filter: "tampering::",
+        work: Work::Tests("tampering::", Store::Sqlite),
         count: Some(("PLEXE_TAMPER_CASES", 1_000)),
         seed: Some("PLEXE_TAMPER_SEED"),
     },
     Kind {
         name: "damage",
         about: "COUNT garbled files, each of which restore refuses",
-        store: Store::Sqlite,
-        filter: "embedded::damage::",
+        work: Work::Tests("embedded::damage::", Store::Sqlite),
         count: Some(("PLEXE_DAMAGE_CASES", 2_000)),
         seed: Some("PLEXE_DAMAGE_SEED"),
     },
     Kind {
         name: "rollups",
         about: "COUNT random windows of charts against the raw entries",
-        store: Store::Sqlite,
-        filter: "rollup_windows::",
+        work: Work::Tests("rollup_windows::", Store::Sqlite),
         count: Some(("PLEXE_ROLLUP_WINDOWS", 10_000)),
         seed: Some("PLEXE_ROLLUP_SEED"),
     },
     Kind {
         name: "syncs",
         about: "each of the first COUNT syncs fails: nothing is acknowledged after it, and nothing before it is lost",
-        store: Store::Sqlite,
-        filter: "embedded::faults::syncs::",
+        work: Work::Tests("embedded::faults::syncs::", Store::Sqlite),
         count: Some(("PLEXE_FAULT_SYNCS", 100)),
         seed: None,
     },
     Kind {
         name: "disk",
         about: "a small disk is filled to the last byte under load, COUNT times",
-        store: Store::Sqlite,
-        filter: "embedded::faults::full_disk::",
+        work: Work::Tests("embedded::faults::full_disk::", Store::Sqlite),
         count: Some(("PLEXE_FAULT_DISK_CYCLES", 20)),
         seed: None,
     },
     Kind {
         name: "reads",
         about: "COUNT reads fail, further and further into what is read",
-        store: Store::Sqlite,
-        filter: "embedded::faults::reads::",
+        work: Work::Tests("embedded::faults::reads::", Store::Sqlite),
         count: Some(("PLEXE_FAULT_READS", 60)),
         seed: None,
     },
     Kind {
         name: "poison",
         about: "statements that fail: one event is refused, its neighbours are charged",
-        store: Store::Sqlite,
-        filter: "poison::",
+        work: Work::Tests("poison::", Store::Sqlite),
         count: None,
+        seed: None,
+    },
+    Kind {
+        name: "overload",
+        about: "four times what can be charged, for SECONDS: what is let in is charged, all else is told to come back",
+        work: Work::Load { seconds: 60 },
+        count: None,
+        seed: None,
+    },
+    Kind {
+        name: "soak",
+        about: "5 000 events a second and 500 streams for SECONDS: nothing grows, nothing is lost",
+        work: Work::Load { seconds: 1_800 },
+        count: None,
+        seed: None,
+    },
+    Kind {
+        name: "streams",
+        about: "COUNT open streams for SECONDS, a fifth of which are never read: the others hear every entry once",
+        work: Work::Load { seconds: 30 },
+        count: Some(("--count", 5_000)),
         seed: None,
     },
 ];
@@ -133,6 +150,7 @@ struct Asked {
     kind: Option<String>,
     seed: Option<u64>,
     count: Option<u64>,
+    seconds: Option<u64>,
 }
 
 /// Runs one kind, or all of them one after the other; fails when any of them does.
@@ -169,9 +187,26 @@ pub fn run(args: &[String]) -> Outcome {
 impl Kind {
     /// What was done, in a few words.
     fn run(&self, asked: &Asked) -> Outcome<String> {
+        match self.work {
+            Work::Tests(filter, store) => self.run_tests(filter, store, asked),
+            Work::Load { seconds } => self.run_load(asked.seconds.unwrap_or(seconds), asked),
+        }
+    }
+
+    fn run_load(&self, seconds: u64, asked: &Asked) -> Outcome<String> {
+        let mut options = vec!["--seconds".to_owned(), seconds.to_string()];
+        if let Some((option, usual)) = self.count {
+            options.extend([option.to_owned(), asked.count.unwrap_or(usual).to_string()]);
+        }
+        let load = cargo(["bench", "--package", "server", "--bench", "console", "--", self.name]).args(&options);
+        load.run()?;
+        Ok(options.join(" "))
+    }
+
+    fn run_tests(&self, filter: &str, store: Store, asked: &Asked) -> Outcome<String> {
         let mut program =
-            cargo(["test", "--no-fail-fast", "--package", "server", "--test", "it", "--", self.filter]);
-        let cluster = match self.store {
+            cargo(["test", "--no-fail-fast", "--package", "server", "--test", "it", "--", filter]);
+        let cluster = match store {
             Store::Sqlite => None,
             Store::Postgres => Some(Cluster::start(&cluster::find_or_install()?)?),
         };
@@ -193,7 +228,7 @@ impl Kind {
         }
         match (succeeded, counts.passed) {
             (true, 1..) => Ok(format!("{} tests passed{shown}", counts.passed)),
-            (true, 0) => Err(format!("no test has {:?} in its name", self.filter).into()),
+            (true, 0) => Err(format!("no test has {filter:?} in its name").into()),
             (false, _) => Err(format!("{} tests failed{shown}", counts.failed).into()),
         }
     }
@@ -203,6 +238,7 @@ impl Kind {
         let given = [
             (asked.seed.is_some() && self.seed.is_none(), "--seed"),
             (asked.count.is_some() && self.count.is_none(), "--count"),
+            (asked.seconds.is_some() && matches!(self.work, Work::Tests(..)), "--seconds"),
         ];
         given.into_iter().find_map(|(is_lacking, option)| is_lacking.then_some(option))
     }
@@ -216,6 +252,7 @@ impl Asked {
             let place = match arg {
                 "--seed" => &mut asked.seed,
                 "--count" => &mut asked.count,
+                "--seconds" => &mut asked.seconds,
                 name if KINDS.iter().any(|kind| kind.name == name) && asked.kind.is_none() => {
                     asked.kind = Some(name.to_owned());
                     continue;
@@ -239,14 +276,20 @@ impl Asked {
 
 impl fmt::Display for Kind {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let usual = self.count.map_or_else(String::new, |(_, count)| format!(" (COUNT {count})"));
-        write!(out, "{:<17} {}{usual}", self.name, self.about)
+        write!(out, "{:<17} {}", self.name, self.about)?;
+        if let Some((_, count)) = self.count {
+            write!(out, " (COUNT {count})")?;
+        }
+        if let Work::Load { seconds } = self.work {
+            write!(out, " (SECONDS {seconds})")?;
+        }
+        Ok(())
     }
 }
 
 fn usage() -> String {
     let kinds: Vec<String> = KINDS.iter().map(|kind| format!("  {kind}\n")).collect();
-    format!("cargo xtask torture [KIND] [--seed N] [--count N]\n\n{}", kinds.concat())
+    format!("cargo xtask torture [KIND] [--seed N] [--count N] [--seconds N]\n\n{}", kinds.concat())
 }
 
 #[cfg(test)]
@@ -264,6 +307,10 @@ mod tests {
         assert_eq!((asked.kind.as_deref(), asked.seed, asked.count), (Some("model"), Some(7), Some(300)));
         assert_eq!(parse("crash --seed 7").unwrap_err(), "--seed means nothing to crash");
         assert_eq!(parse("poison --count 7").unwrap_err(), "--count means nothing to poison");
+        let asked = parse("streams --seconds 5 --count 100").unwrap();
+        assert_eq!((asked.seconds, asked.count), (Some(5), Some(100)));
+        assert_eq!(parse("soak --count 7").unwrap_err(), "--count means nothing to soak");
+        assert_eq!(parse("model --seconds 7").unwrap_err(), "--seconds means nothing to model");
     }
 
     #[test]

@@ -81,6 +81,17 @@ impl Books {
         })
     }
 
+    /// The secret of a new key of each account, while nobody serves the database.
+    pub async fn customer_secrets(&self, permission: Permission) -> Outcome<Vec<String>> {
+        let open = self.open().await?;
+        let mut secrets = Vec::with_capacity(self.accounts.len());
+        for number in 1..=self.accounts.len() {
+            secrets.push(open.customer_key(number, permission).await?.as_str().to_owned());
+        }
+        open.close().await?;
+        Ok(secrets)
+    }
+
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }

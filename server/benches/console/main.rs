@@ -1,13 +1,15 @@
 //! The benchmarks: what we do against the least that would have to be done, in one run on one machine.
 //!
 //! `cargo bench --package server -- [NAME…] [--quick]` runs those that are named, or all; `--quick` counts little and
-//! only shows that they work. `cargo xtask bench` runs them and writes docs/benchmarks.md.
+//! only shows that they work. `cargo xtask bench` runs them and writes docs/benchmarks.md. The last three of the table run
+//! only where they are named: `-- overload|soak|streams [--seconds N] [--count N]`.
 //!
 //! | module | measures |
 //! |---|---|
 //! | [`sequencer`] | group commit without HTTP, against the [`floor`] |
 //! | [`http`] | the program under load from its [`client`], against the [`baseline`] of the same web stack |
 //! | [`process`] | start and memory of the program |
+//! | [`overload`], [`soak`], [`streams`] | the program under more than it can do, for long, and with thousands of readers; they fail where a rule is broken that has nothing to do with speed |
 //! | [`verify`] | `plexe-console verify` on 10 million entries with a [`history`] |
 //! | [`probe`] | the disk, before and after: a slow one voids the run |
 
@@ -17,12 +19,20 @@ mod client;
 mod floor;
 mod history;
 mod http;
+mod kept;
+mod listeners;
+mod open_loop;
+mod overload;
 mod probe;
 mod process;
 mod program;
 mod report;
+mod requests;
 mod sequencer;
+mod soak;
+mod streams;
 mod verify;
+mod watch;
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -62,27 +72,59 @@ fn main() -> ExitCode {
 /// Measures and prints.
 type Bench = fn(Extent) -> Outcome;
 
+const BENCHES: [(&str, Bench); 4] = [
+    ("sequencer", sequencer::run),
+    ("http", http::run),
+    ("process", process::run),
+    ("verify", verify::run),
+];
+
+/// Loads the program as much and as long as asked.
+type Loading = fn(&Load) -> Outcome;
+
+const LOADS: [(&str, Loading); 3] = [
+    ("overload", |load| overload::run(load.seconds)),
+    ("soak", |load| soak::run(load.seconds)),
+    ("streams", |load| streams::run(load.seconds, load.count)),
+];
+
+/// What is asked of a load; its own usual measure otherwise.
+#[derive(Debug, Default)]
+struct Load {
+    seconds: Option<u64>,
+    /// Streams.
+    count: Option<usize>,
+}
+
 fn run(args: &[String]) -> Outcome {
-    let extent = if args.iter().any(|arg| arg == "--quick") { Extent::Quick } else { Extent::Full };
-    // Cargo adds `--bench`.
-    let names: Vec<&str> = args.iter().map(String::as_str).filter(|arg| !arg.starts_with("--")).collect();
-    let benches: [(&str, Bench); 4] = [
-        ("sequencer", sequencer::run),
-        ("http", http::run),
-        ("process", process::run),
-        ("verify", verify::run),
-    ];
-    if let Some(unknown) = names.iter().find(|name| benches.iter().all(|(known, _)| known != *name)) {
-        return Err(format!(
-            "there is no benchmark {unknown:?}; there are sequencer, http, process and verify"
-        )
-        .into());
+    let (mut extent, mut load, mut names) = (Extent::Full, Load::default(), vec![]);
+    let mut args = args.iter().map(String::as_str);
+    while let Some(arg) = args.next() {
+        let mut number = || args.next().ok_or("a number is missing");
+        match arg {
+            "--quick" => extent = Extent::Quick,
+            "--seconds" => load.seconds = Some(number()?.parse()?),
+            "--count" => load.count = Some(number()?.parse()?),
+            // Cargo's own.
+            "--bench" => {}
+            name => names.push(name),
+        }
+    }
+    let known = || BENCHES.iter().map(|(name, _)| *name).chain(LOADS.iter().map(|(name, _)| *name));
+    if let Some(unknown) = names.iter().find(|name| !known().any(|known| known == **name)) {
+        let known: Vec<&str> = known().collect();
+        return Err(format!("there is no benchmark {unknown:?}; there are {}", known.join(", ")).into());
     }
     report::machine()?;
     probe::report("before")?;
-    for (name, bench) in benches {
+    for (name, bench) in BENCHES {
         if names.is_empty() || names.contains(&name) {
             bench(extent)?;
+        }
+    }
+    for (name, run) in LOADS {
+        if names.contains(&name) {
+            run(&load)?;
         }
     }
     probe::report("after")

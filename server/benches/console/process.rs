@@ -8,6 +8,7 @@ use crate::books::Books;
 use crate::client::{Connection, get};
 use crate::program::{BINARY, Program, serve};
 use crate::report::{Target, median, row, table};
+use crate::watch::memory_kib;
 use crate::{Extent, Outcome};
 
 const ACCOUNTS: usize = 1_000;
@@ -28,7 +29,8 @@ async fn measure(extent: Extent) -> Outcome {
     }
     let program = Program::console(&books)?;
     tokio::time::sleep(extent.of(SETTLED, Duration::from_millis(200))).await;
-    let memory = f64::from(program.memory_kib()?) / 1_024.0;
+    #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
+    let memory = memory_kib(program.id())? as f64 / 1_024.0;
     let size = std::fs::metadata(BINARY)?.len();
     #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
     let size = size as f64 / MIB;

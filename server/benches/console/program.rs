@@ -40,23 +40,25 @@ impl Program {
         Err("the program did not say where it listens".into())
     }
 
-    /// Memory in use (`VmRSS`), in KiB.
-    pub fn memory_kib(&self) -> Outcome<u32> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or("no VmRSS")?;
-        Ok(line.trim().trim_end_matches(" kB").parse()?)
+    /// The number of its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 }
 
-/// The command, without any settings of whoever runs the benchmarks.
 pub fn serve(books: &Books, addr: &str) -> Command {
+    let mut command = command(books);
+    command.arg("serve").env("CONSOLE_ADDR", addr);
+    command
+}
+
+/// The program on this database, without any settings of whoever runs the benchmarks.
+pub fn command(books: &Books) -> Command {
     let mut command = Command::new(BINARY);
     command
-        .arg("serve")
         .current_dir(books.folder())
         .env_clear()
         .env("DATABASE_URL", format!("sqlite://{}", books.file().display()))
-        .env("CONSOLE_ADDR", addr)
         .env("RUST_LOG", "warn");
     command
 }

@@ -3,13 +3,14 @@
 use ledger::{KeyId, Quantity};
 
 use super::{Console, Error};
-use crate::sequencer::job::{Charged, Quoted, Submission};
+use crate::sequencer::job::{Busy, Charged, Quoted, Submission};
 use crate::store::Payer;
 
 impl Console {
     /// Charges one event; on disk when this returns.
     pub async fn charge_one(&self, submission: Submission) -> Result<Charged, Error> {
         let payer = submission.payer.clone();
+        self.must_not_be_crowded(1)?;
         let mut outcomes = self.sequencer.charge(vec![submission]).await?;
         let charged = outcomes.pop().ok_or_else(|| Error::internal("the sequencer gave no answer"))??;
         self.note_use(&payer).await;
@@ -21,12 +22,22 @@ impl Console {
         if submissions.is_empty() {
             return Ok(vec![]);
         }
+        self.must_not_be_crowded(submissions.len())?;
         let payers: Vec<Payer> = submissions.iter().map(|submission| submission.payer.clone()).collect();
         let outcomes = self.sequencer.charge(submissions).await?;
         for (payer, _) in payers.iter().zip(&outcomes).filter(|(_, outcome)| outcome.is_ok()) {
             self.note_use(payer).await;
         }
         Ok(outcomes.into_iter().map(|outcome| outcome.map_err(Error::from)).collect())
+    }
+
+    /// Once more, since reading a body takes time: many may have been let in while nobody waited.
+    fn must_not_be_crowded(&self, events: usize) -> Result<(), Error> {
+        if !self.sequencer.is_crowded() {
+            return Ok(());
+        }
+        self.sequencer.charges().turned_away(events);
+        Err(Busy::Full.into())
     }
 
     /// A key that paid was used. The charge is on disk, whatever becomes of this.

@@ -9,6 +9,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::response::Response;
+use futures::FutureExt as _;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -49,13 +50,14 @@ pub async fn serve(listener: TcpListener, router: Router, stopped: impl Future<O
         let router = router.clone();
         let service = service_fn(move |request| answer(router.clone(), peer, request));
         let served = graceful.watch(http.serve_connection(TokioIo::new(connection), service));
-        tokio::spawn(async move {
+        // Not a block that awaits it, which would hold the room for it twice.
+        tokio::spawn(served.map(move |ended| {
             // A client that speaks no HTTP, or has gone, is no concern of ours.
-            if let Err(error) = served.await {
+            if let Err(error) = ended {
                 tracing::debug!(%error, "a connection ended early");
             }
             drop(place);
-        });
+        }));
     }
     drop(listener);
     graceful.shutdown().await;

@@ -144,12 +144,16 @@ pub async fn api_answer(request: Request, next: Next) -> Response {
         response = refusal_of_the_framework(status).into_response();
         response.headers_mut().extend(allowed.map(|allowed| (http::header::ALLOW, allowed)));
     }
-    let headers = response.headers_mut();
+    mark_as_api(response.headers_mut());
+    response
+}
+
+/// What every answer of the API says to browsers and caches.
+pub fn mark_as_api(headers: &mut HeaderMap) {
     headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
     headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-    response
 }
 
 const EXPOSED: HeaderValue = HeaderValue::from_static(

@@ -8,6 +8,7 @@
 //! | [`forms`] | signing up and in, and what else is one plain form |
 //! | [`pages`], [`sse`], [`assets`] | what a browser loads |
 //! | `settings` | the settings pages' forms, for browsers without scripts |
+//! | `door` | turns charges away while too much waits |
 //! | [`frame`] | what every answer has: request id, error envelope, CORS |
 //! | [`requests`] | what is noted of every request |
 //! | [`failures`] | what a browser shows instead of an envelope |
@@ -20,6 +21,7 @@
 pub mod assets;
 pub mod client_address;
 pub mod connections;
+mod door;
 pub mod failures;
 pub mod forms;
 pub mod frame;

@@ -12,7 +12,7 @@ use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::RequestBodyTimeoutLayer;
 
-use super::{assets, frame, health, pages, requests, rest, security, storable, uncut};
+use super::{assets, door, frame, health, pages, requests, rest, security, storable, uncut};
 use crate::console::{Console, Error};
 
 /// First segments of the API. Whatever below them is no route answers in the API's way, with a JSON envelope.
@@ -35,6 +35,7 @@ const FORM_PAUSE: Duration = Duration::from_secs(15);
 pub fn router(console: Console) -> Router {
     let framed = from_fn_with_state(console.clone(), frame::every_answer);
     let observed = from_fn_with_state(console.clone(), requests::observe);
+    let turned_away = from_fn_with_state(console.clone(), door::keep);
     let probes = Router::new()
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
@@ -55,6 +56,7 @@ pub fn router(console: Console) -> Router {
         .layer(from_fn(storable::address))
         .layer(CatchPanicLayer::custom(frame::panicked))
         .layer(observed)
+        .layer(turned_away)
         .layer(framed)
 }
 

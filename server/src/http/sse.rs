@@ -146,13 +146,14 @@ impl Stream {
                         }
                         Followed::Gap => return None,
                     },
-                    Ok(News::Access) => self.look_again().await?,
+                    Ok(News::Access) => Box::pin(self.look_again()).await?,
                     // Too slow, or the server stops.
                     Err(RecvError::Lagged(_) | RecvError::Closed) => return None,
                 },
                 _ = self.checks.tick() => {
                     self.quiet_checks += 1;
-                    self.look_again().await?
+                    // Most streams wait most of the time: what they rarely do has no room in them.
+                    Box::pin(self.look_again()).await?
                 }
             };
             if self.quiet_checks >= QUIET_CHECKS {

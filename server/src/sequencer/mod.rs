@@ -5,6 +5,7 @@
 
 mod batch;
 mod cache;
+mod crowd;
 pub mod figures;
 mod holds;
 pub mod job;
@@ -15,10 +16,12 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use ledger::{AccountId, GrantId, KeyId, Quantity};
+use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, spawn_blocking};
 
 use self::cache::Cache;
+use self::crowd::{Crowd, Place};
 use self::figures::Figures;
 use self::job::{
     Busy, Charged, Closing, Corrected, Correction, GrantRefusal, Granted, Held, HoldRequest, NewGrant,
@@ -76,7 +79,7 @@ struct Job {
     tasks: Vec<Task>,
     reply: oneshot::Sender<Result<Vec<Answer>, Busy>>,
     /// Gives the places in the queue back once the job is answered.
-    places: OwnedSemaphorePermit,
+    places: (OwnedSemaphorePermit, Place),
 }
 
 enum Message {
@@ -91,6 +94,7 @@ pub struct Sequencer {
     /// One permit per task that may wait.
     places: Arc<Semaphore>,
     capacity: usize,
+    crowd: Arc<Crowd>,
     figures: Arc<Figures>,
     charges: Arc<Charges>,
 }
@@ -118,7 +122,10 @@ impl Sequencer {
             figures: Arc::clone(&figures),
             charges: Arc::clone(&charges),
         };
-        (Self { queue, places, capacity, figures, charges }, tokio::spawn(writer.run(jobs)))
+        // On a thread of its own: among the connections' tasks it would wait for all of them at each of its steps.
+        let runtime = Handle::current();
+        let writer = spawn_blocking(move || runtime.block_on(writer.run(jobs)));
+        (Self { queue, places, capacity, crowd: Arc::default(), figures, charges }, writer)
     }
 
     /// What has become of events so far.
@@ -134,6 +141,11 @@ impl Sequencer {
     /// Tasks that wait, or that the writer is at work on.
     pub fn waiting(&self) -> usize {
         self.capacity.saturating_sub(self.places.available_permits())
+    }
+
+    /// Whether so much waits already that whoever is asked to come back is served better.
+    pub fn is_crowded(&self) -> bool {
+        self.crowd.is_full()
     }
 
     /// What accounts have and have used, as of the last commit.
@@ -257,6 +269,7 @@ impl Sequencer {
         }
         let count = u32::try_from(tasks.len()).map_err(|_| Busy::Full)?;
         let places = Arc::clone(&self.places).try_acquire_many_owned(count).map_err(|_| Busy::Full)?;
+        let places = (places, Crowd::enter(&self.crowd, count));
         let (reply, answer) = oneshot::channel();
         self.queue.send(Message::Job(Job { tasks, reply, places })).map_err(|_| Busy::Stopping)?;
         answer.await.unwrap_or(Err(Busy::Unknown))

@@ -4,6 +4,7 @@
 mod backup;
 mod cli;
 mod clients;
+mod crowd;
 mod damage;
 mod demo;
 mod faults;
