@@ -65,6 +65,13 @@ pub fn parse_rfc3339_in_query(text: &str) -> Result<Timestamp, TimeError> {
     }
 }
 
+/// An instant as a header field has it: `Sun, 22 Nov 2026 12:00:00 GMT` (RFC 9110, section 5.6.7); empty for one that
+/// can't be written so.
+pub fn http_date(at: Timestamp) -> String {
+    let printer = jiff::fmt::rfc2822::DateTimePrinter::new();
+    instant(at).and_then(|at| printer.timestamp_to_rfc9110_string(&at).ok()).unwrap_or_default()
+}
+
 fn instant(at: Timestamp) -> Option<jiff::Timestamp> {
     jiff::Timestamp::from_microsecond(at.micros()).ok()
 }

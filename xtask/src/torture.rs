@@ -198,7 +198,8 @@ impl Kind {
         if let Some((option, usual)) = self.count {
             options.extend([option.to_owned(), asked.count.unwrap_or(usual).to_string()]);
         }
-        let load = cargo(["bench", "--package", "server", "--bench", "console", "--", self.name]).args(&options);
+        let load =
+            cargo(["bench", "--package", "server", "--bench", "console", "--", self.name]).args(&options);
         load.run()?;
         Ok(options.join(" "))
     }

@@ -69,14 +69,17 @@ impl Listeners {
     pub fn wait(&self, entry: impl Fn(usize) -> u64) -> Outcome {
         let start = Instant::now();
         loop {
-            let mut behind = self.last().into_iter().enumerate().filter(|(stream, last)| *last < entry(*stream));
+            let mut behind =
+                self.last().into_iter().enumerate().filter(|(stream, last)| *last < entry(*stream));
             let Some((stream, last)) = behind.next() else { return Ok(()) };
             if self.thread.is_finished() {
                 return Err("the streams have ended".into());
             }
             if start.elapsed() > PATIENCE {
                 let more = behind.count();
-                return Err(format!("stream {stream} is still at entry {last}, and {more} more are behind").into());
+                return Err(
+                    format!("stream {stream} is still at entry {last}, and {more} more are behind").into()
+                );
             }
             std::thread::park_timeout(PAUSE);
         }
@@ -197,7 +200,9 @@ impl Stream {
         } else if let Some(id) = line.strip_prefix(b"id: ") {
             let id = number(id)?;
             if self.last.is_some_and(|last| last != id) {
-                return Err(format!("a stream gives {id} for its last entry, which is {:?}", self.last).into());
+                return Err(
+                    format!("a stream gives {id} for its last entry, which is {:?}", self.last).into()
+                );
             }
             self.last = Some(id);
         }

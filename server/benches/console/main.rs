@@ -72,12 +72,8 @@ fn main() -> ExitCode {
 /// Measures and prints.
 type Bench = fn(Extent) -> Outcome;
 
-const BENCHES: [(&str, Bench); 4] = [
-    ("sequencer", sequencer::run),
-    ("http", http::run),
-    ("process", process::run),
-    ("verify", verify::run),
-];
+const BENCHES: [(&str, Bench); 4] =
+    [("sequencer", sequencer::run), ("http", http::run), ("process", process::run), ("verify", verify::run)];
 
 /// Loads the program as much and as long as asked.
 type Loading = fn(&Load) -> Outcome;

@@ -107,18 +107,17 @@ pub fn run(
     let mut patience = PATIENCE;
     loop {
         let now = Instant::now();
-        let mut wait = PATIENCE;
-        if now < end {
-            wait = generator.schedule(pace, start, first, now);
-        } else if generator.is_done() {
+        let wait = if now < end {
+            generator.schedule(pace, start, first, now).min(end - now).max(PAUSE)
+        } else if generator.unanswered() == 0 {
             break;
-        } else if let Some(left) = (end + patience).checked_duration_since(now) {
-            wait = left;
-        } else {
+        } else if now > end + patience {
             return Err(format!("{} requests were never answered", generator.unanswered()).into());
-        }
+        } else {
+            PATIENCE
+        };
         generator.send_due()?;
-        generator.poll.poll(&mut events, Some(wait.min(end.saturating_duration_since(now).max(PAUSE))))?;
+        generator.poll.poll(&mut events, Some(wait))?;
         for event in &events {
             generator.serve(event.token().0)?;
         }
@@ -219,7 +218,9 @@ impl<'r> Generator<'r> {
                 }
                 status => {
                     let text = String::from_utf8_lossy(&connection.read);
-                    return Err(format!("status {status}, which is no refusal with Retry-After: {text}").into());
+                    return Err(
+                        format!("status {status}, which is no refusal with Retry-After: {text}").into()
+                    );
                 }
             }
             connection.read.clear();
@@ -240,10 +241,6 @@ impl<'r> Generator<'r> {
             self.idle.push_back(number);
         }
         Ok(())
-    }
-
-    fn is_done(&self) -> bool {
-        self.unanswered() == 0
     }
 
     fn unanswered(&self) -> usize {

@@ -30,7 +30,7 @@ pub fn run(seconds: Option<u64>) -> Outcome {
     let program = Program::console(&books)?;
     let wanted = secrets.into_iter().enumerate().map(|(account, secret)| Wanted { account, secret });
     let listeners = Listeners::open(program.addr, wanted.collect(), false)?;
-    let mut requests = Requests::new(&books, LIST, ACCOUNTS, 0);
+    let mut requests = Requests::new(&books, LIST, ACCOUNTS, 1);
     let (watch, before) = (Watch::start(program.id(), &books.file()), process_time(program.id())?);
     #[expect(clippy::cast_precision_loss, reason = "small")]
     let pace = Pace::Open(RATE / LIST as f64);
@@ -49,7 +49,7 @@ pub fn run(seconds: Option<u64>) -> Outcome {
     print(&mut load, served);
     println!("| streams that were cut off and came again | {} | {ACCOUNTS} | | | |", heard.cut);
     seen.must_be_flat()?;
-    kept::check(&books, &[(&requests, std::slice::from_ref(&load))])
+    kept::check(&books, &requests, std::slice::from_ref(&load))
 }
 
 fn print(load: &mut Tally, served: Duration) {
@@ -65,5 +65,11 @@ fn print(load: &mut Tally, served: Duration) {
     row("generator late, p99", millis(late), refused, late.as_secs_f64() / 0.05, &Target::None);
     let cores = |time: Duration| time.as_secs_f64() / load.took.as_secs_f64();
     let generator = format!("{:.2}, the generator", cores(load.cost));
-    row("cores that the server took", format!("{:.2}", cores(served)), generator, cores(served), &Target::None);
+    row(
+        "cores that the server took",
+        format!("{:.2}", cores(served)),
+        generator,
+        cores(served),
+        &Target::None,
+    );
 }

@@ -44,7 +44,7 @@ async fn case(accounts: usize, rate: u32, time: Duration, streams: usize) -> Out
     let program = Program::console(&books)?;
     let mut service = Service {
         connection: Connection::open(program.addr).await?,
-        requests: Requests::new(&books, 1, accounts, 0),
+        requests: Requests::new(&books, 1, accounts, 1),
         accounts,
         charges: vec![],
     };
@@ -69,7 +69,11 @@ async fn case(accounts: usize, rate: u32, time: Duration, streams: usize) -> Out
     drop(never_read);
 
     let over = if accounts == 1 { "all on one account".into() } else { format!("over {accounts} accounts") };
-    table(&format!("{streams} streams {over}, {unread_count} of which are never read"), "measured", "beside it");
+    table(
+        &format!("{streams} streams {over}, {unread_count} of which are never read"),
+        "measured",
+        "beside it",
+    );
     let each = |memory: u64, streams: usize| kib_each(memory.saturating_sub(empty), streams);
     let fresh = each(quiet, streams - unread_count);
     row("memory of a stream that is just open", shown(fresh), "16 KiB", fresh / MEMORY, &Target::AtMost(1.0));
@@ -131,12 +135,19 @@ impl Service {
             each.push(took);
             last[place] = last[place].max(took);
         }
-        let mut answers: Vec<Duration> = self.charges[charges.clone()].iter().map(|(_, took)| *took).collect();
+        let mut answers: Vec<Duration> =
+            self.charges[charges.clone()].iter().map(|(_, took)| *took).collect();
         let answered = format!("{}, the charge's answer", millis(percentile(&mut answers, 0.99)));
         for (what, times) in [("any reader", &mut each), ("the last reader", &mut last)] {
             let slowest = percentile(times, 0.99);
             let ratio = slowest.as_secs_f64() / SLOWEST.as_secs_f64();
-            row(&format!("charge → {what}, p99, {when}"), millis(slowest), &answered, ratio, &Target::AtMost(1.0));
+            row(
+                &format!("charge → {what}, p99, {when}"),
+                millis(slowest),
+                &answered,
+                ratio,
+                &Target::AtMost(1.0),
+            );
         }
         percentile(&mut last, 0.99)
     }

@@ -256,3 +256,10 @@ fn every_zone_that_is_offered_is_one() {
     }
     assert!(names.is_sorted());
 }
+
+#[test]
+fn a_header_has_its_own_form_of_an_instant() {
+    let at = Timestamp::from_micros(1_795_348_800_999_999);
+    assert_eq!(http_date(at), "Sun, 22 Nov 2026 12:00:00 GMT");
+    assert_eq!(http_date(Timestamp::from_micros(i64::MAX)), "");
+}

@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use axum::Router;
@@ -12,15 +13,16 @@ use axum::response::Response;
 use futures::FutureExt as _;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
-use hyper::service::service_fn;
+use hyper::service::{HttpService, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tower::ServiceExt as _;
 
+use super::endless::HandOver;
+
 /// Connections at once; more wait to be accepted.
-const MOST: usize = 16_384;
+const MOST: u32 = 16_384;
 /// From the first moment of a connection, or its last answer, until a whole request head must be there.
 const HEAD: Duration = Duration::from_mins(1);
 /// Before accepting is tried again where the process has run out of something.
@@ -30,8 +32,8 @@ const PAUSE: Duration = Duration::from_millis(500);
 pub async fn serve(listener: TcpListener, router: Router, stopped: impl Future<Output = ()>) {
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(HEAD);
-    let graceful = GracefulShutdown::new();
-    let places = Arc::new(Semaphore::new(MOST));
+    let places = Arc::new(Semaphore::new(MOST as usize));
+    let (stop, stopping) = watch::channel(false);
     let mut stopped = std::pin::pin!(stopped);
     loop {
         let accepted = async {
@@ -39,28 +41,59 @@ pub async fn serve(listener: TcpListener, router: Router, stopped: impl Future<O
             let place = Arc::clone(&places).acquire_owned().await.ok();
             (accept(&listener).await, place)
         };
-        let ((connection, peer), place) = tokio::select! {
+        let ((socket, peer), place) = tokio::select! {
             () = &mut stopped => break,
             accepted = accepted => accepted,
         };
         // Answers are small and whole: waiting for more to send would only delay them.
-        if let Err(error) = connection.set_nodelay(true) {
+        if let Err(error) = socket.set_nodelay(true) {
             tracing::debug!(%error, "a connection sends in larger pieces");
         }
-        let router = router.clone();
-        let service = service_fn(move |request| answer(router.clone(), peer, request));
-        let served = graceful.watch(http.serve_connection(TokioIo::new(connection), service));
-        // Not a block that awaits it, which would hold the room for it twice.
-        tokio::spawn(served.map(move |ended| {
-            // A client that speaks no HTTP, or has gone, is no concern of ours.
-            if let Err(error) = ended {
-                tracing::debug!(%error, "a connection ended early");
-            }
-            drop(place);
-        }));
+        let (router, hand_over) = (router.clone(), HandOver::default());
+        let keeper = hand_over.clone();
+        let service = service_fn(move |request| answer(router.clone(), peer, keeper.clone(), request));
+        let connection = http.serve_connection(TokioIo::new(socket), service);
+        tokio::spawn(attend(connection, hand_over, stopping.clone(), place));
     }
     drop(listener);
-    graceful.shutdown().await;
+    stop.send_replace(true);
+    // Whoever had a place has ended once all of them are free.
+    drop(places.acquire_many(MOST).await);
+}
+
+/// Serves one connection to its end, or until it has an answer that does not end.
+async fn attend<S>(
+    mut connection: http1::Connection<TokioIo<TcpStream>, S>,
+    hand_over: HandOver,
+    mut stopping: watch::Receiver<bool>,
+    place: Option<OwnedSemaphorePermit>,
+) where
+    S: HttpService<Incoming, ResBody = Body, Error = Infallible>,
+{
+    let mut is_told = false;
+    let endless = loop {
+        let served = std::future::poll_fn(|context| match connection.poll_unpin(context) {
+            Poll::Ready(ended) => Poll::Ready(Err(ended)),
+            Poll::Pending => hand_over.kept().map_or(Poll::Pending, |endless| Poll::Ready(Ok(endless))),
+        });
+        tokio::select! {
+            biased;
+            served = served => match served {
+                Ok(endless) => break endless,
+                // A client that speaks no HTTP, or has gone, is no concern of ours.
+                Err(Err(error)) => return tracing::debug!(%error, "a connection ended early"),
+                Err(Ok(())) => return,
+            },
+            // Nobody is left to tell it, or it is told.
+            _ = stopping.changed(), if !is_told => {
+                is_told = true;
+                std::pin::Pin::new(&mut connection).graceful_shutdown();
+            }
+        }
+    };
+    let socket = connection.into_parts().io.into_inner();
+    // In a task of its own, so that what the connection needed for its request is given back.
+    tokio::spawn(endless.send(socket).map(|()| drop(place)));
 }
 
 async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
@@ -78,9 +111,16 @@ async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
 async fn answer(
     router: Router,
     peer: SocketAddr,
+    hand_over: HandOver,
     request: hyper::Request<Incoming>,
 ) -> Result<Response, Infallible> {
     let mut request = request.map(Body::new);
     request.extensions_mut().insert(ConnectInfo(peer));
-    router.oneshot(request).await
+    let (method, version) = (request.method().clone(), request.version());
+    let response = router.oneshot(request).await?;
+    match hand_over.take(&method, version, response) {
+        Err(response) => Ok(response),
+        // The connection is taken from the web server now, and this with it.
+        Ok(()) => std::future::pending().await,
+    }
 }

@@ -39,8 +39,7 @@ pub async fn keep(State(console): State<Console>, request: Request, next: Next) 
 /// Charges, checks, holds, what closes them, and corrections.
 fn is_for_the_sequencer(request: &Request) -> bool {
     let path = request.uri().path();
-    request.method() == Method::POST
-        && path.strip_prefix("/v1").unwrap_or(path).starts_with("/usage/")
+    request.method() == Method::POST && path.strip_prefix("/v1").unwrap_or(path).starts_with("/usage/")
 }
 
 /// Takes in the body and forgets it: the connection serves the next request then, and the client hears the answer, which
@@ -74,13 +73,13 @@ mod tests {
             let request = Request::builder().method(method).uri(path).body(Body::empty()).unwrap();
             is_for_the_sequencer(&request)
         };
-        for path in
-            ["/usage/events", "/v1/usage/events", "/usage/holds/hold_1/settle", "/usage/check?x=1"]
-        {
+        for path in ["/usage/events", "/v1/usage/events", "/usage/holds/hold_1/settle", "/usage/check?x=1"] {
             assert!(is("POST", path), "{path}");
             assert!(!is("GET", path), "{path}");
         }
-        for path in ["/", "/usage", "/v1", "/auth/api-keys", "/v1/auth/api-keys", "/v2/usage/events", "/usages/"] {
+        for path in
+            ["/", "/usage", "/v1", "/auth/api-keys", "/v1/auth/api-keys", "/v2/usage/events", "/usages/"]
+        {
             assert!(!is("POST", path), "{path}");
         }
     }

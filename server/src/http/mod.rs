@@ -8,6 +8,7 @@
 //! | [`forms`] | signing up and in, and what else is one plain form |
 //! | [`pages`], [`sse`], [`assets`] | what a browser loads |
 //! | `settings` | the settings pages' forms, for browsers without scripts |
+//! | [`endless`] | streams, once they have begun |
 //! | `door` | turns charges away while too much waits |
 //! | [`frame`] | what every answer has: request id, error envelope, CORS |
 //! | [`requests`] | what is noted of every request |
@@ -22,6 +23,7 @@ pub mod assets;
 pub mod client_address;
 pub mod connections;
 mod door;
+pub mod endless;
 pub mod failures;
 pub mod forms;
 pub mod frame;

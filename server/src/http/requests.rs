@@ -37,7 +37,8 @@ fn write(status: StatusCode, took: Duration) {
     let status = status.as_u16();
     let duration_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
     match status {
-        500.. => tracing::warn!(status, duration_us, "answered"),
+        500..503 | 504.. => tracing::warn!(status, duration_us, "answered"),
+        // Asked to come back: a refusal, whose cause is in the log where it is more than too much to do.
         400.. => tracing::info!(status, duration_us, "answered"),
         _ => tracing::debug!(status, duration_us, "answered"),
     }

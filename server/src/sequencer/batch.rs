@@ -77,30 +77,26 @@ pub(super) async fn post(
     }
 }
 
-/// Tells those who listen. Comes after the commit.
-pub(super) fn publish(live: &LiveBus, changes: &Changes) {
+/// What those who listen are to be told. Comes after the commit.
+pub(super) fn news(live: &LiveBus, changes: &Changes) -> Vec<Commit> {
     if let Some(sharing) = live.sharing().filter(|_| !changes.wallets.is_empty()) {
         sharing.moved(changes.wallets.iter().map(|(account_no, wallet)| (*account_no, wallet.seq)));
     }
-    let mut entries: HashMap<i64, Vec<Entry>> = HashMap::new();
+    let mut heard: HashMap<i64, (AccountId, Vec<Entry>)> = HashMap::new();
     for (account_no, wallet) in &changes.wallets {
         if live.is_heard(wallet.account) {
-            entries.insert(*account_no, vec![]);
+            heard.insert(*account_no, (wallet.account, vec![]));
         }
     }
-    if entries.is_empty() {
-        return;
+    if heard.is_empty() {
+        return vec![];
     }
     for (account_no, entry) in &changes.entries {
-        if let Some(heard) = entries.get_mut(account_no) {
-            heard.push(entry.clone());
+        if let Some((_, entries)) = heard.get_mut(account_no) {
+            entries.push(entry.clone());
         }
     }
-    for (account_no, entries) in entries {
-        if let Some(wallet) = changes.wallets.get(&account_no) {
-            live.publish(Commit::new(wallet.account, entries));
-        }
-    }
+    heard.into_values().map(|(account, entries)| Commit::new(account, entries)).collect()
 }
 
 pub(super) struct Batch<'c> {

@@ -28,7 +28,7 @@ use self::job::{
     Quoted, Refusal, Released, Settlement, Submission, Voided,
 };
 use crate::clock::SharedClock;
-use crate::live::LiveBus;
+use crate::live::{Commit, LiveBus};
 use crate::metrics::charges::Charges;
 use crate::store::{Payer, Store};
 
@@ -121,6 +121,7 @@ impl Sequencer {
             cache,
             figures: Arc::clone(&figures),
             charges: Arc::clone(&charges),
+            unpublished: vec![],
         };
         // On a thread of its own: among the connections' tasks it would wait for all of them at each of its steps.
         let runtime = Handle::current();
@@ -284,6 +285,8 @@ struct Writer {
     cache: Cache,
     figures: Arc<Figures>,
     charges: Arc<Charges>,
+    /// What listeners are to be told of what is on disk.
+    unpublished: Vec<Commit>,
 }
 
 impl Writer {
@@ -319,6 +322,8 @@ impl Writer {
             let _ = reply.send(answers_of_one(&mut answers, length));
             drop(places);
         }
+        // Thousands may listen; whoever asked does not wait for them.
+        self.unpublished.drain(..).for_each(|commit| self.live.publish(commit));
     }
 
     /// Decides all tasks in order. A statement that fails is looked for by halves, so that only its task fails.
@@ -366,7 +371,7 @@ impl Writer {
             self.charges.committed(tasks.len(), began.elapsed());
         }
         self.figures.follow(&changes);
-        batch::publish(&self.live, &changes);
+        self.unpublished.extend(batch::news(&self.live, &changes));
         self.cache.keep(changes.wallets, remembered);
         Ok(answers)
     }

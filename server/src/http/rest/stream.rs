@@ -11,7 +11,9 @@ use axum::routing::get;
 use futures::stream::{self, StreamExt};
 
 use crate::auth::Customer;
+use crate::calendar::http_date;
 use crate::console::{Console, Error};
+use crate::http::endless;
 use crate::http::query::Query;
 use crate::http::sse::{Start, Stream};
 
@@ -30,6 +32,7 @@ async fn usage_stream(
 ) -> Result<Response, Error> {
     let after = query.read(|query| query.number("after"))?;
     let start = start(&headers, after);
+    let date = HeaderValue::from_str(&http_date(console.clock.now())).map_err(Error::internal)?;
     let (stream, first) = Stream::open(console, customer, start).await?;
     let first = stream::once(async { Ok::<_, Infallible>(first) });
     let following = stream::unfold(stream, |mut stream| async {
@@ -37,11 +40,14 @@ async fn usage_stream(
         Some((Ok(chunk), stream))
     });
     let headers = [
+        (header::DATE, date),
         (header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),
         (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
         (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no")),
     ];
-    Ok((headers, Body::from_stream(first.chain(following))).into_response())
+    let mut response = (headers, Body::from_stream(first.chain(following))).into_response();
+    endless::mark(&mut response);
+    Ok(response)
 }
 
 /// The header is newer than the address: a browser that comes again repeats its first address.
