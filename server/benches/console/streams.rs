@@ -166,10 +166,9 @@ async fn unread(addr: SocketAddr, secrets: &[String], count: usize) -> Outcome<V
     Ok(open)
 }
 
+#[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
 fn kib_each(kib: u64, streams: usize) -> f64 {
-    #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
-    let each = kib as f64 / streams as f64;
-    each
+    kib as f64 / streams as f64
 }
 
 fn shown(kib: f64) -> String {

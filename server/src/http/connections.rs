@@ -119,8 +119,8 @@ async fn answer(
     let (method, version) = (request.method().clone(), request.version());
     let response = router.oneshot(request).await?;
     match hand_over.take(&method, version, response) {
-        Err(response) => Ok(response),
+        Some(response) => Ok(response),
         // The connection is taken from the web server now, and this with it.
-        Ok(()) => std::future::pending().await,
+        None => std::future::pending().await,
     }
 }

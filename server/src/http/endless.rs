@@ -29,13 +29,13 @@ pub fn mark(response: &mut Response) {
 pub struct HandOver(Arc<Mutex<Option<Endless>>>);
 
 impl HandOver {
-    /// Keeps an answer that does not end from the web server. `Err`: an ordinary one.
-    pub fn take(&self, method: &Method, version: Version, response: Response) -> Result<(), Response> {
+    /// Keeps an answer that does not end from the web server; gives any other back.
+    pub fn take(&self, method: &Method, version: Version, response: Response) -> Option<Response> {
         if *method != Method::GET || response.extensions().get::<Mark>().is_none() {
-            return Err(response);
+            return Some(response);
         }
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Endless { version, response });
-        Ok(())
+        None
     }
 
     /// What has been kept.
@@ -188,12 +188,12 @@ mod tests {
         let hand_over = HandOver::default();
         let mut marked = Response::default();
         mark(&mut marked);
-        assert!(hand_over.take(&Method::HEAD, Version::HTTP_11, marked).is_err());
-        assert!(hand_over.take(&Method::GET, Version::HTTP_11, Response::default()).is_err());
+        assert!(hand_over.take(&Method::HEAD, Version::HTTP_11, marked).is_some());
+        assert!(hand_over.take(&Method::GET, Version::HTTP_11, Response::default()).is_some());
         assert!(hand_over.kept().is_none());
         let mut marked = Response::default();
         mark(&mut marked);
-        assert!(hand_over.take(&Method::GET, Version::HTTP_11, marked).is_ok());
+        assert!(hand_over.take(&Method::GET, Version::HTTP_11, marked).is_none());
         assert!(hand_over.kept().is_some());
         assert!(hand_over.kept().is_none());
     }
