@@ -8,6 +8,7 @@ mod killing;
 mod load;
 mod losing;
 mod racing;
+mod sums;
 
 use serde_json::Value;
 
