@@ -347,8 +347,8 @@ impl Writer {
 
     async fn commit(&mut self, tasks: &[Task]) -> Result<Vec<Answer>, batch::Failure> {
         let began = Instant::now();
-        let (answers, changes, remembered) =
-            batch::post(&self.store, &mut self.cache, &*self.clock, tasks).await?;
+        let batch = batch::post(&self.store, &mut self.cache, &*self.clock, tasks);
+        let (answers, changes, remembered) = self.store.posted(batch).await?;
         if !changes.entries.is_empty() {
             self.charges.committed(tasks.len(), began.elapsed());
         }

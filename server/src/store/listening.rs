@@ -123,7 +123,8 @@ impl Store {
     /// Listens again after the connection was lost; waits while another server counts by other dimensions.
     pub async fn listen(&self) -> Result<Option<Listening>, StoreError> {
         let Self::Postgres(postgres) = self else { return Ok(None) };
-        let mut listening = Listening::open(postgres).await?;
+        let opening = Listening::open(postgres);
+        let mut listening = postgres.answered_within(super::postgres::PATIENCE, opening).await?;
         listening.lock_shared(SERVING).await?;
         Ok(Some(listening))
     }

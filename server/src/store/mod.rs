@@ -97,10 +97,13 @@ macro_rules! read {
                 result.inspect_err(|error| sqlite.could_not_read(error))
             }
             $crate::store::Store::Postgres(postgres) => {
-                let mut $db = postgres.reader().await?;
-                let $db = &mut *$db;
-                let result: Result<_, $crate::store::StoreError> = async { $body }.await;
-                result
+                postgres
+                    .answered(async {
+                        let mut $db = postgres.reader().await?;
+                        let $db = &mut *$db;
+                        $body
+                    })
+                    .await
             }
         }
     };
@@ -145,19 +148,24 @@ macro_rules! transact {
                 }
             }
             $crate::store::Store::Postgres(postgres) => {
-                let mut transaction = postgres.begin_change().await?;
-                let $db = &mut *transaction;
-                let result: Result<_, $crate::store::StoreError> = async { $body }.await;
-                match result {
-                    Ok(value) => {
-                        postgres.commit_change(transaction, $is_cached).await?;
-                        Ok(value)
-                    }
-                    Err(error) => {
-                        transaction.rollback().await?;
-                        Err(error)
-                    }
-                }
+                postgres
+                    .answered(async {
+                        let mut transaction = postgres.begin_change().await?;
+                        let $db = &mut *transaction;
+                        let result: Result<_, $crate::store::StoreError> = async { $body }.await;
+                        match result {
+                            Ok(value) => {
+                                postgres.commit_change(transaction, $is_cached).await?;
+                                Ok(value)
+                            }
+                            Err(error) => {
+                                postgres.gave_up(&error);
+                                transaction.rollback().await?;
+                                Err(error)
+                            }
+                        }
+                    })
+                    .await
             }
         }
     };

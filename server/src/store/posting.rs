@@ -16,7 +16,7 @@ use tokio::sync::MutexGuard;
 
 use super::dialect::{Dialect as _, Sql};
 use super::listening::SERVING;
-use super::postgres::PostgresStore;
+use super::postgres::{BATCH_PATIENCE, PostgresStore};
 use super::rows::{Column, EntryRow, GrantRow, entry_columns, entry_tables, grant_columns, parse_text};
 use super::sqlite::SqliteStore;
 use super::{Store, StoreError, bulk};
@@ -193,7 +193,12 @@ struct WalletRow {
 impl Store {
     /// Opens the writing transaction of a batch; waits for the writer.
     pub async fn begin_posting(&self) -> Result<Posting<'_>, StoreError> {
-        let mut posting = self.begin_counting().await?;
+        let mut posting = match self {
+            Self::Sqlite(_) => self.begin_counting().await?,
+            Self::Postgres(store) => {
+                Posting::Postgres { store, transaction: store.begin_batch().await?, epoch: 0 }
+            }
+        };
         if let Posting::Postgres { transaction, epoch, .. } = &mut posting {
             // What the number says is as of before the lock was waited for; `lock` looks whether it still holds.
             let (_, number): (bool, i64) = sqlx::query_as(
@@ -207,6 +212,17 @@ impl Store {
         Ok(posting)
     }
 
+    /// Waits for a batch on this store, not for ever: a database may vanish without a word.
+    pub async fn posted<T, E: From<StoreError>>(
+        &self,
+        batch: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
+        match self {
+            Self::Sqlite(_) => batch.await,
+            Self::Postgres(store) => store.answered_within(BATCH_PATIENCE, async { Ok(batch.await) }).await?,
+        }
+    }
+
     /// The same for one that keeps all others from posting.
     pub(super) async fn begin_counting(&self) -> Result<Posting<'_>, StoreError> {
         match self {
@@ -216,7 +232,7 @@ impl Store {
                 Ok(Posting::Sqlite { store, writer })
             }
             Self::Postgres(store) => {
-                let transaction = store.begin().await?;
+                let transaction = store.begin_work().await?;
                 Ok(Posting::Postgres { store, transaction, epoch: 0 })
             }
         }
