@@ -44,14 +44,15 @@ impl From<StoreError> for Failure {
     }
 }
 
-/// Decides the tasks and makes the outcome durable. When this returns, it is on disk.
+/// Decides the tasks and makes the outcome durable. When this returns, it is on disk. See [`Store::begin_posting`].
 pub(super) async fn post(
     store: &Store,
     cache: &mut Cache,
     clock: &dyn Clock,
     tasks: &[Task],
+    keeps_changes_out: bool,
 ) -> Result<(Vec<Answer>, Changes, Remembered), Failure> {
-    let mut posting = store.begin_posting().await.map_err(Failure::Store)?;
+    let mut posting = store.begin_posting(keeps_changes_out).await.map_err(Failure::Store)?;
     let result = async {
         let loaded = cache.load(&mut posting, tasks, clock).await?;
         let mut batch = Batch::new(cache, loaded);

@@ -75,12 +75,13 @@ impl Cache {
         self.load_cards(posting).await?;
         self.load_dimensions(posting).await?;
         let mut accounts = self.load_parties(posting, tasks).await?;
-        let keys: Vec<&EventKey> = tasks.iter().filter_map(Task::named_event).collect();
-        let booked = if keys.is_empty() { HashMap::new() } else { posting.find_booked(&keys).await? };
+        let mut booked = posting.find_booked(&names(tasks, |task| matches!(task, Task::Correct(_)))).await?;
         for booked in tasks.iter().filter_map(|task| task.corrected(&booked)) {
             accounts.extend(self.load_number(posting, booked.account).await?);
         }
         let now = self.lock(posting, &accounts, clock).await?;
+        // Not before: what another server charges meanwhile would be refused for want of what it has cost.
+        booked.extend(posting.find_booked(&names(tasks, |task| !matches!(task, Task::Correct(_)))).await?);
         let given = self.load_given(posting, tasks).await?;
         let histories = self.load_histories(posting, tasks, &booked).await?;
         let mut wallets = self.load_wallets(posting, &accounts).await?;
@@ -136,10 +137,12 @@ impl Cache {
         clock: &dyn Clock,
     ) -> Result<Timestamp, StoreError> {
         let numbers: BTreeSet<i64> = accounts.iter().map(|(no, _)| *no).collect();
-        let Locked { seqs, now } = posting.lock(&numbers, clock).await?;
-        if let Some(seqs) = seqs {
+        let Locked { heads, now } = posting.lock(&numbers, clock).await?;
+        if let Some(heads) = heads {
+            // By the hash as well: a database that has lost entries may have others of the same numbers by now.
             let is_old = |no: &i64| {
-                self.wallets.get(no).is_none_or(|known| known.seq != seqs.get(no).copied().unwrap_or(0))
+                let known = self.wallets.get(no).map(|known| (known.seq, known.head));
+                known.is_none() || known != heads.get(no).copied()
             };
             let old: HashSet<i64> = numbers.into_iter().filter(is_old).collect();
             for no in &old {
@@ -254,14 +257,26 @@ impl Cache {
         self.numbers.get(&account).copied().flatten()
     }
 
+    /// Everything is read again: something that was known is not so.
+    pub(super) fn forget(&mut self) {
+        self.forget_parties();
+        self.wallets.clear();
+        self.positions.clear();
+        self.values = Values::default();
+    }
+
+    fn forget_parties(&mut self) {
+        self.cards = None;
+        self.knows_dimensions = false;
+        self.payers.clear();
+        self.service_keys.clear();
+        self.numbers.clear();
+    }
+
     fn forget_old(&mut self, epoch: u64) {
         if self.epoch != epoch || self.payers.len() > LIMIT {
             self.epoch = epoch;
-            self.cards = None;
-            self.knows_dimensions = false;
-            self.payers.clear();
-            self.service_keys.clear();
-            self.numbers.clear();
+            self.forget_parties();
         }
         if self.wallets.len() > LIMIT {
             self.wallets.clear();
@@ -316,6 +331,11 @@ impl Cache {
         }
         Ok(accounts.iter().filter_map(|(no, _)| Some((*no, self.wallets.get(no)?.clone()))).collect())
     }
+}
+
+/// The names of events that some of the tasks report or correct.
+fn names(tasks: &[Task], is_asked: impl Fn(&&Task) -> bool) -> Vec<&EventKey> {
+    tasks.iter().filter(is_asked).filter_map(Task::named_event).collect()
 }
 
 impl Task {

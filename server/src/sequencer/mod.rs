@@ -33,6 +33,8 @@ use crate::store::{Payer, Store};
 const BATCH: usize = 1_024;
 /// How often a batch begins again because another server came first, before its callers are told to try again.
 const RACES: usize = 10;
+/// How often it does before it reads everything anew and keeps out whoever changes users, keys or prices.
+const PATIENT_RACES: usize = 3;
 /// The smallest queue that can take the largest request.
 pub const MIN_CAPACITY: usize = 1_000;
 
@@ -314,11 +316,14 @@ impl Writer {
         let mut waiting = vec![tasks];
         let mut races = 0;
         while let Some(part) = waiting.pop() {
-            match self.commit(part).await {
+            match self.commit(part, races >= PATIENT_RACES).await {
                 Ok(decided) => answers.extend(decided.into_iter().map(Ok)),
                 Err(batch::Failure::Race(error)) if races < RACES => {
                     tracing::debug!(%error, tasks = part.len(), "another server came first; the batch begins again");
                     races += 1;
+                    if races == PATIENT_RACES {
+                        self.cache.forget();
+                    }
                     waiting.push(part);
                 }
                 Err(batch::Failure::Statement(error)) if part.len() > 1 => {
@@ -345,9 +350,13 @@ impl Writer {
         answers
     }
 
-    async fn commit(&mut self, tasks: &[Task]) -> Result<Vec<Answer>, batch::Failure> {
+    async fn commit(
+        &mut self,
+        tasks: &[Task],
+        keeps_changes_out: bool,
+    ) -> Result<Vec<Answer>, batch::Failure> {
         let began = Instant::now();
-        let batch = batch::post(&self.store, &mut self.cache, &*self.clock, tasks);
+        let batch = batch::post(&self.store, &mut self.cache, &*self.clock, tasks, keeps_changes_out);
         let (answers, changes, remembered) = self.store.posted(batch).await?;
         if !changes.entries.is_empty() {
             self.charges.committed(tasks.len(), began.elapsed());

@@ -371,7 +371,7 @@ mod tests {
         let clock = ManualClock::at(Timestamp::from_micros(0));
         let url = DatabaseUrl::Sqlite(directory.path().join("console.db"));
         let store = Store::open(&url, &clock).await.unwrap();
-        let mut posting = store.begin_posting().await.unwrap();
+        let mut posting = store.begin_posting(false).await.unwrap();
         for sql in [TAKE_BACK_VALUES, NAMED.sqlite] {
             let explain = format!("EXPLAIN QUERY PLAN {sql}");
             let plan: Vec<(i64, i64, i64, String)> = on!(&mut posting, db =>

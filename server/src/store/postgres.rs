@@ -283,6 +283,12 @@ impl PostgresStore {
     }
 }
 
+/// Nobody changes users, keys or prices until the transaction ends.
+pub(super) async fn keep_changes_out(transaction: &mut PgConnection) -> Result<(), StoreError> {
+    sqlx::query("SELECT pg_advisory_xact_lock_shared($1)").bind(CHANGES).execute(transaction).await?;
+    Ok(())
+}
+
 async fn move_epoch(transaction: &mut PgConnection) -> Result<u64, StoreError> {
     let (number,): (i64,) = sqlx::query_as("UPDATE epoch SET number = number + 1 RETURNING number")
         .fetch_one(&mut *transaction)

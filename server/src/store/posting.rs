@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use ledger::chain::Digest;
 use ledger::dimensions::DimensionKey;
 use ledger::entry::Entry;
 use ledger::event::EventKey;
@@ -16,8 +17,10 @@ use tokio::sync::MutexGuard;
 
 use super::dialect::{Dialect as _, Sql};
 use super::listening::SERVING;
-use super::postgres::{BATCH_PATIENCE, PostgresStore};
-use super::rows::{Column, EntryRow, GrantRow, entry_columns, entry_tables, grant_columns, parse_text};
+use super::postgres::{BATCH_PATIENCE, PostgresStore, keep_changes_out};
+use super::rows::{
+    Column, EntryRow, GrantRow, entry_columns, entry_tables, grant_columns, legs_of_open_holds, parse_text,
+};
 use super::sqlite::SqliteStore;
 use super::{Store, StoreError, bulk};
 use crate::clock::Clock;
@@ -65,9 +68,9 @@ pub struct Booked {
     pub balance: Credits,
 }
 
-/// Events by their names. CROSS JOIN: the names lead, whatever the planner thinks of the table's size.
+/// Events by their names.
 macro_rules! find_booked {
-    ($names:literal, $source:literal, $id:literal) => {
+    ($names:literal, $is_named:literal) => {
         concat!(
             "SELECT e.account AS account_no, a.id AS account_id, ",
             entry_columns!(),
@@ -75,24 +78,25 @@ macro_rules! find_booked {
             $names,
             " CROSS JOIN ",
             entry_tables!(),
-            "JOIN accounts a ON a.no = e.account WHERE e.source = ",
-            $source,
-            " AND e.event_id = ",
-            $id,
+            "JOIN accounts a ON a.no = e.account WHERE ",
+            $is_named,
             " AND e.source IS NOT NULL AND e.movement IN (2, 5, 8)"
         )
     };
 }
 
-/// `$1`: a JSON object of lists of ids by source.
-const FIND_BOOKED: Sql = Sql {
-    sqlite: find_booked!("json_each($1) named CROSS JOIN json_each(named.value) id", "named.key", "id.value"),
-    postgres: find_booked!(
-        "json_each(CAST($1 AS JSON)) AS named (source, ids) CROSS JOIN json_array_elements_text(named.ids) AS id (text)",
-        "named.source",
-        "id.text"
-    ),
-};
+/// `$1`: a JSON object of lists of ids by source. CROSS JOIN: the names lead, whatever the planner thinks of the table's size.
+const FIND_BOOKED_IN_FILE: &str = find_booked!(
+    "json_each($1) named CROSS JOIN json_each(named.value) id",
+    "e.source = named.key AND e.event_id = id.value"
+);
+
+/// `$1` and `$2`: sources and ids. Of arrays the planner knows the length; of a JSON object it would expect 10 000 names, and
+/// read all entries as long as there are not many more.
+const FIND_BOOKED_IN_POSTGRES: &str = find_booked!(
+    "UNNEST(CAST($1 AS TEXT[]), CAST($2 AS TEXT[])) AS named (source, id)",
+    "e.source = named.source AND e.event_id = named.id"
+);
 
 /// `$1`: a JSON array of numbers of accounts.
 const WALLETS: Sql = Sql {
@@ -102,23 +106,28 @@ const WALLETS: Sql = Sql {
         WHERE account IN (SELECT CAST(value AS BIGINT) FROM json_array_elements_text(CAST($1 AS JSON)))",
 };
 
-/// Grants of these accounts (`$1` as above) that have something left, or that open holds may give something back to.
+/// Grants of these accounts (`$1` as above) that have something left, and those that open holds may give something back to.
 macro_rules! live_grants {
-    ($numbers:literal) => {
+    ($store:ident, $numbers:literal) => {
         concat!(
             "SELECT ",
             grant_columns!(),
             "FROM grants g WHERE g.account IN (SELECT ",
             $numbers,
-            ") AND (g.remaining > 0 OR EXISTS (SELECT 1 FROM open_holds h CROSS JOIN entries e WHERE h.account = g.account \
-             AND e.account = h.account AND e.seq >= h.seq AND e.seq < h.seq + h.legs AND e.grant_seq = g.seq))"
+            ") AND g.remaining > 0 UNION SELECT ",
+            grant_columns!(),
+            "FROM grants g WHERE (g.account, g.seq) IN (SELECT e.account, e.grant_seq FROM ",
+            legs_of_open_holds!($store),
+            " WHERE h.account IN (SELECT ",
+            $numbers,
+            ") AND e.grant_seq IS NOT NULL)"
         )
     };
 }
 
 const GRANTS: Sql = Sql {
-    sqlite: live_grants!("value FROM json_each($1)"),
-    postgres: live_grants!("CAST(value AS BIGINT) FROM json_array_elements_text(CAST($1 AS JSON))"),
+    sqlite: live_grants!(sqlite, "value FROM json_each($1)"),
+    postgres: live_grants!(postgres, "CAST(value AS BIGINT) FROM json_array_elements_text(CAST($1 AS JSON))"),
 };
 
 /// What a batch adds to the books; accounts by their number.
@@ -191,8 +200,9 @@ struct WalletRow {
 }
 
 impl Store {
-    /// Opens the writing transaction of a batch; waits for the writer.
-    pub async fn begin_posting(&self) -> Result<Posting<'_>, StoreError> {
+    /// Opens the writing transaction of a batch; waits for the writer. A batch that has lost to changes of users, keys and
+    /// prices `keeps_changes_out`: they wait for it.
+    pub async fn begin_posting(&self, keeps_changes_out: bool) -> Result<Posting<'_>, StoreError> {
         let mut posting = match self {
             Self::Sqlite(_) => self.begin_counting().await?,
             Self::Postgres(store) => {
@@ -200,6 +210,9 @@ impl Store {
             }
         };
         if let Posting::Postgres { transaction, epoch, .. } = &mut posting {
+            if keeps_changes_out {
+                keep_changes_out(transaction).await?;
+            }
             // What the number says is as of before the lock was waited for; `lock` looks whether it still holds.
             let (_, number): (bool, i64) = sqlx::query_as(
                 "SELECT pg_advisory_xact_lock_shared($1) IS NOT NULL, (SELECT number FROM epoch)",
@@ -242,8 +255,8 @@ impl Store {
 /// What other servers can have moved since a batch was posted last.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Locked {
-    /// `seq` of the accounts' last entries; `None`: nobody else writes.
-    pub seqs: Option<HashMap<i64, u64>>,
+    /// `seq` and hash of the accounts' last entries; `None`: nobody else writes.
+    pub heads: Option<HashMap<i64, (u64, Digest)>>,
     /// The instant to record with, before which everything in these accounts was recorded.
     pub now: Timestamp,
 }
@@ -261,38 +274,55 @@ impl Posting<'_> {
     /// what the batch knows of identities, prices or dimensions has become old meanwhile.
     pub async fn lock(&mut self, accounts: &BTreeSet<i64>, clock: &dyn Clock) -> Result<Locked, StoreError> {
         let Self::Postgres { transaction, epoch, .. } = self else {
-            return Ok(Locked { seqs: None, now: clock.now() });
+            return Ok(Locked { heads: None, now: clock.now() });
         };
         let accounts: Vec<i64> = accounts.iter().copied().collect();
-        sqlx::query("SELECT no FROM accounts WHERE no = ANY($1) ORDER BY no FOR NO KEY UPDATE")
+        let locked = sqlx::query("SELECT no FROM accounts WHERE no = ANY($1) ORDER BY no FOR NO KEY UPDATE")
             .bind(&accounts)
             .execute(&mut **transaction)
             .await?;
         // A statement of its own: it sees what was committed while the locks were waited for. The instant comes first.
-        let rows: Vec<(i64, i64)> = sqlx::query_as(
-            "SELECT 0::BIGINT, CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT) \
-             UNION ALL SELECT -1, number FROM epoch UNION ALL SELECT account, seq FROM wallets WHERE account = ANY($1)",
+        let rows: Vec<(i64, i64, Vec<u8>)> = sqlx::query_as(
+            "SELECT 0::BIGINT, CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT), CAST('' AS BYTEA) \
+             UNION ALL SELECT -1, number, '' FROM epoch \
+             UNION ALL SELECT account, seq, head FROM wallets WHERE account = ANY($1)",
         )
         .bind(&accounts)
         .fetch_all(&mut **transaction)
         .await?;
-        if rows.iter().any(|(no, number)| *no == -1 && number.cast_unsigned() != *epoch) {
+        let is_old = rows.iter().any(|(no, number, _)| *no == -1 && number.cast_unsigned() != *epoch);
+        if is_old || locked.rows_affected() != accounts.len() as u64 {
             return Err(StoreError::Raced);
         }
         let database_time =
-            rows.iter().find(|(no, _)| *no == 0).map(|(_, micros)| Timestamp::from_micros(*micros));
+            rows.iter().find(|(no, ..)| *no == 0).map(|(_, micros, _)| Timestamp::from_micros(*micros));
         let now = database_time.filter(|_| clock.is_of_the_machine()).unwrap_or_else(|| clock.now());
-        let seqs = rows.into_iter().filter(|(no, _)| *no > 0);
-        let seqs = seqs.map(|(no, seq)| Ok((no, seq.read("wallets", "seq", no)?)));
-        Ok(Locked { seqs: Some(seqs.collect::<Result<_, StoreError>>()?), now })
+        let heads = rows.into_iter().filter(|(no, ..)| *no > 0);
+        let heads = heads.map(|(no, seq, head)| {
+            Ok((no, (seq.read("wallets", "seq", no)?, head.read("wallets", "head", no)?)))
+        });
+        Ok(Locked { heads: Some(heads.collect::<Result<_, StoreError>>()?), now })
     }
 
     /// The events of these names that are in the books already.
     pub async fn find_booked(&mut self, keys: &[&EventKey]) -> Result<HashMap<EventKey, Booked>, StoreError> {
-        let rows: Vec<BookedRow> = on!(self, db => sqlx::query_as(db.says(FIND_BOOKED))
-        .bind(bulk::names(keys))
-        .fetch_all(db)
-        .await?);
+        if keys.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let rows: Vec<BookedRow> = match self {
+            Self::Sqlite { writer, .. } => {
+                sqlx::query_as(FIND_BOOKED_IN_FILE).bind(bulk::names(keys)).fetch_all(&mut **writer).await?
+            }
+            Self::Postgres { transaction, .. } => {
+                let (sources, ids): (Vec<&str>, Vec<&str>) =
+                    keys.iter().map(|key| (key.source(), key.id())).unzip();
+                sqlx::query_as(FIND_BOOKED_IN_POSTGRES)
+                    .bind(sources)
+                    .bind(ids)
+                    .fetch_all(&mut **transaction)
+                    .await?
+            }
+        };
         let mut booked = HashMap::with_capacity(rows.len());
         for row in rows {
             let entry = row.entry.into_entry()?;
@@ -430,8 +460,8 @@ mod tests {
         let clock = ManualClock::at(Timestamp::from_micros(0));
         let url = DatabaseUrl::Sqlite(directory.path().join("console.db"));
         let store = Store::open(&url, &clock).await.unwrap();
-        let mut posting = store.begin_posting().await.unwrap();
-        let explain = format!("EXPLAIN QUERY PLAN {}", FIND_BOOKED.sqlite);
+        let mut posting = store.begin_posting(false).await.unwrap();
+        let explain = format!("EXPLAIN QUERY PLAN {}", FIND_BOOKED_IN_FILE);
         let plan: Vec<(i64, i64, i64, String)> = on!(&mut posting, db =>
             sqlx::query_as(sqlx::AssertSqlSafe(explain)).bind("{}").fetch_all(db).await.unwrap());
         posting.rollback().await.unwrap();

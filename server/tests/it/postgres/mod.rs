@@ -7,6 +7,7 @@ mod jobs;
 mod killing;
 mod load;
 mod losing;
+mod plans;
 mod racing;
 mod sums;
 

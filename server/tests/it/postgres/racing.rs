@@ -43,6 +43,49 @@ async fn an_event_sent_to_both_servers_at_once_is_charged_by_one() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_event_that_takes_the_last_credits_is_charged_however_often_and_where_it_is_sent() {
+    let pair = Pair::start().await;
+    let nodes = [pair.service(0), pair.service(1)];
+    for round in 0..40 {
+        let (user, _) = pair.member(&format!("u{round}")).await;
+        // All that the sign-up has given.
+        let last = event(&format!("last{round}"), &user, "1000");
+        let sent = stream::iter(0..8).map(|n| nodes[n % 2].post(EVENTS, &last)).buffer_unordered(8);
+        let answers: Vec<Value> = sent.map(|answer| answer.ok()).collect().await;
+        assert_eq!(answers.iter().filter(|answer| answer["replayed"] == false).count(), 1, "{answers:?}");
+    }
+    pair.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn lists_for_many_are_charged_while_users_and_keys_change_all_the_time() {
+    let pair = Pair::start().await;
+    let mut users = vec![];
+    for n in 0..30 {
+        users.push(pair.member(&format!("u{n}")).await.0);
+    }
+    let changes = async {
+        loop {
+            let words = ["service-key", "create", "--name", "s"];
+            pair.site.json(&words).await;
+        }
+    };
+    let charges = async {
+        for list in 0..40 {
+            let events: Vec<Value> =
+                users.iter().map(|user| event(&format!("{list}-{user}"), user, "1")).collect();
+            let answer = pair.service(list % 2).post(EVENTS, &json!(events)).await.ok();
+            assert!(answer["results"].as_array().unwrap().iter().all(|result| result["replayed"] == false));
+        }
+    };
+    tokio::select! {
+        () = charges => {}
+        () = changes => unreachable!("it goes on"),
+    }
+    pair.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stampede_through_two_servers_spends_what_there_is_and_no_more() {
     let pair = Pair::start().await;
     let (user, _) = pair.member("ada").await;
