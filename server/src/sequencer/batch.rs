@@ -1,6 +1,12 @@
 //! One batch, one transaction: read what the tasks need, decide each in order, write everything, commit.
+//!
+//! On a file the names of new events are not looked up first, which would cost almost as much as writing them: the index that
+//! keeps them unique refuses a name that is in the books, and the names of whatever is refused are looked up before anybody
+//! hears of it. If any is known, the batch begins again with all names looked up. And entries of a large batch are written
+//! while its later tasks are decided.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 
 use ledger::entry::{Entry, Movement};
 use ledger::event::{EventKey, Priced, Report};
@@ -16,7 +22,7 @@ use super::job::{Charged, GrantRefusal, Granted, NewGrant, Quoted, Refusal, Subm
 use super::{Answer, Task};
 use crate::clock::Clock;
 use crate::live::{Commit, LiveBus};
-use crate::store::posting::{Booked, Changes, GrantState, OpenedHold};
+use crate::store::posting::{Booked, Changes, GrantState, OpenedHold, Posting};
 use crate::store::{Payer, PayerRow, Store, StoreError};
 
 /// Why a batch as a whole has no answers.
@@ -29,6 +35,13 @@ pub(super) enum Failure {
     Race(StoreError),
     /// The store failed; whether the batch is written is not known.
     Store(StoreError),
+}
+
+impl Failure {
+    fn cause(&self) -> &StoreError {
+        let (Self::Statement(cause) | Self::Race(cause) | Self::Store(cause)) = self;
+        cause
+    }
 }
 
 impl From<StoreError> for Failure {
@@ -44,6 +57,16 @@ impl From<StoreError> for Failure {
     }
 }
 
+/// Tasks that are decided before their entries are written beside the next: a batch of no more has no time to gain.
+const PART: usize = 64;
+
+/// What has become of a batch.
+pub(super) struct Decided {
+    pub answers: Vec<Answer>,
+    pub changes: Changes,
+    pub remembered: Remembered,
+}
+
 /// Decides the tasks and makes the outcome durable. When this returns, it is on disk. See [`Store::begin_posting`].
 pub(super) async fn post(
     store: &Store,
@@ -51,19 +74,17 @@ pub(super) async fn post(
     clock: &dyn Clock,
     tasks: &[Task],
     keeps_changes_out: bool,
-) -> Result<(Vec<Answer>, Changes, Remembered), Failure> {
+) -> Result<Decided, Failure> {
     let mut posting = store.begin_posting(keeps_changes_out).await.map_err(Failure::Store)?;
-    let result = async {
-        let loaded = cache.load(&mut posting, tasks, clock).await?;
-        let mut batch = Batch::new(cache, loaded);
-        let answers: Vec<Answer> = tasks.iter().map(|task| batch.decide(task)).collect();
-        let (changes, remembered) = batch.finish();
-        posting.write(&changes).await?;
-        Ok::<_, StoreError>((answers, changes, remembered))
+    let trusts_names = cache.trusts_names(&posting);
+    let mut written = write(&mut posting, cache, clock, tasks, trusts_names).await;
+    if let Err(Failure::Statement(StoreError::Known)) = written {
+        // Still nobody else may write.
+        posting.undo();
+        written = write(&mut posting, cache, clock, tasks, false).await;
     }
-    .await;
-    match result {
-        Ok(decided) if decided.1.entries.is_empty() => {
+    match written {
+        Ok(decided) if decided.changes.entries.is_empty() => {
             posting.rollback().await.map_err(Failure::Store)?;
             Ok(decided)
         }
@@ -71,11 +92,46 @@ pub(super) async fn post(
             posting.commit().await.map_err(Failure::Store)?;
             Ok(decided)
         }
-        Err(error) => {
-            posting.give_up(&error).await.map_err(Failure::Store)?;
-            Err(error.into())
+        Err(failure) => {
+            posting.give_up(failure.cause()).await.map_err(Failure::Store)?;
+            Err(failure)
         }
     }
+}
+
+/// Decides the tasks and writes the outcome, without making it durable. [`StoreError::Known`]: a trusted name is in the books.
+async fn write(
+    posting: &mut Posting<'_>,
+    cache: &mut Cache,
+    clock: &dyn Clock,
+    tasks: &[Task],
+    trusts_names: bool,
+) -> Result<Decided, Failure> {
+    let loaded = cache.load(posting, tasks, clock, trusts_names).await?;
+    let knows_some = !loaded.booked.is_empty();
+    let mut batch = Batch::new(cache, loaded);
+    let is_large = tasks.len() > PART && posting.is_alone();
+    let answers = if is_large {
+        posting.begin().map_err(Failure::Store)?;
+        posting.write_beside(|write| batch.decide_in_parts(tasks, write))?
+    } else {
+        tasks.iter().map(|task| batch.decide(task)).collect()
+    };
+    if trusts_names {
+        let doubtful = batch.refused_names(tasks, &answers);
+        if !doubtful.is_empty() && !posting.find_booked(&doubtful).await?.is_empty() {
+            return Err(StoreError::Known.into());
+        }
+    }
+    let (changes, remembered) = batch.finish();
+    if is_large {
+        posting.write_states(&changes)?;
+    } else if !changes.entries.is_empty() {
+        posting.begin().map_err(Failure::Store)?;
+        posting.write(&changes).await?;
+    }
+    cache.note_names(knows_some);
+    Ok(Decided { answers, changes, remembered })
 }
 
 /// Tells those who listen. Comes after the commit.
@@ -94,7 +150,7 @@ pub(super) fn publish(live: &LiveBus, changes: &Changes) {
     }
     for (account_no, entry) in &changes.entries {
         if let Some(heard) = entries.get_mut(account_no) {
-            heard.push(entry.clone());
+            heard.push((**entry).clone());
         }
     }
     for (account_no, entries) in entries {
@@ -107,7 +163,10 @@ pub(super) fn publish(live: &LiveBus, changes: &Changes) {
 pub(super) struct Batch<'c> {
     pub cache: &'c Cache,
     pub now: Timestamp,
-    pub booked: HashMap<EventKey, Booked>,
+    /// Of the events that the tasks name, those that are in the books.
+    booked: HashMap<EventKey, Booked>,
+    /// Those that this batch books.
+    fresh: HashMap<&'c EventKey, Booked>,
     pub wallets: HashMap<i64, Wallet>,
     given: HashSet<(i64, String)>,
     /// The entries of the acts that closed holds, by account and the `seq` of the hold.
@@ -127,6 +186,7 @@ impl<'c> Batch<'c> {
             cache,
             now,
             booked,
+            fresh: HashMap::new(),
             wallets,
             given,
             closed,
@@ -137,7 +197,35 @@ impl<'c> Batch<'c> {
         }
     }
 
-    fn decide(&mut self, task: &Task) -> Answer {
+    /// Hands the entries of each part to `write`.
+    fn decide_in_parts(
+        &mut self,
+        tasks: &'c [Task],
+        write: &mut dyn FnMut(&[(i64, Arc<Entry>)]),
+    ) -> Vec<Answer> {
+        let mut answers = Vec::with_capacity(tasks.len());
+        for part in tasks.chunks(PART) {
+            let before = self.changes.entries.len();
+            answers.extend(part.iter().map(|task| self.decide(task)));
+            write(&self.changes.entries[before..]);
+        }
+        answers
+    }
+
+    /// The names of events and holds that are refused and not this batch's own.
+    fn refused_names(&self, tasks: &'c [Task], answers: &[Answer]) -> Vec<&'c EventKey> {
+        let is_refused = |answer: &Answer| matches!(answer, Answer::Charge(Err(_)) | Answer::Hold(Err(_)));
+        let refused = tasks.iter().zip(answers).filter(|(_, answer)| is_refused(answer));
+        let names = refused.filter_map(|(task, _)| task.named_event());
+        names.filter(|name| !self.fresh.contains_key(name)).collect()
+    }
+
+    /// The event or hold of this name, if it is in the books or in this batch.
+    pub fn booked(&self, name: &EventKey) -> Option<&Booked> {
+        self.booked.get(name).or_else(|| self.fresh.get(name))
+    }
+
+    fn decide(&mut self, task: &'c Task) -> Answer {
         match task {
             Task::Charge(submission) => Answer::Charge(self.charge(submission)),
             Task::Check { service_key, payer, operation, quantity } => {
@@ -160,13 +248,13 @@ impl<'c> Batch<'c> {
     }
 
     /// The order of checks is that of `ledger/README.md`.
-    fn charge(&mut self, submission: &Submission) -> Result<Charged, Refusal> {
+    fn charge(&mut self, submission: &'c Submission) -> Result<Charged, Refusal> {
         let Submission { report, payer, service_key, debt_limit } = submission;
         if !self.cache.service_key_is_active(service_key) {
             return Err(Refusal::ServiceKeyRevoked);
         }
         let account = self.cache.payer(payer);
-        if let Some(booked) = self.booked.get(&report.key) {
+        if let Some(booked) = self.booked(&report.key) {
             return replay(report, account.map(|row| row.account), booked);
         }
         let row = self.may_spend(payer)?;
@@ -189,23 +277,22 @@ impl<'c> Batch<'c> {
             .charge(at, facts, *debt_limit)
             .map_err(|shortfall| Refusal::Insufficient { shortfall, seq })?;
         let booked = self.book(no, account, report, entries);
-        Ok(charged(&report.key, &booked, false))
+        Ok(charged(&report.key, booked, false))
     }
 
     /// Takes the legs of a new event or hold into the batch.
-    pub fn book(&mut self, no: i64, account: AccountId, report: &Report, entries: Vec<Entry>) -> Booked {
-        let first = entries[0].clone();
+    pub fn book(&mut self, no: i64, account: AccountId, report: &'c Report, legs: Vec<Entry>) -> &Booked {
         let (last_seq, balance) =
-            entries.last().map_or((0, Credits::ZERO), |last| (last.seq, last.available_after));
+            legs.last().map_or((0, Credits::ZERO), |last| (last.seq, last.available_after));
         if !report.dimensions.pairs().is_empty() {
             let json = serde_json::to_string(report.dimensions.pairs()).unwrap_or_default();
-            self.changes.dimensions.push((no, first.seq, json));
-            self.remembered.values.note(no, first.seq, report.dimensions.pairs());
+            self.changes.dimensions.push((no, legs[0].seq, json));
+            self.remembered.values.note(no, legs[0].seq, report.dimensions.pairs());
         }
-        self.record(no, entries);
-        let booked = Booked { account, entry: first, last_seq, balance };
-        self.booked.insert(report.key.clone(), booked.clone());
-        booked
+        let place = self.changes.entries.len();
+        self.record(no, legs);
+        let entry = Arc::clone(&self.changes.entries[place].1);
+        self.fresh.entry(&report.key).insert_entry(Booked { account, entry, last_seq, balance }).into_mut()
     }
 
     fn check(
@@ -302,12 +389,12 @@ impl<'c> Batch<'c> {
         if !entries.is_empty() {
             self.changed.insert(no);
         }
-        self.changes.entries.extend(entries.into_iter().map(|entry| (no, entry)));
+        self.changes.entries.extend(entries.into_iter().map(|entry| (no, Arc::new(entry))));
     }
 
     /// What an act changes besides the wallet.
     fn note(&mut self, no: i64, first: &Entry, act: &[Entry]) {
-        let Remembered { positions, values } = &mut self.remembered;
+        let Remembered { positions, values, .. } = &mut self.remembered;
         if let Some(counted) = Counted::of(first) {
             values.count(no, first, &counted, &mut self.changes.values);
             match counted {
@@ -336,17 +423,20 @@ impl<'c> Batch<'c> {
 
     /// What is to be written: the entries, and the last state of all they moved. And what is to be remembered.
     fn finish(mut self) -> (Changes, Remembered) {
-        let mut issued = HashSet::new();
+        let (mut issued, mut moved) = (BTreeSet::new(), BTreeSet::new());
         for (no, entry) in &self.changes.entries {
-            let (Some(wallet), Some(seq)) = (self.wallets.get(no), entry.grant) else { continue };
-            let Some(grant) = wallet.grant(seq) else { continue };
-            if entry.movement == Movement::Issue {
-                issued.insert((*no, seq));
+            let Some(seq) = entry.grant else { continue };
+            let grants = if entry.movement == Movement::Issue { &mut issued } else { &mut moved };
+            grants.insert((*no, seq));
+        }
+        for (no, seq) in issued.union(&moved) {
+            let Some(grant) = self.wallets.get(no).and_then(|wallet| wallet.grant(*seq)) else { continue };
+            if issued.contains(&(*no, *seq)) {
                 self.changes.issued.push((*no, grant.clone()));
-            } else if !issued.contains(&(*no, seq)) {
+            } else {
                 let Grant { remaining, repaid, .. } = *grant;
                 let state = GrantState { remaining, repaid, void_reason: grant.void_reason.clone() };
-                self.changes.grants.insert((*no, seq), state);
+                self.changes.grants.insert((*no, *seq), state);
             }
         }
         for no in self.changed {
@@ -355,6 +445,7 @@ impl<'c> Batch<'c> {
                 self.changes.wallets.insert(no, wallet);
             }
         }
+        self.remembered.wallets = self.wallets;
         (self.changes, self.remembered)
     }
 }

@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use ledger::{AccountId, GrantId, KeyId, Quantity};
+use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
@@ -111,16 +112,23 @@ impl Sequencer {
         let places = Arc::new(Semaphore::new(capacity));
         let figures = if store.is_shared() { Figures::of_shared() } else { Figures::default() };
         let (figures, charges) = (Arc::new(figures), Arc::new(Charges::default()));
-        let cache = Cache::default();
+        let writes_a_file = !store.is_shared();
         let writer = Writer {
             store,
             live,
             clock,
-            cache,
+            cache: Cache::default(),
             figures: Arc::clone(&figures),
             charges: Arc::clone(&charges),
         };
-        (Self { queue, places, capacity, figures, charges }, tokio::spawn(writer.run(jobs)))
+        let run = writer.run(jobs);
+        let ended = if writes_a_file {
+            // A thread of its own, which waits for the disk without keeping anybody from running.
+            tokio::task::spawn_blocking(move || Handle::current().block_on(run))
+        } else {
+            tokio::spawn(run)
+        };
+        (Self { queue, places, capacity, figures, charges }, ended)
     }
 
     /// What has become of events so far.
@@ -357,7 +365,7 @@ impl Writer {
     ) -> Result<Vec<Answer>, batch::Failure> {
         let began = Instant::now();
         let batch = batch::post(&self.store, &mut self.cache, &*self.clock, tasks, keeps_changes_out);
-        let (answers, changes, remembered) = self.store.posted(batch).await?;
+        let batch::Decided { answers, changes, remembered } = self.store.posted(batch).await?;
         if !changes.entries.is_empty() {
             self.charges.committed(tasks.len(), began.elapsed());
         }

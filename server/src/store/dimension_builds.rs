@@ -112,6 +112,7 @@ impl Store {
         };
         let values = ValueSums { used: owned(&sums.used), taken_back: owned(&sums.taken_back) };
         let mut posting = self.begin_counting().await?;
+        posting.begin()?;
         posting.write_values(&values).await?;
         posting.commit().await
     }

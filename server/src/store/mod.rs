@@ -8,6 +8,7 @@ mod api_keys;
 mod audit;
 pub mod backup;
 mod book_sums;
+mod book_writer;
 mod bulk;
 mod columns;
 mod demos;
@@ -129,20 +130,20 @@ macro_rules! transact {
     ($store:expr, $db:ident => $body:expr, $is_cached:literal) => {
         match $store {
             $crate::store::Store::Sqlite(sqlite) => {
-                let mut writer = sqlite.writer().await?;
-                sqlite.begin(&mut writer).await?;
-                let $db = &mut *writer;
+                let mut writers = sqlite.writer().await?;
+                sqlite.begin(&mut writers.any).await?;
+                let $db = &mut writers.any;
                 let result: Result<_, $crate::store::StoreError> = async { $body }.await;
                 match result {
                     Ok(value) => {
-                        sqlite.commit(&mut writer).await?;
+                        sqlite.commit(&mut writers.any).await?;
                         if $is_cached {
                             sqlite.forget_cached();
                         }
                         Ok(value)
                     }
                     Err(error) => {
-                        sqlite.give_up(&mut writer, &error).await;
+                        sqlite.give_up(&mut writers.any, &error).await;
                         Err(error)
                     }
                 }

@@ -1,7 +1,8 @@
-//! The one transaction in which the books are written: looks up what a batch needs, then writes the whole batch, entries
-//! by up to 64 rows a statement and everything else in one text of statements.
+//! The one way in which the books are written: looks up what a batch needs, then writes the whole batch in one transaction,
+//! before which on a file, and in which on Postgres, nobody else can have changed what was looked up.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use ledger::chain::Digest;
 use ledger::dimensions::DimensionKey;
@@ -11,7 +12,6 @@ use ledger::grant::Grant;
 use ledger::series::{BucketKey, Totals};
 use ledger::wallet::Wallet;
 use ledger::{AccountId, Credits, Timestamp};
-use sqlx::sqlite::SqliteConnection;
 use sqlx::{Postgres, Transaction};
 use tokio::sync::MutexGuard;
 
@@ -19,18 +19,17 @@ use super::dialect::{Dialect as _, Sql};
 use super::listening::SERVING;
 use super::postgres::{BATCH_PATIENCE, PostgresStore, keep_changes_out};
 use super::rows::{
-    Column, EntryRow, GrantRow, entry_columns, entry_tables, grant_columns, legs_of_open_holds, parse_text,
+    Column, EntryRow, GrantRow, entry_columns, grant_columns, grants_of_entries, legs_of_open_holds,
+    parse_text,
 };
-use super::sqlite::SqliteStore;
+use super::sqlite::{SqliteStore, Writers};
 use super::{Store, StoreError, bulk};
 use crate::clock::Clock;
 
-/// An open writing transaction. Must end with [`Posting::commit`], [`Posting::rollback`] or [`Posting::give_up`].
+/// A batch in the making. Must end with [`Posting::commit`], [`Posting::rollback`] or [`Posting::give_up`].
 pub enum Posting<'s> {
-    Sqlite {
-        store: &'s SqliteStore,
-        writer: MutexGuard<'s, SqliteConnection>,
-    },
+    /// Keeps all other writers out, so that what is read stays true; [`Posting::begin`] opens the transaction.
+    Sqlite { store: &'s SqliteStore, writers: MutexGuard<'s, Writers> },
     Postgres {
         store: &'s PostgresStore,
         transaction: Transaction<'static, Postgres>,
@@ -39,12 +38,12 @@ pub enum Posting<'s> {
     },
 }
 
-/// Runs one statement on the transaction's connection.
+/// Runs one statement that reads.
 macro_rules! on {
     ($posting:expr, $db:ident => $body:expr) => {
         match $posting {
-            $crate::store::posting::Posting::Sqlite { writer, .. } => {
-                let $db = &mut **writer;
+            $crate::store::posting::Posting::Sqlite { writers, .. } => {
+                let $db = &mut writers.any;
                 $body
             }
             $crate::store::posting::Posting::Postgres { transaction, .. } => {
@@ -61,41 +60,31 @@ pub(super) use on;
 pub struct Booked {
     pub account: AccountId,
     /// Leg 0.
-    pub entry: Entry,
+    pub entry: Arc<Entry>,
     /// Of the last leg.
     pub last_seq: u64,
     /// What could be spent after the last leg.
     pub balance: Credits,
 }
 
-/// Events by their names.
-macro_rules! find_booked {
-    ($names:literal, $is_named:literal) => {
-        concat!(
-            "SELECT e.account AS account_no, a.id AS account_id, ",
-            entry_columns!(),
-            "FROM ",
-            $names,
-            " CROSS JOIN ",
-            entry_tables!(),
-            "JOIN accounts a ON a.no = e.account WHERE ",
-            $is_named,
-            " AND e.source IS NOT NULL AND e.movement IN (2, 5, 8)"
-        )
+/// The columns of [`BookedRow`].
+macro_rules! booked_columns {
+    () => {
+        concat!("SELECT ", entry_columns!(), ", e.account AS account_no, a.id AS account_id ")
     };
 }
 
-/// `$1`: a JSON object of lists of ids by source. CROSS JOIN: the names lead, whatever the planner thinks of the table's size.
-const FIND_BOOKED_IN_FILE: &str = find_booked!(
-    "json_each($1) named CROSS JOIN json_each(named.value) id",
-    "e.source = named.key AND e.event_id = id.value"
-);
+pub(super) use booked_columns;
 
-/// `$1` and `$2`: sources and ids. Of arrays the planner knows the length; of a JSON object it would expect 10 000 names, and
-/// read all entries as long as there are not many more.
-const FIND_BOOKED_IN_POSTGRES: &str = find_booked!(
-    "UNNEST(CAST($1 AS TEXT[]), CAST($2 AS TEXT[])) AS named (source, id)",
-    "e.source = named.source AND e.event_id = named.id"
+/// Events by their names, `$1` and `$2`: sources and ids. OFFSET keeps each name an index's look-up of its own: of a table
+/// that was never analysed the planner would rather read everything.
+const FIND_BOOKED: &str = concat!(
+    booked_columns!(),
+    "FROM UNNEST(CAST($1 AS TEXT[]), CAST($2 AS TEXT[])) AS named (source, id) CROSS JOIN LATERAL \
+     (SELECT * FROM entries n WHERE n.source = named.source AND n.event_id = named.id AND n.source IS NOT NULL \
+      AND n.movement IN (2, 5, 8) OFFSET 0) e",
+    grants_of_entries!(),
+    "JOIN accounts a ON a.no = e.account",
 );
 
 /// `$1`: a JSON array of numbers of accounts.
@@ -133,7 +122,7 @@ const GRANTS: Sql = Sql {
 /// What a batch adds to the books; accounts by their number.
 #[derive(Debug, Default)]
 pub struct Changes {
-    pub entries: Vec<(i64, Entry)>,
+    pub entries: Vec<(i64, Arc<Entry>)>,
     /// Grants that the batch issued, with what is left of them after it.
     pub issued: Vec<(i64, Grant)>,
     /// What has become of grants that were there before.
@@ -176,11 +165,22 @@ pub struct OpenedHold {
 }
 
 #[derive(sqlx::FromRow)]
-struct BookedRow {
-    account_no: i64,
-    account_id: String,
+pub(super) struct BookedRow {
     #[sqlx(flatten)]
     entry: EntryRow,
+    account_no: i64,
+    account_id: String,
+}
+
+impl BookedRow {
+    /// From a row of [`booked_columns!`] that is read without sqlx.
+    pub fn at(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            entry: EntryRow::at(row)?,
+            account_no: row.get("account_no")?,
+            account_id: row.get("account_id")?,
+        })
+    }
 }
 
 #[derive(sqlx::FromRow)]
@@ -239,11 +239,7 @@ impl Store {
     /// The same for one that keeps all others from posting.
     pub(super) async fn begin_counting(&self) -> Result<Posting<'_>, StoreError> {
         match self {
-            Self::Sqlite(store) => {
-                let mut writer = store.writer().await?;
-                store.begin(&mut writer).await?;
-                Ok(Posting::Sqlite { store, writer })
-            }
+            Self::Sqlite(store) => Ok(Posting::Sqlite { store, writers: store.writer().await? }),
             Self::Postgres(store) => {
                 let transaction = store.begin_work().await?;
                 Ok(Posting::Postgres { store, transaction, epoch: 0 })
@@ -310,17 +306,11 @@ impl Posting<'_> {
             return Ok(HashMap::new());
         }
         let rows: Vec<BookedRow> = match self {
-            Self::Sqlite { writer, .. } => {
-                sqlx::query_as(FIND_BOOKED_IN_FILE).bind(bulk::names(keys)).fetch_all(&mut **writer).await?
-            }
+            Self::Sqlite { writers, .. } => writers.books.find_booked(keys)?,
             Self::Postgres { transaction, .. } => {
                 let (sources, ids): (Vec<&str>, Vec<&str>) =
                     keys.iter().map(|key| (key.source(), key.id())).unzip();
-                sqlx::query_as(FIND_BOOKED_IN_POSTGRES)
-                    .bind(sources)
-                    .bind(ids)
-                    .fetch_all(&mut **transaction)
-                    .await?
+                sqlx::query_as(FIND_BOOKED).bind(sources).bind(ids).fetch_all(&mut **transaction).await?
             }
         };
         let mut booked = HashMap::with_capacity(rows.len());
@@ -330,7 +320,7 @@ impl Posting<'_> {
             let Ok(key) = EventKey::parse(&event.source, &event.id) else { continue };
             let (last_seq, balance) = self.last_leg(row.account_no, &entry).await?;
             let account = parse_text(&row.account_id, "accounts", "id")?;
-            booked.insert(key, Booked { account, entry, last_seq, balance });
+            booked.insert(key, Booked { account, entry: Arc::new(entry), last_seq, balance });
         }
         Ok(booked)
     }
@@ -411,10 +401,31 @@ impl Posting<'_> {
         Ok(found.map(|(no,)| no))
     }
 
+    /// Comes after all that is read and before what is written.
+    pub fn begin(&mut self) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite { store, writers } => store.begin_books(&mut writers.books),
+            Self::Postgres { .. } => Ok(()),
+        }
+    }
+
+    /// Whether nobody else writes. Names of events may be taken for new then until the index that keeps them unique says
+    /// otherwise ([`StoreError::Known`]).
+    pub fn is_alone(&self) -> bool {
+        matches!(self, Self::Sqlite { .. })
+    }
+
+    /// Undoes what was written since [`Posting::begin`], to begin again.
+    pub fn undo(&mut self) {
+        if let Self::Sqlite { writers, .. } = self {
+            writers.books.roll_back();
+        }
+    }
+
     /// Makes everything durable. After an error nobody knows whether it is: see [`StoreError::Stopped`].
     pub async fn commit(self) -> Result<(), StoreError> {
         match self {
-            Self::Sqlite { store, mut writer } => store.commit(&mut writer).await,
+            Self::Sqlite { store, mut writers } => store.commit_books(&mut writers.books),
             Self::Postgres { store, transaction, .. } => {
                 let result = transaction.commit().await;
                 store.committed(&result);
@@ -426,8 +437,8 @@ impl Posting<'_> {
     /// Undoes everything, because of `error`.
     pub async fn give_up(self, error: &StoreError) -> Result<(), StoreError> {
         match self {
-            Self::Sqlite { store, mut writer } => {
-                store.give_up(&mut writer, error).await;
+            Self::Sqlite { store, writers } => {
+                store.give_up_books(&writers.books, error);
                 Ok(())
             }
             Self::Postgres { store, transaction, .. } => {
@@ -439,8 +450,8 @@ impl Posting<'_> {
 
     pub async fn rollback(self) -> Result<(), StoreError> {
         match self {
-            Self::Sqlite { store, mut writer } => {
-                store.roll_back(&mut writer).await;
+            Self::Sqlite { writers, .. } => {
+                writers.books.roll_back();
                 Ok(())
             }
             Self::Postgres { transaction, .. } => Ok(transaction.rollback().await?),
@@ -461,9 +472,9 @@ mod tests {
         let url = DatabaseUrl::Sqlite(directory.path().join("console.db"));
         let store = Store::open(&url, &clock).await.unwrap();
         let mut posting = store.begin_posting(false).await.unwrap();
-        let explain = format!("EXPLAIN QUERY PLAN {}", FIND_BOOKED_IN_FILE);
+        let explain = format!("EXPLAIN QUERY PLAN {}", crate::store::book_writer::FIND_BOOKED);
         let plan: Vec<(i64, i64, i64, String)> = on!(&mut posting, db =>
-            sqlx::query_as(sqlx::AssertSqlSafe(explain)).bind("{}").fetch_all(db).await.unwrap());
+            sqlx::query_as(sqlx::AssertSqlSafe(explain)).bind("").bind("").fetch_all(db).await.unwrap());
         posting.rollback().await.unwrap();
         let steps: Vec<String> = plan.into_iter().map(|(_, _, _, step)| step).collect();
         assert!(steps.iter().any(|step| step.contains("entries_source_event_id_key")), "{steps:?}");
