@@ -1,9 +1,4 @@
-//! One batch, one transaction: read what the tasks need, decide each in order, write everything, commit.
-//!
-//! On a file the names of new events are not looked up first, which would cost almost as much as writing them: the index that
-//! keeps them unique refuses a name that is in the books, and the names of whatever is refused are looked up before anybody
-//! hears of it. If any is known, the batch begins again with all names looked up. And entries of a large batch are written
-//! while its later tasks are decided.
+//! The tasks of one batch, decided in order: what each is answered, and what all of them add to the books.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
@@ -20,145 +15,11 @@ use super::cache::{Cache, Loaded, Remembered};
 use super::holds::History;
 use super::job::{Charged, GrantRefusal, Granted, NewGrant, Quoted, Refusal, Submission, Voided};
 use super::{Answer, Task};
-use crate::clock::Clock;
-use crate::live::{Commit, LiveBus};
-use crate::store::posting::{Booked, Changes, GrantState, OpenedHold, Posting};
-use crate::store::{Payer, PayerRow, Store, StoreError};
+use crate::store::posting::{Booked, Changes, GrantState, NumberedEntry, OpenedHold};
+use crate::store::{Payer, PayerRow};
 
-/// Why a batch as a whole has no answers.
-#[derive(Debug)]
-pub(super) enum Failure {
-    /// A statement failed, or what it needed can't be read; nothing is written, and some of the tasks may succeed
-    /// without the others.
-    Statement(StoreError),
-    /// Another server came first; nothing is written, and the same batch may succeed.
-    Race(StoreError),
-    /// The store failed; whether the batch is written is not known.
-    Store(StoreError),
-}
-
-impl Failure {
-    fn cause(&self) -> &StoreError {
-        let (Self::Statement(cause) | Self::Race(cause) | Self::Store(cause)) = self;
-        cause
-    }
-}
-
-impl From<StoreError> for Failure {
-    fn from(error: StoreError) -> Self {
-        let concerns_all = error.is_systemic() && !error.is_unreadable();
-        if error.is_race() {
-            Self::Race(error)
-        } else if concerns_all {
-            Self::Store(error)
-        } else {
-            Self::Statement(error)
-        }
-    }
-}
-
-/// Tasks that are decided before their entries are written beside the next: a batch of no more has no time to gain.
-const PART: usize = 64;
-
-/// What has become of a batch.
-pub(super) struct Decided {
-    pub answers: Vec<Answer>,
-    pub changes: Changes,
-    pub remembered: Remembered,
-}
-
-/// Decides the tasks and makes the outcome durable. When this returns, it is on disk. See [`Store::begin_posting`].
-pub(super) async fn post(
-    store: &Store,
-    cache: &mut Cache,
-    clock: &dyn Clock,
-    tasks: &[Task],
-    keeps_changes_out: bool,
-) -> Result<Decided, Failure> {
-    let mut posting = store.begin_posting(keeps_changes_out).await.map_err(Failure::Store)?;
-    let trusts_names = cache.trusts_names(&posting);
-    let mut written = write(&mut posting, cache, clock, tasks, trusts_names).await;
-    if let Err(Failure::Statement(StoreError::Known)) = written {
-        // Still nobody else may write.
-        posting.undo();
-        written = write(&mut posting, cache, clock, tasks, false).await;
-    }
-    match written {
-        Ok(decided) if decided.changes.entries.is_empty() => {
-            posting.rollback().await.map_err(Failure::Store)?;
-            Ok(decided)
-        }
-        Ok(decided) => {
-            posting.commit().await.map_err(Failure::Store)?;
-            Ok(decided)
-        }
-        Err(failure) => {
-            posting.give_up(failure.cause()).await.map_err(Failure::Store)?;
-            Err(failure)
-        }
-    }
-}
-
-/// Decides the tasks and writes the outcome, without making it durable. [`StoreError::Known`]: a trusted name is in the books.
-async fn write(
-    posting: &mut Posting<'_>,
-    cache: &mut Cache,
-    clock: &dyn Clock,
-    tasks: &[Task],
-    trusts_names: bool,
-) -> Result<Decided, Failure> {
-    let loaded = cache.load(posting, tasks, clock, trusts_names).await?;
-    let knows_some = !loaded.booked.is_empty();
-    let mut batch = Batch::new(cache, loaded);
-    let is_large = tasks.len() > PART && posting.is_alone();
-    let answers = if is_large {
-        posting.begin().map_err(Failure::Store)?;
-        posting.write_beside(|write| batch.decide_in_parts(tasks, write))?
-    } else {
-        tasks.iter().map(|task| batch.decide(task)).collect()
-    };
-    if trusts_names {
-        let doubtful = batch.refused_names(tasks, &answers);
-        if !doubtful.is_empty() && !posting.find_booked(&doubtful).await?.is_empty() {
-            return Err(StoreError::Known.into());
-        }
-    }
-    let (changes, remembered) = batch.finish();
-    if is_large {
-        posting.write_states(&changes)?;
-    } else if !changes.entries.is_empty() {
-        posting.begin().map_err(Failure::Store)?;
-        posting.write(&changes).await?;
-    }
-    cache.note_names(knows_some);
-    Ok(Decided { answers, changes, remembered })
-}
-
-/// Tells those who listen. Comes after the commit.
-pub(super) fn publish(live: &LiveBus, changes: &Changes) {
-    if let Some(sharing) = live.sharing().filter(|_| !changes.wallets.is_empty()) {
-        sharing.moved(changes.wallets.iter().map(|(account_no, wallet)| (*account_no, wallet.seq)));
-    }
-    let mut entries: HashMap<i64, Vec<Entry>> = HashMap::new();
-    for (account_no, wallet) in &changes.wallets {
-        if live.is_heard(wallet.account) {
-            entries.insert(*account_no, vec![]);
-        }
-    }
-    if entries.is_empty() {
-        return;
-    }
-    for (account_no, entry) in &changes.entries {
-        if let Some(heard) = entries.get_mut(account_no) {
-            heard.push((**entry).clone());
-        }
-    }
-    for (account_no, entries) in entries {
-        if let Some(wallet) = changes.wallets.get(&account_no) {
-            live.publish(Commit::new(wallet.account, entries));
-        }
-    }
-}
+/// Tasks of a large batch whose entries are handed over together.
+const PART: usize = 16;
 
 pub(super) struct Batch<'c> {
     pub cache: &'c Cache,
@@ -180,28 +41,28 @@ pub(super) struct Batch<'c> {
 }
 
 impl<'c> Batch<'c> {
-    fn new(cache: &'c Cache, loaded: Loaded) -> Self {
+    pub fn new(cache: &'c Cache, loaded: Loaded, tasks: usize) -> Self {
         let Loaded { now, booked, wallets, given, closed, histories, remembered } = loaded;
         Self {
             cache,
             now,
             booked,
-            fresh: HashMap::new(),
+            fresh: HashMap::with_capacity(tasks),
             wallets,
             given,
             closed,
             histories,
             remembered,
-            changes: Changes::default(),
+            changes: Changes { entries: Vec::with_capacity(tasks), ..Changes::default() },
             changed: BTreeSet::new(),
         }
     }
 
     /// Hands the entries of each part to `write`.
-    fn decide_in_parts(
+    pub fn decide_in_parts(
         &mut self,
         tasks: &'c [Task],
-        write: &mut dyn FnMut(&[(i64, Arc<Entry>)]),
+        write: &mut dyn FnMut(&[NumberedEntry]),
     ) -> Vec<Answer> {
         let mut answers = Vec::with_capacity(tasks.len());
         for part in tasks.chunks(PART) {
@@ -213,7 +74,7 @@ impl<'c> Batch<'c> {
     }
 
     /// The names of events and holds that are refused and not this batch's own.
-    fn refused_names(&self, tasks: &'c [Task], answers: &[Answer]) -> Vec<&'c EventKey> {
+    pub fn refused_names(&self, tasks: &'c [Task], answers: &[Answer]) -> Vec<&'c EventKey> {
         let is_refused = |answer: &Answer| matches!(answer, Answer::Charge(Err(_)) | Answer::Hold(Err(_)));
         let refused = tasks.iter().zip(answers).filter(|(_, answer)| is_refused(answer));
         let names = refused.filter_map(|(task, _)| task.named_event());
@@ -225,7 +86,7 @@ impl<'c> Batch<'c> {
         self.booked.get(name).or_else(|| self.fresh.get(name))
     }
 
-    fn decide(&mut self, task: &'c Task) -> Answer {
+    pub fn decide(&mut self, task: &'c Task) -> Answer {
         match task {
             Task::Charge(submission) => Answer::Charge(self.charge(submission)),
             Task::Check { service_key, payer, operation, quantity } => {
@@ -422,7 +283,7 @@ impl<'c> Batch<'c> {
     }
 
     /// What is to be written: the entries, and the last state of all they moved. And what is to be remembered.
-    fn finish(mut self) -> (Changes, Remembered) {
+    pub fn finish(mut self) -> (Changes, Remembered) {
         let (mut issued, mut moved) = (BTreeSet::new(), BTreeSet::new());
         for (no, entry) in &self.changes.entries {
             let Some(seq) = entry.grant else { continue };

@@ -9,6 +9,7 @@ pub mod figures;
 mod holds;
 pub mod job;
 mod positions;
+mod transaction;
 mod values;
 
 use std::sync::Arc;
@@ -326,7 +327,7 @@ impl Writer {
         while let Some(part) = waiting.pop() {
             match self.commit(part, races >= PATIENT_RACES).await {
                 Ok(decided) => answers.extend(decided.into_iter().map(Ok)),
-                Err(batch::Failure::Race(error)) if races < RACES => {
+                Err(transaction::Failure::Race(error)) if races < RACES => {
                     tracing::debug!(%error, tasks = part.len(), "another server came first; the batch begins again");
                     races += 1;
                     if races == PATIENT_RACES {
@@ -334,16 +335,16 @@ impl Writer {
                     }
                     waiting.push(part);
                 }
-                Err(batch::Failure::Statement(error)) if part.len() > 1 => {
+                Err(transaction::Failure::Statement(error)) if part.len() > 1 => {
                     tracing::warn!(%error, tasks = part.len(), "a batch failed and is tried in halves");
                     let (first, second) = part.split_at(part.len() / 2);
                     waiting.extend([second, first]);
                 }
-                Err(batch::Failure::Statement(error)) => {
+                Err(transaction::Failure::Statement(error)) => {
                     tracing::error!(%error, task = ?part, "a task could not be stored");
                     answers.extend(part.iter().map(|task| Ok(task.failed())));
                 }
-                Err(batch::Failure::Store(error) | batch::Failure::Race(error)) => {
+                Err(transaction::Failure::Store(error) | transaction::Failure::Race(error)) => {
                     tracing::error!(%error, tasks = part.len(), "a batch could not be stored");
                     self.figures.forget();
                     answers.extend(part.iter().map(|_| Err(Busy::Unknown)));
@@ -362,15 +363,15 @@ impl Writer {
         &mut self,
         tasks: &[Task],
         keeps_changes_out: bool,
-    ) -> Result<Vec<Answer>, batch::Failure> {
+    ) -> Result<Vec<Answer>, transaction::Failure> {
         let began = Instant::now();
-        let batch = batch::post(&self.store, &mut self.cache, &*self.clock, tasks, keeps_changes_out);
-        let batch::Decided { answers, changes, remembered } = self.store.posted(batch).await?;
+        let batch = transaction::post(&self.store, &mut self.cache, &*self.clock, tasks, keeps_changes_out);
+        let transaction::Decided { answers, changes, remembered } = self.store.posted(batch).await?;
         if !changes.entries.is_empty() {
             self.charges.committed(tasks.len(), began.elapsed());
         }
         self.figures.follow(&changes);
-        batch::publish(&self.live, &changes);
+        transaction::publish(&self.live, &changes);
         self.cache.keep(changes.wallets, remembered);
         Ok(answers)
     }

@@ -3,7 +3,6 @@
 //! (docs/decisions/0018). All calls block; who makes them may block.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use ledger::dimensions::DimensionKey;
@@ -14,7 +13,7 @@ use ledger::{KeyId, Timestamp};
 use rusqlite::{Connection, OpenFlags, Statement, ToSql, params};
 
 use super::StoreError;
-use super::posting::{BookedRow, Changes, ValueSums, booked_columns};
+use super::posting::{BookedRow, Changes, NumberedEntry, ValueSums, booked_columns};
 use super::rows::{entry_columns, entry_tables};
 
 const PRAGMAS: &str = "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA wal_autocheckpoint = 0; \
@@ -62,7 +61,7 @@ const LOWER_VALUE: &str = "UPDATE dimension_rollups SET credits = credits - ?7, 
 
 /// A connection of its own beside that of all other writers; never in a transaction while they are.
 #[derive(Debug)]
-pub(super) struct BookWriter(Connection);
+pub(super) struct BookWriter(Box<Connection>);
 
 impl BookWriter {
     /// Opens all files at once: a process that has run out of descriptors could open none later.
@@ -74,7 +73,7 @@ impl BookWriter {
         connection.execute_batch(PRAGMAS)?;
         connection.set_prepared_statement_cache_capacity(32);
         connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
-        Ok(Self(connection))
+        Ok(Self(Box::new(connection)))
     }
 
     pub fn begin(&mut self) -> Result<(), rusqlite::Error> {
@@ -120,15 +119,11 @@ impl BookWriter {
     }
 
     /// Fails with [`StoreError::Known`] where the name of an event is taken.
-    pub fn write_entries(&mut self, entries: &[(i64, Arc<Entry>)]) -> Result<(), StoreError> {
+    pub fn write_entries(&mut self, entries: &[NumberedEntry]) -> Result<(), StoreError> {
         let mut insert = self.0.prepare_cached(INSERT_ENTRY)?;
         for (account_no, entry) in entries {
             bind_entry(&mut insert, *account_no, entry)?;
-            let inserted = insert.raw_execute();
-            one(
-                "insert entries",
-                inserted.map_err(|error| if is_known(&error) { StoreError::Known } else { error.into() })?,
-            )?;
+            one("insert entries", insert.raw_execute().map_err(refused)?)?;
         }
         Ok(())
     }
@@ -234,11 +229,17 @@ impl BookWriter {
     }
 }
 
-/// Whether a row would have broken `entries_source_event_id_key`, of which SQLite says the columns.
-fn is_known(error: &rusqlite::Error) -> bool {
-    matches!(error, rusqlite::Error::SqliteFailure(cause, Some(message))
-        if cause.extended_code == rusqlite::ffi::SQLITE_CONSTRAINT_UNIQUE
-            && message.ends_with("entries.source, entries.event_id"))
+/// Why an entry was not inserted. Of `entries_source_event_id_key`, which it would have broken, SQLite says the columns.
+fn refused(error: rusqlite::Error) -> StoreError {
+    match &error {
+        rusqlite::Error::SqliteFailure(cause, Some(message))
+            if cause.extended_code == rusqlite::ffi::SQLITE_CONSTRAINT_UNIQUE
+                && message.ends_with("entries.source, entries.event_id") =>
+        {
+            StoreError::Known
+        }
+        _ => error.into(),
+    }
 }
 
 fn count(totals: &Totals) -> i64 {

@@ -119,10 +119,13 @@ const GRANTS: Sql = Sql {
     postgres: live_grants!(postgres, "CAST(value AS BIGINT) FROM json_array_elements_text(CAST($1 AS JSON))"),
 };
 
+/// An entry, and the number of its account.
+pub type NumberedEntry = (i64, Arc<Entry>);
+
 /// What a batch adds to the books; accounts by their number.
 #[derive(Debug, Default)]
 pub struct Changes {
-    pub entries: Vec<(i64, Arc<Entry>)>,
+    pub entries: Vec<NumberedEntry>,
     /// Grants that the batch issued, with what is left of them after it.
     pub issued: Vec<(i64, Grant)>,
     /// What has become of grants that were there before.

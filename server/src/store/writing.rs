@@ -1,11 +1,10 @@
 //! How a batch is written: row by row on a file, by one array for each column on Postgres, where each statement is a trip.
 
-use std::sync::{Arc, mpsc};
+use std::sync::mpsc;
 
-use ledger::entry::Entry;
 use sqlx::{Postgres, Row as _, Transaction};
 
-use super::posting::{Changes, Posting, ValueSums};
+use super::posting::{Changes, NumberedEntry, Posting, ValueSums};
 use super::{StoreError, columns};
 
 impl Posting<'_> {
@@ -32,12 +31,12 @@ impl Posting<'_> {
     /// nothing is written.
     pub fn write_beside<T>(
         &mut self,
-        decide: impl FnOnce(&mut dyn FnMut(&[(i64, Arc<Entry>)])) -> T,
+        decide: impl FnOnce(&mut dyn FnMut(&[NumberedEntry])) -> T,
     ) -> Result<T, StoreError> {
         let Self::Sqlite { writers, .. } = self else { return Ok(decide(&mut |_| {})) };
         let books = &mut writers.books;
         std::thread::scope(|scope| {
-            let (parts, taken) = mpsc::channel::<Vec<(i64, Arc<Entry>)>>();
+            let (parts, taken) = mpsc::channel::<Vec<NumberedEntry>>();
             let writing = scope.spawn(move || taken.iter().try_for_each(|part| books.write_entries(&part)));
             // Whoever writes has ended early when it failed; it says why below.
             let decided = decide(&mut |part| drop(parts.send(part.to_vec())));
