@@ -9,6 +9,7 @@
 //! | [`keys`] | keys that were looked up before |
 //! | [`throttle`] | how often somebody may try |
 //! | [`credentials`] | what a request presents |
+//! | [`standing`] | whether those who listen may go on listening |
 //! | [`caller`] | who it is: the extractors of the REST handlers |
 
 pub mod caller;
@@ -16,6 +17,7 @@ pub mod credentials;
 pub mod keys;
 pub mod passwords;
 pub mod sessions;
+pub mod standing;
 pub mod strength;
 pub mod throttle;
 pub mod tokens;

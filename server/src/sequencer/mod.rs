@@ -365,7 +365,8 @@ impl Writer {
         keeps_changes_out: bool,
     ) -> Result<Vec<Answer>, transaction::Failure> {
         let began = Instant::now();
-        let batch = transaction::post(&self.store, &mut self.cache, &*self.clock, tasks, keeps_changes_out);
+        let batch =
+            Box::pin(transaction::post(&self.store, &mut self.cache, &*self.clock, tasks, keeps_changes_out));
         let transaction::Decided { answers, changes, remembered } = self.store.posted(batch).await?;
         if !changes.entries.is_empty() {
             self.charges.committed(tasks.len(), began.elapsed());

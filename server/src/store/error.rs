@@ -125,6 +125,12 @@ pub enum OpenError {
         "the database {database} was written by a newer version of plexe-console (schema {found}, this binary knows {known}); run that version"
     )]
     Newer { database: String, found: i64, known: i64 },
+    #[error(
+        "the books in {path} were copied to another database and go on there; serving both would charge twice. To go back to \
+         this file all the same: sqlite3 {path} 'PRAGMA application_id = 0'",
+        path = .0.display()
+    )]
+    Moved(PathBuf),
     #[error("cannot bring the database {database} up to date: {cause}")]
     Migrate { database: String, cause: sqlx::migrate::MigrateError },
     #[error(

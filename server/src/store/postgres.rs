@@ -32,6 +32,8 @@ pub(super) const BATCH_PATIENCE: Duration = Duration::from_secs(12);
 const WORK_PATIENCE: Duration = Duration::from_mins(1);
 /// The lock that changes of users, keys and prices take turns by, on all servers, as they do in SQLite.
 const CHANGES: i64 = 0x0070_6c65_7865;
+/// Servers bring the schema up to date one after the other, however long that takes.
+const OPENING: i64 = 0x0070_6c65_7869;
 /// Where servers tell each other what they have committed.
 pub(super) const CHANNEL: &str = "plexe_console";
 
@@ -148,7 +150,13 @@ impl PostgresStore {
             ("idle_in_transaction_session_timeout", "5s"),
         ]);
         // By itself, since a pool would only say that it waited in vain.
-        let mut first = options.connect().await.map_err(unreachable)?;
+        let mut first =
+            options.clone().options([("lock_timeout", "0")]).connect().await.map_err(unreachable)?;
+        sqlx::query("SELECT pg_advisory_lock($1)")
+            .bind(OPENING)
+            .execute(&mut first)
+            .await
+            .map_err(unreachable)?;
         migrate(url, &mut first).await?;
         first.close().await.map_err(unreachable)?;
         Ok(Self {

@@ -26,6 +26,9 @@ const READERS: u32 = 4;
 /// Past this size the write-ahead log is cut back to nothing (TRUNCATE), in bytes.
 const WAL_LIMIT: i64 = 64 << 20;
 
+/// `PRAGMA application_id` of a file whose books were moved elsewhere: "plxm".
+const MOVED: i32 = 0x706c_786d;
+
 /// A SQLite file in WAL mode. The writer syncs each commit (`synchronous = FULL`): an answered charge is on disk.
 #[derive(Debug)]
 pub struct SqliteStore {
@@ -77,6 +80,11 @@ impl SqliteStore {
         // What a failed sync has left in the log may be read and still be nowhere on the disk. Moved into the file it is
         // written and synced again, before anything is acknowledged that comes after it in the log.
         sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut writer).await.map_err(unreadable)?;
+        let (mark,): (i32,) =
+            sqlx::query_as("PRAGMA application_id").fetch_one(&mut writer).await.map_err(unreadable)?;
+        if mark == MOVED {
+            return Err(OpenError::Moved(path.to_owned()));
+        }
         migrate(path, &mut writer, clock).await?;
         let books = BookWriter::open(path, false).map_err(|cause| OpenError::Store(cause.into()))?;
         let writers = Writers { any: writer, books };
@@ -126,6 +134,13 @@ impl SqliteStore {
 
     pub(super) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Marks the file as one whose books go on elsewhere: [`SqliteStore::open`] refuses it from then on.
+    pub async fn mark_moved(&self) -> Result<(), StoreError> {
+        let mut writers = self.writer().await?;
+        let mark = format!("application_id = {MOVED}");
+        Ok(pragma(&mut writers.any, mark).await?)
     }
 
     pub(super) fn copying(&self) -> &Arc<Mutex<()>> {
@@ -372,7 +387,10 @@ pub(super) async fn run_migrations(writer: &mut SqliteConnection) -> Result<(), 
     Ok(pragma(writer, "foreign_keys = ON").await?)
 }
 
-async fn pragma(writer: &mut SqliteConnection, pragma: &'static str) -> Result<(), sqlx::Error> {
+async fn pragma(
+    writer: &mut SqliteConnection,
+    pragma: impl std::fmt::Display + Send,
+) -> Result<(), sqlx::Error> {
     sqlx::query(sqlx::AssertSqlSafe(format!("PRAGMA {pragma}"))).execute(writer).await.map(drop)
 }
 
