@@ -30,13 +30,8 @@ const FOR_TESTS: [&str; 7] = [
     "shared_buffers=128MB",
 ];
 /// As a server is set that keeps books: what it has answered is on the disk. No checkpoint is forced while it is measured.
-const DURABLE: [&str; 5] = [
-    "fsync=on",
-    "synchronous_commit=on",
-    "full_page_writes=on",
-    "shared_buffers=512MB",
-    "max_wal_size=8GB",
-];
+const DURABLE: [&str; 5] =
+    ["fsync=on", "synchronous_commit=on", "full_page_writes=on", "shared_buffers=512MB", "max_wal_size=8GB"];
 /// Where files are kept that may be large, on every system.
 const ON_DISK: &str = "/var/tmp";
 

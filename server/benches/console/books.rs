@@ -72,12 +72,7 @@ impl Books {
         Self::make(folder()?, DatabaseUrl::parse(url)?, count, Arc::new(SystemClock)).await
     }
 
-    async fn make(
-        folder: TempDir,
-        database: DatabaseUrl,
-        count: usize,
-        clock: SharedClock,
-    ) -> Outcome<Self> {
+    async fn make(folder: TempDir, database: DatabaseUrl, count: usize, clock: SharedClock) -> Outcome<Self> {
         let open = OpenBooks::open(&database, Arc::clone(&clock)).await?;
         let mut accounts = Vec::with_capacity(count);
         for number in 1..=count {

@@ -31,7 +31,9 @@ impl Postgres {
             let (value,): (String,) =
                 sqlx::query_as("SELECT current_setting($1)").bind(setting).fetch_one(&mut connection).await?;
             if value != "on" {
-                return Err(format!("{SERVER} names a Postgres with {setting} = {value}; it must be on").into());
+                return Err(
+                    format!("{SERVER} names a Postgres with {setting} = {value}; it must be on").into()
+                );
             }
         }
         connection.close().await?;

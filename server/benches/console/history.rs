@@ -43,7 +43,7 @@ async fn live(books: &Books, events: usize, clock: Arc<ManualClock>) -> Outcome 
     let open = books.open_at(Arc::clone(&clock) as _).await?;
     let payers = payers(books, &open).await?;
     let groups = events.div_ceil(GROUP);
-    let pause = LENGTH / i64::try_from(groups)?;
+    let pause = LENGTH / i64::try_from(groups.max(1))?;
     let mut given = 0_usize;
     for group in 0..groups {
         if group % groups.div_ceil(GRANTS) == 0 {

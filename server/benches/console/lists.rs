@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
+use crate::Outcome;
 use crate::books::Books;
 use crate::client::{Load, load};
 use crate::program::Program;
 use crate::report::{Target, median, per_second, row};
 use crate::requests::{self, LIST};
 use crate::turns::Turns;
-use crate::Outcome;
 
 /// Who is compared.
 pub struct Lists<'a> {

@@ -10,8 +10,10 @@ use crate::Outcome;
 use crate::client::{Load, busy};
 use crate::durable::Postgres;
 
-const TABLE: &str = "CREATE TABLE balances (account BIGINT PRIMARY KEY, credits BIGINT NOT NULL CHECK (credits >= 0))";
-const ROWS: &str = "INSERT INTO balances SELECT account, 8000000000000 FROM generate_series(0, $1 - 1) AS account";
+const TABLE: &str =
+    "CREATE TABLE balances (account BIGINT PRIMARY KEY, credits BIGINT NOT NULL CHECK (credits >= 0))";
+const ROWS: &str =
+    "INSERT INTO balances SELECT account, 8000000000000 FROM generate_series(0, $1 - 1) AS account";
 const UPDATE: &str = "UPDATE balances SET credits = credits - $1 WHERE account = $2 AND credits >= $1";
 /// Micro-credits, as a charge of the other benchmarks.
 const AMOUNT: i64 = 150_000;

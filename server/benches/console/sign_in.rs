@@ -64,7 +64,8 @@ impl Bench {
         }
         table("signing in", "ours", "beside it");
         let what = format!("{CLIENTS} clients at once");
-        let beside = format!("{}, bare Argon2id (19 MiB, t = 2, p = 1), threads: {threads}", per_second(median(bare)));
+        let beside =
+            format!("{}, bare Argon2id (19 MiB, t = 2, p = 1), threads: {threads}", per_second(median(bare)));
         row(&what, per_second(median(ours)), beside, median(ratios), &Target::AtLeast(BOUND));
         Ok(())
     }
