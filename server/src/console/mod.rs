@@ -83,6 +83,7 @@ pub struct Parts {
     pub random: SharedRandom,
     pub(crate) passwords: Passwords,
     pub(crate) keys: KeyCache,
+    overviews: overview::Recent,
     pub(crate) sign_ins: SignInThrottle,
     /// Rung when a mail is in the outbox.
     pub(crate) bell: Bell,
@@ -123,6 +124,7 @@ impl Console {
             random,
             passwords: Passwords::default(),
             keys: KeyCache::default(),
+            overviews: overview::Recent::default(),
             sign_ins: SignInThrottle::default(),
             bell: Bell::default(),
             letters: LetterThrottle::default(),
