@@ -6,22 +6,37 @@
 //! | module | measures |
 //! |---|---|
 //! | [`sequencer`] | group commit without HTTP, against the [`floor`] |
-//! | [`http`] | the program under load from its [`client`], against the [`baseline`] of the same web stack |
+//! | [`http`] | the program under load from its [`client`], against the [`baseline`] of the same web stack and a [`naive`] update |
+//! | [`postgres`] | the same on a [`durable`] Postgres, against that update and a floor of its own ([`unnest`]) |
+//! | [`pages`] | the overview, and what public pages weigh |
+//! | [`sign_in`] | sign-ins against bare hashes, and charges during a flood of them |
 //! | [`process`] | start and memory of the program |
-//! | [`verify`] | `plexe-console verify` on 10 million entries with a [`history`] |
+//! | [`large`] | 10 million events with a [`history`]: [`process`], [`charts`], charges ([`growth`]), [`verify`] |
 //! | [`probe`] | the disk, before and after: a slow one voids the run |
 
 mod baseline;
 mod books;
+mod charts;
 mod client;
+mod durable;
 mod floor;
+mod growth;
 mod history;
 mod http;
+mod large;
+mod lists;
+mod naive;
+mod pages;
+mod postgres;
 mod probe;
 mod process;
 mod program;
 mod report;
+mod requests;
 mod sequencer;
+mod sign_in;
+mod turns;
+mod unnest;
 mod verify;
 
 use std::error::Error;
@@ -66,17 +81,18 @@ fn run(args: &[String]) -> Outcome {
     let extent = if args.iter().any(|arg| arg == "--quick") { Extent::Quick } else { Extent::Full };
     // Cargo adds `--bench`.
     let names: Vec<&str> = args.iter().map(String::as_str).filter(|arg| !arg.starts_with("--")).collect();
-    let benches: [(&str, Bench); 4] = [
+    let benches: [(&str, Bench); 7] = [
         ("sequencer", sequencer::run),
         ("http", http::run),
+        ("postgres", postgres::run),
+        ("pages", pages::run),
+        ("sign-in", sign_in::run),
         ("process", process::run),
-        ("verify", verify::run),
+        ("large", large::run),
     ];
     if let Some(unknown) = names.iter().find(|name| benches.iter().all(|(known, _)| known != *name)) {
-        return Err(format!(
-            "there is no benchmark {unknown:?}; there are sequencer, http, process and verify"
-        )
-        .into());
+        let known = benches.map(|(name, _)| name).join(", ");
+        return Err(format!("there is no benchmark {unknown:?}; there are {known}").into());
     }
     report::machine()?;
     probe::report("before")?;

@@ -55,7 +55,7 @@ pub fn serve(books: &Books, addr: &str) -> Command {
         .arg("serve")
         .current_dir(books.folder())
         .env_clear()
-        .env("DATABASE_URL", format!("sqlite://{}", books.file().display()))
+        .env("DATABASE_URL", books.url())
         .env("CONSOLE_ADDR", addr)
         .env("RUST_LOG", "warn");
     command

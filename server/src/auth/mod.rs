@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`tokens`] | makes secrets and hashes them |
 //! | [`passwords`] | Argon2id, a few at a time |
+//! | `patient` | the threads that do it, behind everything else |
 //! | [`strength`] | which passwords can be guessed |
 //! | [`sessions`] | the console's cookie |
 //! | [`keys`] | keys that were looked up before |
@@ -16,6 +17,7 @@ pub mod caller;
 pub mod credentials;
 pub mod keys;
 pub mod passwords;
+mod patient;
 pub mod sessions;
 pub mod standing;
 pub mod strength;

@@ -85,6 +85,7 @@ pub struct Parts {
     pub(crate) passwords: Passwords,
     pub(crate) keys: KeyCache,
     pub(crate) standings: Standings,
+    overviews: overview::Recent,
     pub(crate) sign_ins: SignInThrottle,
     /// Rung when a mail is in the outbox.
     pub(crate) bell: Bell,
@@ -126,6 +127,7 @@ impl Console {
             passwords: Passwords::default(),
             keys: KeyCache::default(),
             standings: Standings::default(),
+            overviews: overview::Recent::default(),
             sign_ins: SignInThrottle::default(),
             bell: Bell::default(),
             letters: LetterThrottle::default(),

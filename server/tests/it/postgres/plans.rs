@@ -46,8 +46,8 @@ async fn servers_read_entries_by_index() {
     });
     let trainer = pair.site.json(&["service-key", "create", "--name", "h", "--scopes", "hold"]).await;
     let trainer = trainer["key"].as_str().expect("a key").to_owned();
-    let held = caller(0, &trainer).post("/usage/holds", &hold).await.ok();
-    let settle = format!("/usage/holds/{}/settle", held["hold_id"].as_str().expect("an id"));
+    let opened = caller(0, &trainer).post("/usage/holds", &hold).await.ok();
+    let settle = format!("/usage/holds/{}/settle", opened["hold_id"].as_str().expect("an id"));
     caller(1, &trainer).post(&settle, &json!({"quantity": "1"})).await.ok();
     let member = caller(1, &key);
     for page in ["/usage/current", "/usage/history", "/usage/events", "/credits/grants", "/credits/entries"] {
