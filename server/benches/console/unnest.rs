@@ -73,7 +73,7 @@ impl Unnest {
             .bind(&self.service_key)
             .execute(&mut *transaction)
             .await?;
-        sqlx::query(WALLET).bind(last).bind(head).bind(now).execute(&mut *transaction).await?;
+        sqlx::query(WALLET).bind(last).bind(newest).bind(now).execute(&mut *transaction).await?;
         sqlx::query(GRANT).bind(GRANTED - last * CREDITS).execute(&mut *transaction).await?;
         sqlx::query(ROLLUP)
             .bind(now - now % BUCKET)
