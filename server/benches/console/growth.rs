@@ -19,13 +19,13 @@ pub async fn measure(sizes: &Sizes) -> Outcome {
     let programs = [empty?, middle?, large?];
     table("charges over HTTP on books with a history", "ours", "on empty books");
     for connections in [1, 32] {
-        let mut sides = sizes
+        let mut loads = sizes
             .books
             .iter()
             .zip(&programs)
             .map(|((_, books), running)| Side::Program(running.addr, requests::charge(books, 1)));
-        let sides = [(); 3].map(|()| sides.next());
-        let [Some(empty), Some(middle), Some(large)] = sides else { return Err("books are missing".into()) };
+        let loads = [(); 3].map(|()| loads.next());
+        let [Some(empty), Some(middle), Some(large)] = loads else { return Err("books are missing".into()) };
         let [mut empty, mut middle, mut large] = turns.take(connections, [empty, middle, large]).await?;
         let [_, (some, _), (many, _)] = &sizes.books;
         for (events, rounds) in [(some, &mut middle), (many, &mut large)] {

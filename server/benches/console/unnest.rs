@@ -57,7 +57,7 @@ impl Unnest {
 
     async fn write(&mut self, list: usize) -> Outcome {
         let Columns { seq, available, recorded_at, id, hash } = self.rows(list)?;
-        let (count, last) = (i64::try_from(list)?, self.last);
+        let (count, end) = (i64::try_from(list)?, self.last);
         let (newest, now) = (hash[list - 1].clone(), recorded_at[list - 1]);
         let mut transaction = self.connection.begin().await?;
         sqlx::query(ENTRIES)
@@ -73,8 +73,8 @@ impl Unnest {
             .bind(&self.service_key)
             .execute(&mut *transaction)
             .await?;
-        sqlx::query(WALLET).bind(last).bind(newest).bind(now).execute(&mut *transaction).await?;
-        sqlx::query(GRANT).bind(GRANTED - last * CREDITS).execute(&mut *transaction).await?;
+        sqlx::query(WALLET).bind(end).bind(newest).bind(now).execute(&mut *transaction).await?;
+        sqlx::query(GRANT).bind(GRANTED - end * CREDITS).execute(&mut *transaction).await?;
         sqlx::query(ROLLUP)
             .bind(now - now % BUCKET)
             .bind(OPERATION)
