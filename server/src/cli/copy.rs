@@ -83,12 +83,12 @@ async fn compare(here: &Verdict, ours: &Books, theirs: &Books) -> Result<(), Fai
     };
     let mut after = 0;
     loop {
-        let end_here = ours.console.store.chain_ends(after, STEP).await.map_err(failed)?;
-        let end_there = theirs.console.store.chain_ends(after, STEP).await.map_err(failed)?;
-        if end_here != end_there {
+        let ends = ours.console.store.chain_ends(after, STEP).await.map_err(failed)?;
+        let copied = theirs.console.store.chain_ends(after, STEP).await.map_err(failed)?;
+        if ends != copied {
             return Err(differs());
         }
-        match end_here.last() {
+        match ends.last() {
             Some(end) => after = end.account_no,
             None => break,
         }

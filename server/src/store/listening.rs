@@ -234,10 +234,8 @@ impl Listening {
     pub(super) async fn still_alone(&mut self) -> Result<(), StoreError> {
         let held = "SELECT EXISTS (SELECT 1 FROM pg_locks WHERE pid = pg_backend_pid() AND locktype = 'advisory' \
             AND mode = 'ExclusiveLock' AND granted AND (classid::BIGINT << 32 | objid::BIGINT) = $1)";
-        match self.ask(held, SERVING).await? {
-            true => Ok(()),
-            false => Err(StoreError::Lost("others may have begun to serve")),
-        }
+        let is_alone = self.ask(held, SERVING).await?;
+        if is_alone { Ok(()) } else { Err(StoreError::Lost("others may have begun to serve")) }
     }
 
     /// Lets go of everything.
