@@ -83,12 +83,12 @@ async fn compare(here: &Verdict, ours: &Books, theirs: &Books) -> Result<(), Fai
     };
     let mut after = 0;
     loop {
-        let original = ours.console.store.chain_ends(after, STEP).await.map_err(failed)?;
+        let ends = ours.console.store.chain_ends(after, STEP).await.map_err(failed)?;
         let copied = theirs.console.store.chain_ends(after, STEP).await.map_err(failed)?;
-        if original != copied {
+        if ends != copied {
             return Err(differs());
         }
-        match original.last() {
+        match ends.last() {
             Some(end) => after = end.account_no,
             None => break,
         }

@@ -236,7 +236,7 @@ impl Listening {
         let held = "SELECT EXISTS (SELECT 1 FROM pg_locks WHERE pid = pg_backend_pid() AND locktype = 'advisory' \
             AND mode = 'ExclusiveLock' AND granted AND (classid::BIGINT << 32 | objid::BIGINT) = $1)";
         let is_alone = self.ask(held, SERVING).await?;
-        is_alone.then_some(()).ok_or(StoreError::Lost("others may have begun to serve"))
+        if is_alone { Ok(()) } else { Err(StoreError::Lost("others may have begun to serve")) }
     }
 
     /// Lets go of everything.
