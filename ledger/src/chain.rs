@@ -53,10 +53,10 @@ pub fn genesis(account: AccountId) -> Digest {
 
 /// The hash of `entry` after `previous`. The entry's own `hash` field is not read.
 pub fn link(previous: Digest, account: AccountId, entry: &Entry) -> Digest {
-    let mut hasher = Sha256::new();
-    hasher.update(previous.0);
-    hasher.update(entry_bytes(account, entry));
-    Digest(hasher.finalize().into())
+    let mut bytes = Bytes(Vec::with_capacity(384));
+    bytes.digest(previous);
+    bytes.entry(account, entry);
+    Digest(Sha256::digest(&bytes.0).into())
 }
 
 /// The digest that stands for an event's dimensions: count, then key and value of each pair, sorted by key.
@@ -73,25 +73,7 @@ pub fn dimensions_digest(pairs: &BTreeMap<String, String>) -> Digest {
 /// The hashed bytes of an entry, without the previous hash.
 pub fn entry_bytes(account: AccountId, entry: &Entry) -> Vec<u8> {
     let mut bytes = Bytes(Vec::with_capacity(256));
-    let is_plain = entry.debt_after.is_zero() && entry.deadline.is_none() && entry.revises.is_none();
-    bytes.0.push(if is_plain { FORMAT } else { FORMAT_2 });
-    bytes.text(&account.to_string());
-    bytes.unsigned(entry.seq);
-    bytes.unsigned(u64::from(entry.leg));
-    bytes.0.push(entry.movement.code());
-    bytes.signed(entry.amount.micros());
-    bytes.optional(entry.grant, Bytes::unsigned);
-    bytes.signed(entry.available_after.micros());
-    bytes.signed(entry.held_after.micros());
-    bytes.signed(entry.recorded_at.micros());
-    bytes.optional(entry.event.as_ref(), Bytes::event);
-    bytes.optional(entry.issued.as_ref(), Bytes::issued);
-    bytes.optional(entry.reason.as_deref(), Bytes::text);
-    if !is_plain {
-        bytes.signed(entry.debt_after.micros());
-        bytes.optional(entry.deadline, |bytes, at| bytes.signed(at.micros()));
-        bytes.optional(entry.revises.as_ref(), Bytes::revision);
-    }
+    bytes.entry(account, entry);
     bytes.0
 }
 
@@ -100,6 +82,28 @@ pub fn entry_bytes(account: AccountId, entry: &Entry) -> Vec<u8> {
 struct Bytes(Vec<u8>);
 
 impl Bytes {
+    fn entry(&mut self, account: AccountId, entry: &Entry) {
+        let is_plain = entry.debt_after.is_zero() && entry.deadline.is_none() && entry.revises.is_none();
+        self.0.push(if is_plain { FORMAT } else { FORMAT_2 });
+        self.text(account.write(&mut [0; AccountId::LEN]));
+        self.unsigned(entry.seq);
+        self.unsigned(u64::from(entry.leg));
+        self.0.push(entry.movement.code());
+        self.signed(entry.amount.micros());
+        self.optional(entry.grant, Self::unsigned);
+        self.signed(entry.available_after.micros());
+        self.signed(entry.held_after.micros());
+        self.signed(entry.recorded_at.micros());
+        self.optional(entry.event.as_ref(), Self::event);
+        self.optional(entry.issued.as_ref(), Self::issued);
+        self.optional(entry.reason.as_deref(), Self::text);
+        if !is_plain {
+            self.signed(entry.debt_after.micros());
+            self.optional(entry.deadline, |bytes, at| bytes.signed(at.micros()));
+            self.optional(entry.revises.as_ref(), Self::revision);
+        }
+    }
+
     fn unsigned(&mut self, value: u64) {
         self.0.extend_from_slice(&value.to_be_bytes());
     }

@@ -47,15 +47,25 @@ macro_rules! uuid_id {
 
         impl $type {
             pub const PREFIX: &'static str = $prefix;
+            /// Bytes of its text.
+            pub const LEN: usize = $prefix.len() + 32;
 
             pub const fn new(uuid: Uuid) -> Self {
                 Self(uuid)
+            }
+
+            /// Its text, in a buffer of the caller's.
+            pub fn write<'b>(&self, buffer: &'b mut [u8; Self::LEN]) -> &'b str {
+                let (prefix, hex) = buffer.split_at_mut(Self::PREFIX.len());
+                prefix.copy_from_slice(Self::PREFIX.as_bytes());
+                self.0.simple().encode_lower(hex);
+                std::str::from_utf8(buffer).unwrap_or_default()
             }
         }
 
         impl fmt::Display for $type {
             fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(out, "{}{}", Self::PREFIX, self.0.simple())
+                out.write_str(self.write(&mut [0; Self::LEN]))
             }
         }
 

@@ -149,11 +149,11 @@ impl LiveBus {
         self.channels().by_account.values().map(|channel| channel.sender.receiver_count()).sum()
     }
 
-    /// Numbers of the accounts whose listeners have a place in the books.
-    pub fn heard_numbers(&self) -> Vec<i64> {
+    /// Numbers of the accounts whose listeners have a place in the books, and the last entry that was published of each.
+    pub fn places(&self) -> Vec<(i64, u64)> {
         let mut channels = self.channels();
         channels.forget_left();
-        channels.by_number.keys().copied().collect()
+        channels.by_account.values().filter_map(|channel| channel.place.published).collect()
     }
 
     pub fn publish(&self, commit: Commit) {
@@ -172,7 +172,7 @@ impl LiveBus {
         }
     }
 
-    /// These accounts (by number) have entries up to this `seq`, whoever wrote them.
+    /// Somebody says that these accounts (by number) have entries up to this `seq`: reason enough to read.
     pub fn heard_of(&self, moved: &[(i64, u64)]) {
         let Some(sharing) = &self.sharing else { return };
         let mut channels = self.channels();
@@ -187,7 +187,25 @@ impl LiveBus {
         }
     }
 
-    /// The accounts whose listeners have not heard all that is in the books.
+    /// The database says how far these accounts are, of which so much had been published when it was asked. One that has less is
+    /// an older copy: streams that have heard more end, so that their readers come again and are told what is true now.
+    pub fn found(&self, asked: &[(i64, u64)], seqs: &HashMap<i64, u64>) {
+        for (no, published) in asked {
+            match seqs.get(no).copied().unwrap_or_default() {
+                seq if seq < *published => self.channels().close(*no),
+                seq => self.heard_of(&[(*no, seq)]),
+            }
+        }
+    }
+
+    /// The books have nothing to follow on what was published, whatever was said.
+    pub fn found_nothing(&self, behind: Behind) {
+        if let Some(channel) = self.channels().by_account.get_mut(&behind.account) {
+            channel.place.nothing_follows(behind);
+        }
+    }
+
+    /// The accounts whose listeners have not heard all that is said to be in the books.
     pub fn behind(&self) -> Vec<Behind> {
         let channels = self.channels();
         let behind = |(account, channel): (&AccountId, &Channel)| channel.place.behind(*account);
@@ -197,13 +215,6 @@ impl LiveBus {
     /// Who may listen to the account has changed, and the change is stored: its streams look at once who they serve.
     pub fn access_changed(&self, account: AccountId) {
         if let Some(channel) = self.channels().by_account.get(&account) {
-            channel.tell(News::Access);
-        }
-    }
-
-    /// The same, to whichever account.
-    pub fn any_access_changed(&self) {
-        for channel in self.channels().by_account.values() {
             channel.tell(News::Access);
         }
     }
@@ -219,6 +230,13 @@ impl LiveBus {
 }
 
 impl Channels {
+    /// Ends the streams of an account, by its number.
+    fn close(&mut self, no: i64) {
+        if let Some(account) = self.by_number.remove(&no) {
+            self.by_account.remove(&account);
+        }
+    }
+
     /// Forgets the accounts that nobody listens to any more.
     fn forget_left(&mut self) {
         let Self { by_account, by_number } = self;

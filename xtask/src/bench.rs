@@ -3,6 +3,7 @@
 
 use crate::{
     build,
+    cluster::{self, Cluster},
     command::{Outcome, cargo, step},
     paths, setup, sizes,
 };
@@ -17,9 +18,14 @@ const END: &str = "<!-- end of the figures -->\n";
 pub fn run(args: &[String]) -> Outcome {
     let tools = setup::for_building()?;
     build::release_with(&tools)?;
+    let postgres = Cluster::start_durable(&cluster::find_or_install()?)?;
     let (succeeded, mut figures) = step("benchmarks", || {
-        cargo(["bench", "--package", "server", "--bench", "console", "--"]).args(args).run_and_read()
+        cargo(["bench", "--package", "server", "--bench", "console", "--"])
+            .args(args)
+            .env("CONSOLE_BENCH_POSTGRES", postgres.url())
+            .run_and_read()
     })?;
+    drop(postgres);
     if !succeeded {
         return Err("a benchmark failed, see above".into());
     }

@@ -1,5 +1,5 @@
-//! A Postgres for the tests, of the machine's packages: everything it has lies in a temporary folder, and it answers on a
-//! socket there.
+//! A Postgres of the machine's packages, for tests or for benchmarks: everything it has lies in a temporary folder, and it
+//! answers on a socket there.
 
 use crate::{
     command::{Outcome, Program, step},
@@ -18,22 +18,29 @@ use std::{
 const DEBIAN: &str = "/usr/lib/postgresql";
 /// How long it may take to answer.
 const PATIENCE: Duration = Duration::from_mins(1);
+const SETTINGS: [&str; 2] = ["listen_addresses=", "max_connections=500"];
 /// Nothing here outlives the tests, so nothing needs to reach the disk.
-const SETTINGS: [&str; 9] = [
-    "listen_addresses=",
+const FOR_TESTS: [&str; 7] = [
     "fsync=off",
     "synchronous_commit=off",
     "full_page_writes=off",
     "wal_level=minimal",
     "max_wal_senders=0",
     "autovacuum=off",
-    "max_connections=500",
     "shared_buffers=128MB",
 ];
+/// As a server is set that keeps books: what it has answered is on the disk. No checkpoint is forced while it is measured.
+const DURABLE: [&str; 5] =
+    ["fsync=on", "synchronous_commit=on", "full_page_writes=on", "shared_buffers=512MB", "max_wal_size=8GB"];
+/// Where files are kept that may be large, on every system.
+const ON_DISK: &str = "/var/tmp";
 
-/// A running server. It ends, and its folder goes, when this is dropped.
+/// A running server. It ends, and its folders go, when this is dropped.
 pub struct Cluster {
+    /// Its socket and its log.
     folder: PathBuf,
+    /// Where the data lies, if elsewhere.
+    disk: Option<PathBuf>,
     postgres: Child,
 }
 
@@ -64,24 +71,45 @@ fn find() -> Option<PathBuf> {
 }
 
 impl Cluster {
-    /// Makes and starts one with the programs in `bin`; returns once it answers.
+    /// Makes and starts one for tests with the programs in `bin`; returns once it answers.
     pub fn start(bin: &Path) -> Outcome<Self> {
-        let folder = env::temp_dir().join(format!("plexe-postgres-{}", std::process::id()));
-        fs::create_dir(&folder)?;
-        let started = Self::start_in(&folder, bin);
-        if started.is_err() {
-            // The reason why it did not start is the one to tell.
-            let _ = fs::remove_dir_all(&folder);
-        }
-        started
+        let name = format!("plexe-postgres-{}", std::process::id());
+        Self::start_in(env::temp_dir().join(name), None, bin, &FOR_TESTS)
     }
 
-    fn start_in(folder: &Path, bin: &Path) -> Outcome<Self> {
-        if is_root() {
-            // Postgres refuses to run as root.
-            Program::new("chown").args(["postgres"]).args([folder]).read()?;
+    /// The same with durable commits, on the disk that the build is on.
+    pub fn start_durable(bin: &Path) -> Outcome<Self> {
+        let name = format!("plexe-durable-{}", std::process::id());
+        Self::start_in(env::temp_dir().join(&name), Some(disk().join(name + "-data")), bin, &DURABLE)
+    }
+
+    fn start_in(folder: PathBuf, disk: Option<PathBuf>, bin: &Path, settings: &[&str]) -> Outcome<Self> {
+        let started = Self::serve(&folder, disk.as_deref(), bin, settings);
+        match started {
+            Ok(postgres) => {
+                let mut cluster = Self { folder, disk, postgres };
+                cluster.wait_until_it_answers(bin)?;
+                Ok(cluster)
+            }
+            Err(error) => {
+                // The reason why it did not start is the one to tell.
+                for folder in [Some(folder), disk].into_iter().flatten() {
+                    let _ = fs::remove_dir_all(folder);
+                }
+                Err(error)
+            }
         }
-        let data = folder.join("data");
+    }
+
+    fn serve(folder: &Path, disk: Option<&Path>, bin: &Path, settings: &[&str]) -> Outcome<Child> {
+        for folder in [Some(folder), disk].into_iter().flatten() {
+            fs::create_dir(folder)?;
+            if is_root() {
+                // Postgres refuses to run as root.
+                Program::new("chown").args(["postgres"]).args([folder]).read()?;
+            }
+        }
+        let data = disk.unwrap_or(folder).join("data");
         Program::from_command(as_its_user(&bin.join("initdb")))
             .args([
                 "--username=console",
@@ -96,11 +124,8 @@ impl Cluster {
         let log = fs::File::create(folder.join("log"))?;
         let mut command = as_its_user(&bin.join("postgres"));
         command.arg("-D").arg(&data).arg("-k").arg(folder);
-        command.args(SETTINGS.iter().flat_map(|setting| ["-c", *setting]));
-        let postgres = command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).spawn()?;
-        let mut cluster = Self { folder: folder.to_owned(), postgres };
-        cluster.wait_until_it_answers(bin)?;
-        Ok(cluster)
+        command.args(SETTINGS.iter().chain(settings).flat_map(|setting| ["-c", *setting]));
+        Ok(command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).spawn()?)
     }
 
     fn wait_until_it_answers(&mut self, bin: &Path) -> Outcome {
@@ -120,7 +145,7 @@ impl Cluster {
         }
     }
 
-    /// For `CONSOLE_TEST_POSTGRES`.
+    /// For `CONSOLE_TEST_POSTGRES` and `CONSOLE_BENCH_POSTGRES`.
     pub fn url(&self) -> String {
         format!("postgres:///postgres?host={}&user=console", self.folder.display())
     }
@@ -132,10 +157,20 @@ impl Drop for Cluster {
         let id = self.postgres.id().to_string();
         drop(Command::new("kill").args(["-QUIT", &id]).status());
         drop(self.postgres.wait());
-        if let Err(error) = fs::remove_dir_all(&self.folder) {
-            eprintln!("{} stays: {error}", self.folder.display());
+        for folder in [Some(&self.folder), self.disk.as_ref()].into_iter().flatten() {
+            if let Err(error) = fs::remove_dir_all(folder) {
+                eprintln!("{} stays: {error}", folder.display());
+            }
         }
     }
+}
+
+/// Beside what is built, unless the user `postgres` may not go there.
+fn disk() -> PathBuf {
+    let beside = paths::target();
+    let mut going = as_its_user(Path::new("test"));
+    let may_go = going.arg("-x").arg(&beside).status().is_ok_and(|status| status.success());
+    if may_go { beside } else { PathBuf::from(ON_DISK) }
 }
 
 /// The program, by the user `postgres` where we are root.

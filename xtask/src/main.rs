@@ -30,7 +30,7 @@ cargo xtask <command>
   test [FILTER]   set up what is missing and run every check and test; FILTER runs only the tests whose name has it
   build           make target/release/plexe-console: one file that runs from any folder
   dev             rebuild and reload while you edit
-  bench [ARGS…]   the benchmarks of the server and the size report; ARGS go to `cargo bench`
+  bench [ARGS…]   the benchmarks of the server, on SQLite and a Postgres, and the size report; ARGS go to `cargo bench`
   fuzz [TARGET…]  look for inputs that break a rule, ten minutes each, or --seconds N
   torture [KIND]  what takes long: crashes, races, loads; `torture help` lists the kinds
   setup           only set up: wasm target, cargo-leptos, wasm-bindgen, npm packages, a browser and a Postgres for the tests

@@ -142,7 +142,7 @@ fn judged(success: bool, counted: Counts) -> Counts {
 #[derive(Default)]
 struct Report {
     parts: Vec<(String, Duration, Counts)>,
-    /// What failed tests said: told again at the end, since what is printed in between may be cut.
+    /// What failed tests said: told again at the end, since what is printed before may be cut.
     failures: Vec<String>,
 }
 
@@ -219,9 +219,6 @@ impl Report {
     /// Prints the table and the one line that counts; a failure anywhere is a failure.
     fn finish(self) -> Outcome {
         println!();
-        for failure in &self.failures {
-            println!("---- {failure}\n");
-        }
         let mut total = Counts::default();
         let mut time = Duration::ZERO;
         for (name, took, counts) in &self.parts {
@@ -236,6 +233,9 @@ impl Report {
             time += *took;
         }
         println!("       {:>14}  in all\n", seconds(time));
+        for failure in &self.failures {
+            println!("---- {failure}\n");
+        }
         println!("{} passed, {} failed", total.passed, total.failed);
         if total.failed == 0 { Ok(()) } else { Err("not everything passed".into()) }
     }

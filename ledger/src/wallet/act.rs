@@ -29,7 +29,8 @@ pub(super) struct Act<'w> {
 impl<'w> Act<'w> {
     pub fn begin(wallet: &'w mut Wallet, at: Timestamp, lead: Lead) -> Self {
         let available = wallet.available(at);
-        Self { wallet, at, available, lead, entries: vec![] }
+        // Most acts are one entry.
+        Self { wallet, at, available, lead, entries: Vec::with_capacity(1) }
     }
 
     /// One movement, and its entry.
@@ -49,20 +50,20 @@ impl<'w> Act<'w> {
     /// Takes `required` from the spendable grants in burn order.
     pub fn draw(&mut self, movement: Movement, required: Credits) {
         let mut missing = required;
-        let spendable = self.wallet.grants.iter().filter(|grant| grant.is_spendable(self.at));
-        let mut draws = vec![];
-        for grant in spendable {
-            let amount = missing.min(grant.remaining);
+        // Steps change what is left of grants, neither their number nor their order.
+        for place in 0..self.wallet.grants.len() {
+            let Some(grant) = self.wallet.grants.get(place).filter(|grant| grant.is_spendable(self.at))
+            else {
+                continue;
+            };
+            let (seq, amount) = (grant.seq, missing.min(grant.remaining));
             if !amount.is_zero() {
                 missing = missing.saturating_sub(amount);
-                draws.push((grant.seq, amount));
+                self.step(movement, amount, Some(seq));
             }
             if missing.is_zero() {
                 break;
             }
-        }
-        for (grant, amount) in draws {
-            self.step(movement, amount, Some(grant));
         }
     }
 

@@ -7,7 +7,7 @@ use ledger::event::{Dimensions, EventKey, Report};
 use ledger::grant::{DEFAULT_PRIORITY, GrantFacts, GrantKind};
 use ledger::{AccountId, Credits, KeyId, Quantity, Timestamp};
 use server::auth::tokens::Secret;
-use server::clock::{Clock as _, SharedClock, SystemClock};
+use server::clock::{SharedClock, SystemClock};
 use server::config::Config;
 use server::console::Console;
 use server::console::api_keys::ApiKeyForm;
@@ -36,7 +36,9 @@ pub fn folder() -> std::io::Result<TempDir> {
 
 /// A database, its accounts (numbers 1, 2, …, each with one grant of `seq` 1) and what opens it from outside.
 pub struct Books {
+    /// Where programs that open it run, and where the file lies if it is one.
     folder: TempDir,
+    database: DatabaseUrl,
     pub accounts: Vec<AccountId>,
     pub service_key: KeyId,
     pub service_secret: String,
@@ -49,17 +51,32 @@ pub struct OpenBooks {
     pub store: Arc<Store>,
     pub sequencer: Sequencer,
     writer: JoinHandle<()>,
+    clock: SharedClock,
 }
 
 impl Books {
-    /// Makes `count` accounts and closes the database.
+    /// Makes `count` accounts in a new SQLite file and closes it.
     pub async fn new(count: usize) -> Outcome<Self> {
+        Self::begun(count, Arc::new(SystemClock)).await
+    }
+
+    /// The same by another clock than the machine's.
+    pub async fn begun(count: usize, clock: SharedClock) -> Outcome<Self> {
         let folder = folder()?;
         let database = DatabaseUrl::Sqlite(folder.path().join("console.db"));
-        let open = OpenBooks::open(&database, Arc::new(SystemClock)).await?;
+        Self::make(folder, database, count, clock).await
+    }
+
+    /// The same in an empty Postgres database.
+    pub async fn on_postgres(url: &str, count: usize) -> Outcome<Self> {
+        Self::make(folder()?, DatabaseUrl::parse(url)?, count, Arc::new(SystemClock)).await
+    }
+
+    async fn make(folder: TempDir, database: DatabaseUrl, count: usize, clock: SharedClock) -> Outcome<Self> {
+        let open = OpenBooks::open(&database, Arc::clone(&clock)).await?;
         let mut accounts = Vec::with_capacity(count);
         for number in 1..=count {
-            let user = user(number);
+            let user = user(number, &clock);
             open.store.insert_user(&user).await?;
             accounts.push(user.account_id);
         }
@@ -74,6 +91,7 @@ impl Books {
         open.close().await?;
         Ok(Self {
             folder,
+            database,
             accounts,
             service_key: service.key_id,
             service_secret: service.secret.as_str().to_owned(),
@@ -96,8 +114,17 @@ impl Books {
         self.folder.path()
     }
 
+    /// Of books that are a file.
     pub fn file(&self) -> PathBuf {
         self.folder.path().join("console.db")
+    }
+
+    /// As `DATABASE_URL` has it.
+    pub fn url(&self) -> String {
+        match &self.database {
+            DatabaseUrl::Sqlite(path) => format!("sqlite://{}", path.display()),
+            DatabaseUrl::Postgres(url) => url.as_str().to_owned(),
+        }
     }
 
     pub async fn open(&self) -> Outcome<OpenBooks> {
@@ -106,7 +133,7 @@ impl Books {
 
     /// By another clock than the machine's.
     pub async fn open_at(&self, clock: SharedClock) -> Outcome<OpenBooks> {
-        OpenBooks::open(&DatabaseUrl::Sqlite(self.file()), clock).await
+        OpenBooks::open(&self.database, clock).await
     }
 
     /// What a service reports for event `number`; the events go round the first `accounts` accounts.
@@ -127,17 +154,17 @@ impl OpenBooks {
     async fn open(database: &DatabaseUrl, clock: SharedClock) -> Outcome<Self> {
         let store = Arc::new(Store::open(database, &*clock).await?);
         let live = Arc::new(LiveBus::default());
-        let (sequencer, writer) = Sequencer::start(Arc::clone(&store), live, clock, 8_192);
-        Ok(Self { store, sequencer, writer })
+        let (sequencer, writer) = Sequencer::start(Arc::clone(&store), live, Arc::clone(&clock), 8_192);
+        Ok(Self { store, sequencer, writer, clock })
     }
 
-    fn console(&self) -> Console {
+    pub fn console(&self) -> Console {
         Console::new(
             Arc::new(Config::default()),
             Arc::clone(&self.store),
             self.sequencer.clone(),
             Arc::new(LiveBus::default()),
-            Arc::new(SystemClock),
+            Arc::clone(&self.clock),
             Arc::new(SystemRandom),
         )
     }
@@ -164,8 +191,8 @@ pub fn event_id(number: usize) -> String {
     format!("job-{number:012}")
 }
 
-fn user(number: usize) -> NewUser {
-    let now = SystemClock.now();
+fn user(number: usize, clock: &SharedClock) -> NewUser {
+    let now = clock.now();
     NewUser {
         id: random::user_id(&SystemRandom, now),
         account_id: random::account_id(&SystemRandom, now),

@@ -33,11 +33,11 @@ const ROLLUP: &str = "INSERT INTO rollups (account, bucket, operation, api_key, 
     VALUES (?1, ?2, ?3, '', ?4, ?5, ?6) ON CONFLICT (account, bucket, operation, api_key) \
     DO UPDATE SET credits = credits + excluded.credits, quantity = quantity + excluded.quantity, count = count + excluded.count";
 
-const CREDITS: i64 = 150_000;
-const MICRO_UNITS: i64 = 1_500_000;
-const GRANTED: i64 = 8_000_000_000_000;
-const BEGIN: i64 = 1_790_000_000_000_000;
-const BUCKET: i64 = 900_000_000;
+pub const CREDITS: i64 = 150_000;
+pub const MICRO_UNITS: i64 = 1_500_000;
+pub const GRANTED: i64 = 8_000_000_000_000;
+pub const BEGIN: i64 = 1_790_000_000_000_000;
+pub const BUCKET: i64 = 900_000_000;
 
 /// Books that are written without being kept.
 pub struct Floor {

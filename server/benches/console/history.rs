@@ -1,4 +1,4 @@
-//! A history for the books: a month of many accounts, lived through the sequencer by a clock set by hand.
+//! Books with a history: a quarter of a year of many accounts, lived through the sequencer by a clock set by hand, up to now.
 //!
 //! Events of four operations, some late, some with dimensions, some paid by a key, some free; small grants that come every
 //! day, are used up in the middle of a charge, or expire with something left.
@@ -20,9 +20,9 @@ use crate::books::{Books, OpenBooks, SOURCE, event_id};
 /// Events in one call of the sequencer.
 const GROUP: usize = 1_000;
 /// How long the history is, in microseconds.
-const LENGTH: i64 = 30 * DAY;
+pub const LENGTH: i64 = 90 * DAY;
 /// How many small grants each account gets, if there are events enough.
-const GRANTS: usize = 30;
+const GRANTS: usize = 90;
 /// Credits that are soon used up, and credits of which some are left when they expire.
 const LITTLE: u32 = 2;
 const MUCH: u32 = 20_000;
@@ -31,13 +31,19 @@ const CHECKPOINT: usize = 20;
 /// How late a late event is, in microseconds.
 const LATE: i64 = 5_400 * SECOND;
 
-/// Lets `events` happen, in turns of the accounts.
-pub async fn live(books: &Books, events: usize) -> Outcome {
-    let clock = Arc::new(ManualClock::at(SystemClock.now()));
+/// Makes books of so many accounts, and lets `events` happen (numbers 0, 1, …), in turns of the accounts.
+pub async fn books(accounts: usize, events: usize) -> Outcome<Books> {
+    let clock = Arc::new(ManualClock::at(SystemClock.now().saturating_add(-LENGTH)));
+    let books = Books::begun(accounts, Arc::clone(&clock) as _).await?;
+    live(&books, events, clock).await?;
+    Ok(books)
+}
+
+async fn live(books: &Books, events: usize, clock: Arc<ManualClock>) -> Outcome {
     let open = books.open_at(Arc::clone(&clock) as _).await?;
     let payers = payers(books, &open).await?;
     let groups = events.div_ceil(GROUP);
-    let pause = LENGTH / i64::try_from(groups)?;
+    let pause = LENGTH / i64::try_from(groups.max(1))?;
     let mut given = 0_usize;
     for group in 0..groups {
         if group % groups.div_ceil(GRANTS) == 0 {

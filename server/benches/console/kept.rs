@@ -6,13 +6,13 @@ use std::process::Stdio;
 use crate::Outcome;
 use crate::books::{Books, SOURCE};
 use crate::open_loop::Tally;
+use crate::prepared::Prepared;
 use crate::program::command;
-use crate::requests::Requests;
 
 /// Reads a database that nobody serves any more, after these loads of such requests and no others.
 ///
 /// Errors: the first request whose answer is not true.
-pub fn check(books: &Books, requests: &Requests, loads: &[Tally]) -> Outcome {
+pub fn check(books: &Books, requests: &Prepared, loads: &[Tally]) -> Outcome {
     let sent = loads.iter().map(|load| load.next).max().unwrap_or_default();
     let mut booked = vec![0; sent];
     let database = rusqlite::Connection::open(books.file())?;

@@ -12,7 +12,7 @@ use mio::{Events, Interest, Poll, Token};
 
 use crate::Outcome;
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// A stream to open: of which account, and a key that may read it.
@@ -218,7 +218,7 @@ fn number(text: &[u8]) -> Outcome<u64> {
 /// The request for a stream, from the start or after an entry.
 pub fn request(secret: &str, after: Option<u64>) -> Vec<u8> {
     let after = after.map_or_else(String::new, |after| format!("?after={after}"));
-    crate::client::get(&format!("/usage/stream{after}"), secret)
+    crate::requests::get(&format!("/usage/stream{after}"), secret)
 }
 
 fn listen(

@@ -1,36 +1,51 @@
 //! The benchmarks: what we do against the least that would have to be done, in one run on one machine.
 //!
 //! `cargo bench --package server -- [NAME…] [--quick]` runs those that are named, or all; `--quick` counts little and
-//! only shows that they work. `cargo xtask bench` runs them and writes docs/benchmarks.md. The last three of the table run
-//! only where they are named: `-- overload|soak|streams [--seconds N] [--count N]`.
+//! only shows that they work. `cargo xtask bench` runs them and writes docs/benchmarks.md. The loads in
+//! the table run only where they are named: `-- overload|soak|streams [--seconds N] [--count N]`.
 //!
 //! | module | measures |
 //! |---|---|
 //! | [`sequencer`] | group commit without HTTP, against the [`floor`] |
-//! | [`http`] | the program under load from its [`client`], against the [`baseline`] of the same web stack |
+//! | [`http`] | the program under load from its [`client`], against the [`baseline`] of the same web stack and a [`naive`] update |
+//! | [`postgres`] | the same on a [`durable`] Postgres, against that update and a floor of its own ([`unnest`]) |
+//! | [`pages`] | the overview, and what public pages weigh |
+//! | [`sign_in`] | sign-ins against bare hashes, and charges during a flood of them |
 //! | [`process`] | start and memory of the program |
+//! | [`large`] | 10 million events with a [`history`]: [`process`], [`charts`], charges ([`growth`]), [`verify`] |
 //! | [`overload`], [`soak`], [`streams`] | the program under more than it can do, for long, and with thousands of readers; they fail where a rule is broken that has nothing to do with speed |
-//! | [`verify`] | `plexe-console verify` on 10 million entries with a [`history`] |
 //! | [`probe`] | the disk, before and after: a slow one voids the run |
 
 mod baseline;
 mod books;
+mod charts;
 mod client;
+mod durable;
 mod floor;
+mod growth;
 mod history;
 mod http;
 mod kept;
+mod large;
 mod listeners;
+mod lists;
+mod naive;
 mod open_loop;
 mod overload;
+mod pages;
+mod postgres;
+mod prepared;
 mod probe;
 mod process;
 mod program;
 mod report;
 mod requests;
 mod sequencer;
+mod sign_in;
 mod soak;
 mod streams;
+mod turns;
+mod unnest;
 mod verify;
 mod watch;
 
@@ -72,8 +87,15 @@ fn main() -> ExitCode {
 /// Measures and prints.
 type Bench = fn(Extent) -> Outcome;
 
-const BENCHES: [(&str, Bench); 4] =
-    [("sequencer", sequencer::run), ("http", http::run), ("process", process::run), ("verify", verify::run)];
+const BENCHES: [(&str, Bench); 7] = [
+    ("sequencer", sequencer::run),
+    ("http", http::run),
+    ("postgres", postgres::run),
+    ("pages", pages::run),
+    ("sign-in", sign_in::run),
+    ("process", process::run),
+    ("large", large::run),
+];
 
 /// Loads the program as much and as long as asked.
 type Loading = fn(&Load) -> Outcome;

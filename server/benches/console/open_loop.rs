@@ -12,8 +12,8 @@ use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
 
 use crate::Outcome;
+use crate::prepared::Prepared;
 use crate::report::{percentile, rate};
-use crate::requests::Requests;
 use crate::watch::thread_time;
 
 /// How long answers are waited for after the last request.
@@ -84,7 +84,7 @@ struct Generator<'r> {
     idle: VecDeque<usize>,
     /// Requests that are due, and have no connection yet.
     due: VecDeque<(usize, Instant)>,
-    requests: &'r mut Requests,
+    requests: &'r mut Prepared,
     tally: Tally,
 }
 
@@ -96,7 +96,7 @@ pub fn run(
     connections: usize,
     pace: Pace,
     time: Duration,
-    requests: &mut Requests,
+    requests: &mut Prepared,
     first: usize,
 ) -> Outcome<Tally> {
     let mut generator = Generator::open(addr, connections, requests)?;
@@ -136,7 +136,7 @@ pub fn run(
 const PAUSE: Duration = Duration::from_millis(1);
 
 impl<'r> Generator<'r> {
-    fn open(addr: SocketAddr, connections: usize, requests: &'r mut Requests) -> Outcome<Self> {
+    fn open(addr: SocketAddr, connections: usize, requests: &'r mut Prepared) -> Outcome<Self> {
         let poll = Poll::new()?;
         let mut open = Vec::with_capacity(connections);
         for number in 0..connections {
@@ -194,7 +194,7 @@ impl<'r> Generator<'r> {
             let sent = send(&mut connection.stream, &connection.unsent)?;
             connection.unsent.drain(..sent);
         }
-        let mut piece = [0; 32 << 10];
+        let mut piece = [0; 16 << 10];
         loop {
             match connection.stream.read(&mut piece) {
                 Ok(0) => return self.reopen(number),

@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use crate::books::Books;
 use crate::open_loop::{self, Pace, Tally};
+use crate::prepared::Prepared;
 use crate::program::Program;
 use crate::report::{Target, millis, per_second, percentile, row, table};
-use crate::requests::Requests;
 use crate::watch::{Watch, process_time};
 use crate::{Outcome, kept};
 
@@ -49,7 +49,7 @@ impl Case {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let books = runtime.block_on(Books::new(ACCOUNTS))?;
         let program = Program::console(&books)?;
-        let mut requests = Requests::new(&books, self.events, ACCOUNTS, self.events);
+        let mut requests = Prepared::new(&books, self.events, ACCOUNTS, self.events);
         let mut tallies = self.peak(&program, &mut requests, time / 10)?;
         let peak = tallies.iter().map(Tally::goodput).fold(0.0, f64::max);
         let watch = Watch::start(program.id(), &books.file());
@@ -67,7 +67,7 @@ impl Case {
     }
 
     /// As many as can be charged, with either number of connections.
-    fn peak(&self, program: &Program, requests: &mut Requests, time: Duration) -> Outcome<Vec<Tally>> {
+    fn peak(&self, program: &Program, requests: &mut Prepared, time: Duration) -> Outcome<Vec<Tally>> {
         let mut tallies: Vec<Tally> = vec![];
         let warm = (self.best[1], time / 4);
         for (connections, time) in [warm, (self.best[0], time), (self.best[1], time)] {

@@ -5,9 +5,12 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use crate::books::Books;
-use crate::client::{Connection, get};
+use crate::client::Connection;
+use crate::growth::count;
+use crate::large::Sizes;
 use crate::program::{BINARY, Program, serve};
 use crate::report::{Target, median, row, table};
+use crate::requests::get;
 use crate::watch::memory_kib;
 use crate::{Extent, Outcome};
 
@@ -18,34 +21,43 @@ const MIB: f64 = 1_048_576.0;
 
 pub fn run(extent: Extent) -> Outcome {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(measure(extent))
-}
-
-async fn measure(extent: Extent) -> Outcome {
-    let books = Books::new(ACCOUNTS).await?;
-    let mut starts = vec![];
-    for _ in 0..extent.of(11, 2) {
-        starts.push(start(&books).await?.as_secs_f64() * 1_000.0);
-    }
-    let program = Program::console(&books)?;
-    tokio::time::sleep(extent.of(SETTLED, Duration::from_millis(200))).await;
-    #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
-    let memory = memory_kib(program.id())? as f64 / 1_024.0;
+    runtime.block_on(async {
+        let books = Books::new(ACCOUNTS).await?;
+        table("process", "measured", "limit");
+        rows(&books, &format!("{ACCOUNTS} accounts"), extent).await
+    })?;
     let size = std::fs::metadata(BINARY)?.len();
     #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
     let size = size as f64 / MIB;
-    table("process", "measured", "limit");
-    let starts = median(starts);
-    let what = format!("exec → first 200 of /healthz, {ACCOUNTS} accounts");
-    row(&what, format!("{starts:.0} ms"), "100 ms", starts / 100.0, &Target::AtMost(1.0));
-    row(
-        "memory of the idle server (`VmRSS`)",
-        format!("{memory:.1} MiB"),
-        "25 MiB",
-        memory / 25.0,
-        &Target::AtMost(1.0),
-    );
     row("size of the one file", format!("{size:.1} MiB"), "30 MiB", size / 30.0, &Target::AtMost(1.0));
+    Ok(())
+}
+
+/// The same with books that have a history.
+pub async fn grown(sizes: &Sizes) -> Outcome {
+    table("process, on books with a history", "measured", "limit");
+    for (events, books) in &sizes.books {
+        rows(books, &format!("{} events", count(*events)), sizes.extent).await?;
+    }
+    Ok(())
+}
+
+/// Start and memory.
+async fn rows(books: &Books, about: &str, extent: Extent) -> Outcome {
+    let mut starts = vec![];
+    for _ in 0..extent.of(11, 2) {
+        starts.push(start(books).await?.as_secs_f64() * 1_000.0);
+    }
+    let program = Program::console(books)?;
+    tokio::time::sleep(extent.of(SETTLED, Duration::from_millis(200))).await;
+    #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
+    let memory = memory_kib(program.id())? as f64 / 1_024.0;
+    let starts = median(starts);
+    let most = Target::AtMost(1.0);
+    let what = format!("exec → first 200 of /healthz, {about}");
+    row(&what, format!("{starts:.0} ms"), "100 ms", starts / 100.0, &most);
+    let what = format!("memory of the idle server (`VmRSS`), {about}");
+    row(&what, format!("{memory:.1} MiB"), "25 MiB", memory / 25.0, &most);
     Ok(())
 }
 

@@ -46,6 +46,7 @@ impl Program {
     }
 }
 
+/// The command that serves.
 pub fn serve(books: &Books, addr: &str) -> Command {
     let mut command = command(books);
     command.arg("serve").env("CONSOLE_ADDR", addr);
@@ -55,11 +56,7 @@ pub fn serve(books: &Books, addr: &str) -> Command {
 /// The program on this database, without any settings of whoever runs the benchmarks.
 pub fn command(books: &Books) -> Command {
     let mut command = Command::new(BINARY);
-    command
-        .current_dir(books.folder())
-        .env_clear()
-        .env("DATABASE_URL", format!("sqlite://{}", books.file().display()))
-        .env("RUST_LOG", "warn");
+    command.current_dir(books.folder()).env_clear().env("DATABASE_URL", books.url()).env("RUST_LOG", "warn");
     command
 }
 

@@ -90,6 +90,11 @@ pub fn thousands(figure: f64) -> String {
     text
 }
 
+/// `12.3 KB`, of 1 000 bytes each.
+pub fn kilobytes(bytes: usize) -> String {
+    format!("{}.{} KB", bytes / 1_000, bytes % 1_000 / 100)
+}
+
 /// `0.12 ms`
 pub fn millis(time: Duration) -> String {
     format!("{:.2} ms", time.as_secs_f64() * 1_000.0)

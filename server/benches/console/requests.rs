@@ -1,71 +1,89 @@
-//! Charges whose bytes are ready before the load begins: while it runs, only numbers and accounts are put in.
+//! The requests that load is made of.
+
+use std::sync::Arc;
 
 use crate::books::{Books, OPERATION, QUANTITY, SOURCE, event_id};
 
-/// Requests of so many events each: one event by itself, more as a list. Request 0, 1, 2, … have events that no other has.
-pub struct Requests {
-    bytes: Vec<u8>,
-    /// Where in `bytes` each event has its id and its account.
-    places: Vec<(usize, usize)>,
-    accounts: Vec<String>,
-    /// Events in a row that are of one account.
-    in_a_row: usize,
-    pub events: usize,
+/// Makes request number n.
+pub type Request = Arc<dyn Fn(usize) -> Vec<u8>>;
+
+/// Events in a list.
+pub const LIST: usize = 1_000;
+
+const NOBODY: &str = "acct_01900000000070008000000000000001";
+
+/// A request with a JSON body.
+pub fn post(path: &str, secret: &str, body: &str) -> Vec<u8> {
+    format!(
+        "POST {path} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {secret}\r\ncontent-type: application/json\r\n\
+         content-length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .into_bytes()
 }
 
-impl Requests {
-    /// The events go round the first `accounts` accounts, `in_a_row` at a time.
-    pub fn new(books: &Books, events: usize, accounts: usize, in_a_row: usize) -> Self {
-        let accounts: Vec<String> = books.accounts[..accounts].iter().map(ToString::to_string).collect();
-        let mut body = String::from(if events > 1 { "[" } else { "" });
-        let mut places = Vec::with_capacity(events);
-        for event in 0..events {
-            body.push_str(if event > 0 { ",{\"id\":\"" } else { "{\"id\":\"" });
-            let id = body.len();
-            body.push_str(&event_id(0));
-            body.push_str(r#"","source":""#);
-            body.push_str(SOURCE);
-            body.push_str(r#"","account_id":""#);
-            places.push((id, body.len()));
-            body.push_str(&accounts[0]);
-            body.push_str(r#"","operation":""#);
-            body.push_str(OPERATION);
-            body.push_str(r#"","quantity":"#);
-            body.push_str(QUANTITY);
-            body.push('}');
-        }
-        body.push_str(if events > 1 { "]" } else { "" });
-        let bytes = crate::client::post("/usage/events", &books.service_secret, &body);
-        let head = bytes.len() - body.len();
-        let places = places.into_iter().map(|(id, account)| (head + id, head + account)).collect();
-        Self { bytes, places, accounts, in_a_row, events }
-    }
+/// What a browser sends for a form without files; `form` is encoded already.
+pub fn submit(path: &str, form: &str) -> Vec<u8> {
+    format!(
+        "POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/x-www-form-urlencoded\r\n\
+         content-length: {}\r\n\r\n{form}",
+        form.len()
+    )
+    .into_bytes()
+}
 
-    /// The bytes of a request.
-    pub fn bytes(&mut self, request: usize) -> &[u8] {
-        for (event, (id, account)) in self.places.iter().enumerate() {
-            let number = request * self.events + event;
-            // The id ends in twelve digits.
-            let mut rest = number;
-            for place in (id + 4..id + 16).rev() {
-                self.bytes[place] = b"0123456789"[rest % 10];
-                rest /= 10;
-            }
-            let payer = self.accounts[number / self.in_a_row % self.accounts.len()].as_bytes();
-            self.bytes[*account..account + payer.len()].copy_from_slice(payer);
-        }
-        &self.bytes
-    }
+/// Read with a key.
+pub fn get(path: &str, secret: &str) -> Vec<u8> {
+    get_with(path, &format!("authorization: Bearer {secret}"))
+}
 
-    /// The request that an event stands in.
-    pub fn request_of(&self, event: usize) -> usize {
-        event / self.events
-    }
+/// Read with any one header.
+pub fn get_with(path: &str, header: &str) -> Vec<u8> {
+    format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n{header}\r\n\r\n").into_bytes()
+}
 
-    /// Whether the body of an answer of status 200 says that all is charged.
-    pub fn is_charged(&self, body: &[u8]) -> bool {
-        let whole =
-            if self.events > 1 { format!(r#""accepted":{},"#, self.events) } else { r#""seq":"#.into() };
-        body.windows(whole.len()).rev().any(|part| part == whole.as_bytes())
-    }
+/// The same request again and again.
+pub fn always(request: Vec<u8>) -> Request {
+    Arc::new(move |_| request.clone())
+}
+
+/// Charges that go round the first `accounts` accounts.
+pub fn charge(books: &Arc<Books>, accounts: usize) -> Request {
+    let books = Arc::clone(books);
+    Arc::new(move |number| {
+        let body = event(number, &books.accounts[number % accounts].to_string());
+        post("/usage/events", &books.service_secret, &body)
+    })
+}
+
+/// Lists of charges, all of the first account.
+pub fn list(books: &Arc<Books>) -> Request {
+    let books = Arc::clone(books);
+    Arc::new(move |number| {
+        post("/usage/events", &books.service_secret, &events(number, &books.accounts[0].to_string()))
+    })
+}
+
+/// A charge, for the baseline.
+pub fn no_op() -> Request {
+    Arc::new(|number| post("/one", "plx_svc_nobody", &event(number, NOBODY)))
+}
+
+/// A list of charges, for the baseline.
+pub fn no_op_list() -> Request {
+    Arc::new(|number| post("/many", "plx_svc_nobody", &events(number, NOBODY)))
+}
+
+fn event(number: usize, account: &str) -> String {
+    let id = event_id(number);
+    format!(
+        r#"{{"id":"{id}","source":"{SOURCE}","account_id":"{account}","operation":"{OPERATION}","quantity":{QUANTITY}}}"#
+    )
+}
+
+/// [`LIST`] events that no other list has: those of single charges stay below them.
+fn events(number: usize, account: &str) -> String {
+    let first = 100_000_000 + number * LIST;
+    let events: Vec<String> = (first..first + LIST).map(|number| event(number, account)).collect();
+    format!("[{}]", events.join(","))
 }

@@ -7,9 +7,9 @@ use server::store::Permission;
 use crate::books::Books;
 use crate::listeners::{Listeners, Wanted};
 use crate::open_loop::{self, Pace, Tally};
+use crate::prepared::Prepared;
 use crate::program::Program;
 use crate::report::{Target, millis, per_second, percentile, row, table};
-use crate::requests::Requests;
 use crate::watch::{Watch, process_time};
 use crate::{Outcome, kept};
 
@@ -30,7 +30,7 @@ pub fn run(seconds: Option<u64>) -> Outcome {
     let program = Program::console(&books)?;
     let wanted = secrets.into_iter().enumerate().map(|(account, secret)| Wanted { account, secret });
     let listeners = Listeners::open(program.addr, wanted.collect(), false)?;
-    let mut requests = Requests::new(&books, LIST, ACCOUNTS, 1);
+    let mut requests = Prepared::new(&books, LIST, ACCOUNTS, 1);
     let (watch, before) = (Watch::start(program.id(), &books.file()), process_time(program.id())?);
     #[expect(clippy::cast_precision_loss, reason = "small")]
     let pace = Pace::Open(RATE / LIST as f64);

@@ -12,9 +12,9 @@ use crate::Outcome;
 use crate::books::Books;
 use crate::client::Connection;
 use crate::listeners::{Delivery, Listeners, Wanted, request};
+use crate::prepared::Prepared;
 use crate::program::Program;
 use crate::report::{Target, millis, percentile, row, table};
-use crate::requests::Requests;
 use crate::watch::memory_kib;
 
 /// Unless asked.
@@ -44,7 +44,7 @@ async fn case(accounts: usize, rate: u32, time: Duration, streams: usize) -> Out
     let program = Program::console(&books)?;
     let mut service = Service {
         connection: Connection::open(program.addr).await?,
-        requests: Requests::new(&books, 1, accounts, 1),
+        requests: Prepared::new(&books, 1, accounts, 1),
         accounts,
         charges: vec![],
     };
@@ -92,7 +92,7 @@ async fn case(accounts: usize, rate: u32, time: Duration, streams: usize) -> Out
 /// Who charges while streams are open, one charge after the other.
 struct Service {
     connection: Connection,
-    requests: Requests,
+    requests: Prepared,
     accounts: usize,
     /// When each was sent, and how long its answer took.
     charges: Vec<(Instant, Duration)>,

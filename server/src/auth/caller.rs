@@ -1,6 +1,7 @@
 //! Who calls a REST route: extractors that authenticate.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use axum::extract::FromRequestParts;
 use http::Method;
@@ -10,9 +11,13 @@ use ledger::{AccountId, Credits, Timestamp, UserId};
 use super::credentials::presented_key;
 use super::keys::Key;
 use super::sessions;
+use super::standing::Found;
 use super::tokens::SecretHash;
 use crate::console::{Console, Error};
-use crate::store::{AccountStatus, ApiKeyRow, Permission, Scope, ServiceKeyRow, SessionRow, UserRow};
+use crate::store::{AccountStatus, ApiKeyRow, Pass, Permission, Scope, ServiceKeyRow, SessionRow, UserRow};
+
+/// How long somebody who listens is believed to be let in still while that can't be read.
+const BELIEVED: Duration = Duration::from_secs(10);
 
 /// Somebody who has proved who they are.
 #[derive(Debug, Clone)]
@@ -65,6 +70,8 @@ pub struct Customer {
     until: Option<Timestamp>,
     /// Of the store, before it was asked.
     epoch: u64,
+    /// When this was last known to be so.
+    known_at: Instant,
 }
 
 /// How a [`Customer`] came in.
@@ -107,7 +114,8 @@ impl Customer {
     }
 
     /// Whether key or session would still be let in, and whether the account is suspended by now; for streams that outlive
-    /// their request. Reads the store only after somebody's keys, sessions or accounts changed.
+    /// their request. Reads the store only after somebody's keys, sessions or accounts changed, together with all others who ask
+    /// just then.
     pub async fn may_still_read(&mut self, console: &Console) -> bool {
         let now = console.clock.now();
         if self.until.is_some_and(|until| until <= now) {
@@ -115,32 +123,32 @@ impl Customer {
         }
         let epoch = console.store.epoch();
         if epoch == self.epoch {
+            self.known_at = Instant::now();
             return true;
         }
-        let found = match &self.via {
+        let pass = match &self.via {
             // Forms have been answered by then.
             Via::Page => return false,
-            Via::Key(key) => console
-                .store
-                .find_api_key(self.account_no, &key.id)
-                .await
-                .map(|key| key.filter(|key| key.revoked_at.is_none()))
-                .map(|key| key.map(|key| (key.expires_at, key.account_status, key.is_verified))),
-            Via::Session(token_hash) => {
-                let found = console.store.find_session(*token_hash, now).await;
-                found.map(|session| {
-                    session.map(|SessionRow { expires_at, user, .. }| {
-                        (Some(expires_at), user.account_status, user.verified_at.is_some())
-                    })
-                })
-            }
+            Via::Key(key) => Pass::Key(key.id.clone()),
+            Via::Session(token_hash) => Pass::Session(*token_hash),
         };
-        let Ok(Some((until, status, is_verified))) = found else { return false };
-        self.epoch = epoch;
-        self.until = until;
-        self.is_suspended = status == AccountStatus::Suspended;
-        self.is_verified = is_verified;
-        until.is_none_or(|until| until > now)
+        match console
+            .standings
+            .look(pass, async |passes: Vec<Pass>| console.store.standings(&passes).await)
+            .await
+        {
+            Found::Stands(standing) => {
+                self.known_at = Instant::now();
+                self.epoch = epoch;
+                self.until = standing.until;
+                self.is_suspended = standing.is_suspended;
+                self.is_verified = standing.is_verified;
+                self.until.is_none_or(|until| until > now)
+            }
+            Found::Ended => false,
+            // Asked again in a second. A store that is slow for a moment ends no streams.
+            Found::Unknown => self.known_at.elapsed() < BELIEVED,
+        }
     }
 }
 
@@ -155,6 +163,7 @@ impl Customer {
             time_zone: key.time_zone.clone(),
             until: key.expires_at,
             epoch,
+            known_at: Instant::now(),
             via: Via::Key(key),
         }
     }
@@ -171,6 +180,7 @@ impl Customer {
             via: Via::Page,
             until: None,
             epoch: 0,
+            known_at: Instant::now(),
         }
     }
 
@@ -186,6 +196,7 @@ impl Customer {
             via: Via::Session(token_hash),
             until: Some(expires_at),
             epoch,
+            known_at: Instant::now(),
         }
     }
 }

@@ -4,18 +4,22 @@
 //! |---|---|
 //! | [`tokens`] | makes secrets and hashes them |
 //! | [`passwords`] | Argon2id, a few at a time |
+//! | `patient` | the threads that do it, behind everything else |
 //! | [`strength`] | which passwords can be guessed |
 //! | [`sessions`] | the console's cookie |
 //! | [`keys`] | keys that were looked up before |
 //! | [`throttle`] | how often somebody may try |
 //! | [`credentials`] | what a request presents |
+//! | [`standing`] | whether those who listen may go on listening |
 //! | [`caller`] | who it is: the extractors of the REST handlers |
 
 pub mod caller;
 pub mod credentials;
 pub mod keys;
 pub mod passwords;
+mod patient;
 pub mod sessions;
+pub mod standing;
 pub mod strength;
 pub mod throttle;
 pub mod tokens;

@@ -10,6 +10,7 @@ use argon2::password_hash::{PasswordHash, PasswordHasher, PasswordVerifier, Salt
 use argon2::{Algorithm, Argon2, Params, Version};
 use tokio::sync::Semaphore;
 
+use super::patient::Patient;
 use super::strength;
 use crate::console::Error;
 use crate::random::Random;
@@ -23,10 +24,10 @@ const WAITING: usize = 64;
 const NOBODY: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
-/// Hashes and compares passwords on at most half of the processors.
+/// Hashes and compares passwords on at most half of the processors, and there behind everything else.
 #[derive(Debug, Clone)]
 pub struct Passwords {
-    running: Arc<Semaphore>,
+    threads: Arc<Patient>,
     waiting: Arc<Semaphore>,
     /// Hashes that were made or compared.
     done: Arc<AtomicU64>,
@@ -36,7 +37,7 @@ impl Default for Passwords {
     fn default() -> Self {
         let at_once = available_parallelism().map_or(1, |cores| cores.get().div_ceil(2));
         Self {
-            running: Arc::new(Semaphore::new(at_once)),
+            threads: Arc::new(Patient::new(at_once)),
             waiting: Arc::new(Semaphore::new(at_once + WAITING)),
             done: Arc::default(),
         }
@@ -82,13 +83,7 @@ impl Passwords {
 
     async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
         let _place = self.waiting.try_acquire().map_err(|_| Error::Unavailable { retry_after_s: 2 })?;
-        let turn = Arc::clone(&self.running).acquire_owned().await.map_err(Error::internal)?;
-        // The turn ends with the work, also when the caller has gone.
-        let work = move || {
-            let _turn = turn;
-            work()
-        };
-        tokio::task::spawn_blocking(work).await.map_err(Error::internal)
+        self.threads.run(work).await.ok_or_else(|| Error::internal("a password could not be looked at"))
     }
 }
 

@@ -4,6 +4,7 @@
 //! beside the server: the structure of the copy is checked, its books are recomputed, it is sealed, and renamed.
 
 use std::fs::File;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -114,7 +115,10 @@ async fn publish(path: &Path, partial: &Path) -> Result<BackupView, Failure> {
     drop(store);
     let Verdict { accounts, entries, .. } = in_order(partial, verdict)?;
     backup::seal(partial).map_err(failed)?;
-    backup::publish(partial, path).map_err(failed)?;
+    backup::publish_new(partial, path).map_err(|cause| match cause.kind() {
+        ErrorKind::AlreadyExists => BackupError::Exists(path.to_owned()),
+        _ => failed(cause),
+    })?;
     Ok(BackupView { path: path.to_owned(), bytes, schema_version, accounts, entries })
 }
 

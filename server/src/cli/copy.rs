@@ -1,13 +1,13 @@
-//! `copy`: moves the books of a file into a Postgres, and verifies both sides.
+//! `copy`: moves the books of a file into a Postgres, verifies both sides, and keeps the file from being served again.
 
 use std::process::ExitCode;
 
 use serde::Serialize;
 
 use super::Failure;
-use super::admin;
 use super::books::Books;
-use super::command::{AdminAnswer, AdminCommand, Verdict};
+use super::command::Verdict;
+use super::verify::verify;
 use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::store::{DatabaseUrl, Store, StoreError};
@@ -35,15 +35,10 @@ pub async fn run(config: &Config, to: &str, json: bool) -> Result<ExitCode, Fail
         return Err(refused("--to must be postgres://USER:PASSWORD@HOST/DATABASE, an empty database"));
     };
     let source = Books::open_store(config).await?;
-    let target = Store::open(&to, &SystemClock).await?;
-    let Store::Sqlite(rows) = &source else { return Err(refused("copy moves a SQLite file")) };
-    let rows = target.copy_from(rows).await.map_err(|error| Failure::Refused(error.to_string()))?;
-    let copied = Config { database_url: to.clone(), ..config.clone() };
-    let (ours, theirs) = (Books::start(config.clone(), source), Books::start(copied, target));
-    let compared = compare(&ours, &theirs).await;
+    let ours = Books::start(config.clone(), source);
+    let moved = move_books(&ours, config, &to).await;
     ours.close().await;
-    theirs.close().await;
-    let (accounts, entries) = compared?;
+    let (rows, accounts, entries) = moved?;
     let view =
         CopyView { from: config.database_url.to_string(), to: to.to_string(), rows, accounts, entries };
     if json {
@@ -52,14 +47,34 @@ pub async fn run(config: &Config, to: &str, json: bool) -> Result<ExitCode, Fail
         let CopyView { from, to, rows, accounts, entries } = view;
         println!("copied {rows} rows of {from} to {to}");
         println!("in order on both sides: {accounts} accounts, {entries} entries");
-        println!("start the server with DATABASE_URL={to}; {from} stays as it is");
+        println!("start the server with DATABASE_URL={to}; {from} is kept and no longer served");
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// Recomputes the books on both sides and compares where each account's chain ends.
-async fn compare(ours: &Books, theirs: &Books) -> Result<(u64, u64), Failure> {
-    let (here, there) = (verdict(ours, "the file").await?, verdict(theirs, "the copy").await?);
+/// Verifies the file, copies it, verifies and compares the copy, and then marks the file, so that only one of them is served.
+/// Rows, accounts and entries.
+async fn move_books(ours: &Books, config: &Config, to: &DatabaseUrl) -> Result<(u64, u64, u64), Failure> {
+    let refused = |error: String| Failure::Refused(error);
+    let Store::Sqlite(file) = &*ours.console.store else {
+        return Err(refused("copy moves a SQLite file".to_owned()));
+    };
+    let here = verdict(ours, "the file").await?;
+    let target = Store::open(to, &SystemClock).await?;
+    let rows = target.copy_from(file).await.map_err(|error| refused(error.to_string()))?;
+    let theirs = Books::start(Config { database_url: to.clone(), ..config.clone() }, target);
+    let compared = compare(&here, ours, &theirs).await;
+    theirs.close().await;
+    compared?;
+    let unmarked =
+        |error| refused(format!("the copy is whole, but the file could not be marked as moved: {error}"));
+    file.mark_moved().await.map_err(unmarked)?;
+    Ok((rows, here.accounts, here.entries))
+}
+
+/// Recomputes the books of the copy and compares where each account's chain ends.
+async fn compare(here: &Verdict, ours: &Books, theirs: &Books) -> Result<(), Failure> {
+    let there = verdict(theirs, "the copy").await?;
     let failed = |error: StoreError| Failure::Refused(error.to_string());
     let differs = || {
         Failure::Refused(
@@ -68,25 +83,28 @@ async fn compare(ours: &Books, theirs: &Books) -> Result<(u64, u64), Failure> {
     };
     let mut after = 0;
     loop {
-        let here = ours.console.store.chain_ends(after, STEP).await.map_err(failed)?;
-        let there = theirs.console.store.chain_ends(after, STEP).await.map_err(failed)?;
-        if here != there {
+        let ends = ours.console.store.chain_ends(after, STEP).await.map_err(failed)?;
+        let copied = theirs.console.store.chain_ends(after, STEP).await.map_err(failed)?;
+        if ends != copied {
             return Err(differs());
         }
-        match here.last() {
+        match ends.last() {
             Some(end) => after = end.account_no,
             None => break,
         }
     }
     let is_same = (here.accounts, here.entries) == (there.accounts, there.entries);
-    is_same.then_some((here.accounts, here.entries)).ok_or_else(differs)
+    is_same.then_some(()).ok_or_else(differs)
 }
 
 async fn verdict(books: &Books, side: &str) -> Result<Verdict, Failure> {
-    let verify = AdminCommand::Verify { account_id: None };
-    let answer = admin::execute(&books.console, verify).await;
-    match answer.map_err(|error| Failure::Refused(error.to_string()))? {
-        AdminAnswer::Verified(verdict) if verdict.ok => Ok(verdict),
-        answer => Err(Failure::Refused(format!("{side} is not in order: {answer}"))),
+    let verdict = verify(&books.console.store, None).await;
+    let verdict = verdict.map_err(|error| Failure::Refused(error.to_string()))?;
+    match &verdict.mismatch {
+        None => Ok(verdict),
+        Some(found) => {
+            let (account, seq, fault) = (&found.account_id, found.seq, &found.fault);
+            Err(Failure::Refused(format!("{side} is not in order: {account} entry {seq}: {fault}")))
+        }
     }
 }

@@ -71,6 +71,8 @@ pub enum Failure {
     Open(#[from] OpenError),
     #[error("cannot listen on {addr}: {cause}; {setting} picks another address")]
     Listen { setting: &'static str, addr: SocketAddr, cause: std::io::Error },
+    #[error("no connections were accepted any more; the log says why")]
+    Deaf,
     #[error("cannot check the mail server's certificate: {0}")]
     Certificates(lettre::transport::smtp::Error),
     #[error(transparent)]

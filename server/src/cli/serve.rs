@@ -6,6 +6,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use axum::Router;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::{JoinHandle, JoinSet};
@@ -27,6 +28,8 @@ use crate::store::OpenError;
 const DRAIN: Duration = Duration::from_millis(600);
 /// From the signal until the process ends, whatever still runs.
 const END: Duration = Duration::from_millis(950);
+/// Between two looks whether anybody still accepts connections.
+const LOOK: Duration = Duration::from_secs(1);
 /// A stream that began while the others were closed is closed this much later.
 const CLOSE_STREAMS: Duration = Duration::from_millis(20);
 
@@ -56,13 +59,22 @@ pub async fn serve(config: Config) -> Result<(), Failure> {
     }
     // The last word of the start: whoever reads it finds everything in place.
     println!("plexe-console is listening on http://{}, reached as {}", config.addr, config.base_url);
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
+    let is_asked_to = tokio::select! {
+        _ = terminate.recv() => true,
+        _ = interrupt.recv() => true,
+        () = ended(&server.http) => false,
+    };
     tracing::info!("stopping");
     server.stop().await;
-    Ok(())
+    if is_asked_to { Ok(()) } else { Err(Failure::Deaf) }
+}
+
+/// Returns when a task has ended that should go on.
+async fn ended(task: &JoinHandle<()>) {
+    let mut looks = tokio::time::interval(LOOK);
+    while !task.is_finished() {
+        looks.tick().await;
+    }
 }
 
 impl Server {
@@ -89,11 +101,13 @@ impl Server {
         };
         let Books { console, writer } = Books::start(config, store);
         let (stop, stopping) = jobs::signal();
+        // Here, where what is wrong with it ends the start.
+        let router = http::router(console.clone());
         let nodes = listening.map(|listening| nodes::start(&console, listening, &stopping));
         let metrics = metrics.map(|listener| listener::serve(listener, console.clone(), stopping.clone()));
         Ok(Self {
             metrics: metrics.map(tokio::spawn),
-            http: tokio::spawn(listen(listener, console.clone(), stopping.clone())),
+            http: tokio::spawn(listen(listener, router, stopping.clone())),
             commands: tokio::spawn(answer_commands(socket, console.clone(), stopping.clone())),
             jobs: jobs::start(&console, sender, &stopping),
             nodes: nodes.unwrap_or_default(),
@@ -155,6 +169,20 @@ async fn bind(setting: &'static str, addr: SocketAddr) -> Result<TcpListener, Fa
     TcpListener::bind(addr).await.map_err(|cause| Failure::Listen { setting, addr, cause })
 }
 
-async fn listen(listener: TcpListener, console: Console, mut stopping: Stopping) {
-    connections::serve(listener, http::router(console), async move { stopping.wait().await }).await;
+async fn listen(listener: TcpListener, router: Router, mut stopping: Stopping) {
+    connections::serve(listener, router, async move { stopping.wait().await }).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_task_that_ends_or_panics_is_noticed() {
+        for task in [tokio::spawn(async {}), tokio::spawn(async { panic!("for a test") })] {
+            tokio::time::timeout(LOOK * 10, ended(&task)).await.unwrap();
+        }
+        let goes_on = tokio::spawn(std::future::pending());
+        assert!(tokio::time::timeout(LOOK / 10, ended(&goes_on)).await.is_err());
+    }
 }

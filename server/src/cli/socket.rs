@@ -10,7 +10,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, BufReader};
+use tokio::io::{
+    AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, BufReader,
+};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::task::JoinSet;
 
@@ -146,14 +148,31 @@ async fn converse(stream: UnixStream, database: PathBuf, console: Console, mut s
     }
     let reply = match serde_json::from_str::<AdminCommand>(&line) {
         Err(_) => Reply::Error(SocketError::Version.to_string()),
-        Ok(command) => match admin::execute(&console, command).await {
-            Ok(answer) => Reply::Ok(answer),
-            Err(error) => Reply::Error(error.to_string()),
-        },
+        Ok(command) => {
+            // What changes something is carried out to its end; a copy is of use only to whoever waits for it.
+            let is_copy = matches!(command, AdminCommand::CopyStore { .. });
+            let executed = tokio::select! {
+                executed = admin::execute(&console, command) => executed,
+                () = left(reading.get_mut()), if is_copy => {
+                    tracing::info!("nobody waits for a copy any more; it is given up");
+                    return;
+                }
+            };
+            match executed {
+                Ok(answer) => Reply::Ok(answer),
+                Err(error) => Reply::Error(error.to_string()),
+            }
+        }
     };
     if let Err(error) = write_line(&mut writing, &reply).await {
         tracing::warn!(%error, "a command left before its answer");
     }
+}
+
+/// Ends when whoever gave a command has gone.
+async fn left(reading: &mut (impl AsyncRead + Unpin)) {
+    let mut more = [0; 64];
+    while matches!(reading.read(&mut more).await, Ok(length) if length > 0) {}
 }
 
 async fn write_line(to: &mut (impl AsyncWrite + Unpin), line: &impl Serialize) -> std::io::Result<()> {

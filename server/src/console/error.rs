@@ -281,16 +281,17 @@ impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Stopped | StoreError::Lost(_) => Self::Unavailable { retry_after_s: 5 },
-            StoreError::Database(_) if error.is_systemic() => {
+            StoreError::Database(_) | StoreError::Sqlite(_) if error.is_systemic() => {
                 tracing::error!(%error, "the store is in trouble");
                 Self::Unavailable { retry_after_s: 5 }
             }
             StoreError::Database(_)
-            | StoreError::Reading(_)
+            | StoreError::Sqlite(_)
             | StoreError::Thread(_)
             | StoreError::Corrupt { .. }
             | StoreError::Rows { .. }
-            | StoreError::Raced => Self::internal(error),
+            | StoreError::Raced
+            | StoreError::Known => Self::internal(error),
         }
     }
 }

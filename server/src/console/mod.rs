@@ -57,6 +57,7 @@ pub use error::{Error, Reasons};
 
 use crate::auth::keys::KeyCache;
 use crate::auth::passwords::Passwords;
+use crate::auth::standing::Standings;
 use crate::auth::throttle::{Allowance, LetterThrottle, SignInThrottle};
 use crate::clock::SharedClock;
 use crate::config::Config;
@@ -83,6 +84,8 @@ pub struct Parts {
     pub random: SharedRandom,
     pub(crate) passwords: Passwords,
     pub(crate) keys: KeyCache,
+    pub(crate) standings: Standings,
+    overviews: overview::Recent,
     pub(crate) sign_ins: SignInThrottle,
     /// Rung when a mail is in the outbox.
     pub(crate) bell: Bell,
@@ -123,6 +126,8 @@ impl Console {
             random,
             passwords: Passwords::default(),
             keys: KeyCache::default(),
+            standings: Standings::default(),
+            overviews: overview::Recent::default(),
             sign_ins: SignInThrottle::default(),
             bell: Bell::default(),
             letters: LetterThrottle::default(),

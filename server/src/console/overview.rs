@@ -1,6 +1,7 @@
 //! What the pages show: the wallet in every page's frame, and the overview.
 
 mod chart;
+mod recent;
 mod runway;
 mod spend;
 
@@ -10,17 +11,16 @@ use app::backend::overview::{BalanceView, LotView, OverviewPort, OverviewView, R
 use app::backend::session::{FrameView, SessionPort};
 use app::backend::{Backend, ConsoleError, Viewer};
 use async_trait::async_trait;
-use ledger::rate::RateCards;
 use ledger::time::SECOND;
 use ledger::{AccountId, GrantId, Timestamp};
 
+pub(super) use self::recent::Recent;
+use self::recent::{AsOf, Facts};
 use super::charts::millis;
 use super::labels::{self, LABELLED_KEYS, Rows, zone_of};
 use super::{Console, Error};
 use crate::calendar::Zone;
-use crate::store::{
-    AccountStatus, ApiKeyRow, BookedEvent, BucketRow, EventFilter, KeyFilter, RollupFilter, WalletView,
-};
+use crate::store::{AccountStatus, ApiKeyRow, EventFilter, KeyFilter, RollupFilter, WalletView};
 
 /// Rows of latest activity.
 const LATEST: u32 = 10;
@@ -36,12 +36,7 @@ struct Moment {
     now: Timestamp,
     zone: Zone,
     wallet: WalletView,
-    /// Of the longest range that is shown.
-    rows: Vec<BucketRow>,
-    earlier: spend::Earlier,
-    latest: Vec<BookedEvent>,
-    cards: RateCards,
-    keys: Vec<ApiKeyRow>,
+    facts: Arc<Facts>,
 }
 
 impl Console {
@@ -68,32 +63,39 @@ impl Console {
     /// Reads until nothing was committed while reading, so that live messages follow on what the page shows.
     async fn moment(&self, viewer: &Viewer) -> Result<Moment, Error> {
         let account_no = self.account_no(viewer.account_id).await?;
-        let mut moment = Box::pin(self.read_moment(account_no, viewer)).await?;
-        for _ in 1..STILL_MOMENTS {
-            let wallet = self.store.wallet(account_no, moment.now).await?;
-            if wallet.seq == moment.wallet.seq {
-                break;
+        let zone = zone_of(viewer);
+        for attempt in 1.. {
+            let epoch = self.store.epoch();
+            let wallet = self.wallet(account_no, viewer.account_id).await?;
+            let now = self.clock.now().max(wallet.recorded_at);
+            let as_of = AsOf::new(account_no, epoch, &wallet, &zone, now);
+            if let Some(facts) = self.overviews.find(&as_of) {
+                return Ok(Moment { now, zone, wallet, facts });
             }
-            moment = Box::pin(self.read_moment(account_no, viewer)).await?;
+            let facts = Arc::new(Box::pin(self.read_facts(account_no, &zone, now)).await?);
+            let is_still = self.store.wallet(account_no, now).await?.seq == wallet.seq;
+            if is_still && self.store.epoch() == epoch {
+                self.overviews.keep(as_of, Arc::clone(&facts));
+            }
+            if is_still || attempt == STILL_MOMENTS {
+                return Ok(Moment { now, zone, wallet, facts });
+            }
         }
-        Ok(moment)
+        Err(Error::internal("attempts have no end"))
     }
 
-    async fn read_moment(&self, account_no: i64, viewer: &Viewer) -> Result<Moment, Error> {
-        let zone = zone_of(viewer);
-        let wallet = self.wallet(account_no, viewer.account_id).await?;
-        let now = self.clock.now().max(wallet.recorded_at);
-        let (from, to) = chart::longest(&zone, now);
+    async fn read_facts(&self, account_no: i64, zone: &Zone, now: Timestamp) -> Result<Facts, Error> {
+        let (from, to) = chart::longest(zone, now);
         let buckets = RollupFilter { account: account_no, from, to, operation: None, api_key: None };
         let newest = EventFilter { account: account_no, limit: LATEST, ..EventFilter::default() };
         let (rows, earlier, latest, cards, keys) = futures::try_join!(
             self.store.rollups(buckets),
-            spend::Earlier::read(&self.store, account_no, &zone, now),
+            spend::Earlier::read(&self.store, account_no, zone, now),
             self.store.list_events(newest),
             self.store.rate_cards(),
             self.store.list_api_keys(account_no, KeyFilter::All, LABELLED_KEYS, 0),
         )?;
-        Ok(Moment { now, zone, wallet, rows, earlier, latest, cards, keys: keys.0 })
+        Ok(Facts { rows, earlier, latest, cards, keys: keys.0 })
     }
 
     /// The viewer's name and live balance, as the top bar of every page shows them.
@@ -125,21 +127,22 @@ impl OverviewPort for Console {
 
 impl Moment {
     fn view(&self, account: AccountId, range: Range, base_url: String) -> OverviewView {
+        let Facts { rows, earlier, latest, cards, keys } = &*self.facts;
         let windows = chart::windows(&self.zone, self.now, range);
-        let rows = Rows::new(account, &self.zone, self.now, &self.cards, &self.keys);
-        let latest = self.latest.iter().filter_map(|event| rows.row(event)).collect();
+        let activity = Rows::new(account, &self.zone, self.now, cards, keys);
+        let latest = latest.iter().filter_map(|event| activity.row(event)).collect();
         OverviewView {
             range,
             balance: balance(account, &self.wallet),
-            today: spend::today(&self.zone, self.now, &self.rows),
-            last_7_days: spend::last_7_days(&self.zone, self.now, &self.rows),
-            last_30_days: spend::last_30_days(&self.zone, self.now, &self.rows, &self.earlier),
+            today: spend::today(&self.zone, self.now, rows),
+            last_7_days: spend::last_7_days(&self.zone, self.now, rows),
+            last_30_days: spend::last_30_days(&self.zone, self.now, rows, earlier),
             runway: self.runway(account),
-            chart: chart::view(&self.zone, windows, range, &self.rows),
+            chart: chart::view(&self.zone, windows, range, rows),
             compared_until_ms: millis(self.now.saturating_add(COMPARED)),
             latest,
-            labels: rows.labels,
-            own_key: self.keys.iter().find(|key| self.is_usable(key)).map(labels::key_label),
+            labels: activity.labels,
+            own_key: keys.iter().find(|key| self.is_usable(key)).map(labels::key_label),
             base_url,
         }
     }
@@ -149,7 +152,8 @@ impl Moment {
     }
 
     fn runway(&self, account: AccountId) -> RunwayView {
-        let pace = runway::pace(&self.zone, self.now, &self.rows, !self.earlier.is_nothing());
+        let Facts { rows, earlier, .. } = &*self.facts;
+        let pace = runway::pace(&self.zone, self.now, rows, !earlier.is_nothing());
         let grants = runway::less_debt(&self.wallet.grants, self.wallet.debt);
         runway::view(account, &self.zone, self.now, &grants, pace)
     }

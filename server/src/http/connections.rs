@@ -20,6 +20,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tower::ServiceExt as _;
 
 use super::endless::HandOver;
+use super::wire::{IsBehind, Wire};
 
 /// Connections at once; more wait to be accepted.
 const MOST: u32 = 16_384;
@@ -49,11 +50,12 @@ pub async fn serve(listener: TcpListener, router: Router, stopped: impl Future<O
         if let Err(error) = socket.set_nodelay(true) {
             tracing::debug!(%error, "a connection sends in larger pieces");
         }
-        let (router, hand_over) = (router.clone(), HandOver::default());
+        let (router, hand_over, is_behind) = (router.clone(), HandOver::default(), IsBehind::default());
         let keeper = hand_over.clone();
         let service = service_fn(move |request| answer(router.clone(), peer, keeper.clone(), request));
-        let connection = http.serve_connection(TokioIo::new(socket), service);
-        tokio::spawn(attend(connection, hand_over, stopping.clone(), place));
+        let wire = Wire::new(socket, is_behind.clone());
+        let connection = http.serve_connection(TokioIo::new(wire), service);
+        tokio::spawn(attend(connection, (hand_over, is_behind), stopping.clone(), place));
     }
     drop(listener);
     stop.send_replace(true);
@@ -63,8 +65,8 @@ pub async fn serve(listener: TcpListener, router: Router, stopped: impl Future<O
 
 /// Serves one connection to its end, or until it has an answer that does not end.
 async fn attend<S>(
-    mut connection: http1::Connection<TokioIo<TcpStream>, S>,
-    hand_over: HandOver,
+    mut connection: http1::Connection<TokioIo<Wire>, S>,
+    (hand_over, is_behind): (HandOver, IsBehind),
     mut stopping: watch::Receiver<bool>,
     place: Option<OwnedSemaphorePermit>,
 ) where
@@ -74,6 +76,8 @@ async fn attend<S>(
     let endless = loop {
         let served = std::future::poll_fn(|context| match connection.poll_unpin(context) {
             Poll::Ready(ended) => Poll::Ready(Err(ended)),
+            // What is left of an earlier answer comes first.
+            Poll::Pending if is_behind.read() => Poll::Pending,
             Poll::Pending => hand_over.kept().map_or(Poll::Pending, |endless| Poll::Ready(Ok(endless))),
         });
         tokio::select! {
@@ -91,7 +95,7 @@ async fn attend<S>(
             }
         }
     };
-    let socket = connection.into_parts().io.into_inner();
+    let socket = connection.into_parts().io.into_inner().into_socket();
     // In a task of its own, so that what the connection needed for its request is given back.
     tokio::spawn(endless.send(socket).map(|()| drop(place)));
 }
@@ -122,5 +126,56 @@ async fn answer(
         Some(response) => Ok(response),
         // The connection is taken from the web server now, and this with it.
         None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::routing::get;
+    use futures::{StreamExt as _, stream};
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    use super::*;
+    use crate::http::endless;
+
+    /// More than any socket takes in while nobody reads.
+    const LONG: usize = 64 << 20;
+    const PATIENCE: Duration = Duration::from_secs(30);
+
+    async fn unending() -> Response {
+        let pieces = stream::iter([Ok::<_, Infallible>("event: a\n\n")]).chain(stream::pending());
+        let mut response = Response::new(Body::from_stream(pieces));
+        endless::mark(&mut response);
+        response
+    }
+
+    async fn client() -> TcpStream {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let router = Router::new()
+            .route("/long", get(|| async { "x".repeat(LONG) }))
+            .route("/unending", get(unending));
+        tokio::spawn(serve(listener, router, std::future::pending()));
+        client
+    }
+
+    /// Reads until this has come.
+    async fn read_until(client: &mut TcpStream, end: &str) -> Vec<u8> {
+        let mut read = vec![];
+        while !read.ends_with(end.as_bytes()) {
+            let length = tokio::time::timeout(PATIENCE, client.read_buf(&mut read)).await.unwrap().unwrap();
+            assert_ne!(length, 0, "the connection ends after {} bytes", read.len());
+        }
+        read
+    }
+
+    #[tokio::test]
+    async fn a_connection_is_taken_over_only_once_all_earlier_answers_are_sent() {
+        let mut client = client().await;
+        let requests = "GET /long HTTP/1.1\r\nhost: a\r\n\r\nGET /unending HTTP/1.1\r\nhost: a\r\n\r\n";
+        client.write_all(requests.as_bytes()).await.unwrap();
+        let read = read_until(&mut client, "a\r\nevent: a\n\n\r\n").await;
+        let body = read.windows(4).position(|end| end == b"\r\n\r\n").unwrap() + 4;
+        assert!(read[body + LONG..].starts_with(b"HTTP/1.1 200 OK\r\n"));
     }
 }

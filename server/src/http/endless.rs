@@ -1,7 +1,6 @@
 //! Answers that do not end. Once one has begun nothing is left of HTTP but its chunks, so its connection is taken from the
 //! web server, whose buffers would be most of what an open stream holds: 16 KiB for requests that never come.
 
-use std::io::ErrorKind;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -9,7 +8,7 @@ use axum::response::Response;
 use bytes::Bytes;
 use futures::StreamExt as _;
 use http::{Method, Version, response};
-use tokio::io::{AsyncWriteExt as _, Interest};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 /// A client that takes in nothing for so long is cut off.
@@ -62,7 +61,7 @@ impl Endless {
         while sent {
             let piece = tokio::select! {
                 piece = pieces.next() => piece,
-                () = gone(&socket) => return,
+                () = gone(&mut socket) => return,
             };
             sent = match piece {
                 Some(Ok(piece)) if piece.is_empty() => true,
@@ -81,23 +80,20 @@ impl Endless {
 }
 
 /// Whether all of it is with the system.
-async fn send(socket: &mut TcpStream, bytes: &[u8]) -> bool {
-    matches!(tokio::time::timeout(PATIENCE, socket.write_all(bytes)).await, Ok(Ok(())))
+async fn send(socket: &mut TcpStream, mut bytes: &[u8]) -> bool {
+    while !bytes.is_empty() {
+        match tokio::time::timeout(PATIENCE, socket.write(bytes)).await {
+            Ok(Ok(written @ 1..)) => bytes = &bytes[written..],
+            _ => return false,
+        }
+    }
+    true
 }
 
 /// Ends when the client has closed its side. What it sends is passed by: there are no further requests here.
-async fn gone(socket: &TcpStream) {
+async fn gone(socket: &mut TcpStream) {
     let mut passed_by = [0; 256];
-    loop {
-        if socket.ready(Interest::READABLE).await.is_err() {
-            return;
-        }
-        match socket.try_read(&mut passed_by) {
-            Ok(0) => return,
-            Err(error) if error.kind() != ErrorKind::WouldBlock => return,
-            Ok(_) | Err(_) => {}
-        }
-    }
+    while matches!(socket.read(&mut passed_by).await, Ok(1..)) {}
 }
 
 /// Status line and header fields (RFC 9112, sections 4 and 5).
@@ -132,7 +128,6 @@ mod tests {
     use axum::body::Body;
     use axum::response::IntoResponse as _;
     use futures::stream;
-    use tokio::io::AsyncReadExt as _;
     use tokio::net::TcpListener;
 
     use super::*;

@@ -7,11 +7,13 @@ mod mail;
 pub mod rollups;
 mod stopping;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 
+use self::expiry::Sweeps;
 pub use self::stopping::{Stop, Stopping, signal};
 use crate::console::Console;
 use crate::mail::Sender;
@@ -38,7 +40,8 @@ pub fn start(console: &Console, sender: Option<Sender>, stopping: &Stopping) -> 
     let mut jobs = JoinSet::new();
     let of = || (console.clone(), stopping.clone());
     let (console, signal) = of();
-    jobs.spawn(every(EXPIRY, signal, move || expiry::sweep(console.clone())));
+    let sweeps = Arc::<Sweeps>::default();
+    jobs.spawn(every(EXPIRY, signal, move || expiry::sweep(console.clone(), Arc::clone(&sweeps))));
     let (console, signal) = of();
     jobs.spawn(every(CHECKPOINT, signal, move || checkpoint(console.clone())));
     let (console, signal) = of();
@@ -103,7 +106,6 @@ async fn forget_sessions(console: Console) {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
     use std::sync::atomic::{AtomicU32, Ordering};
 
     use super::*;

@@ -26,7 +26,7 @@ pub struct Sharing {
 pub(super) struct Place {
     /// The account's number and the last entry that was published; `None`: nobody has read a balance yet.
     pub published: Option<(i64, u64)>,
-    /// The last entry that is known to be in the books.
+    /// The last entry that is said to be in the books.
     pub known: u64,
 }
 
@@ -37,6 +37,8 @@ pub struct Behind {
     pub account_no: i64,
     /// The last entry that they have heard.
     pub seq: u64,
+    /// The last one that there is said to be.
+    pub known: u64,
 }
 
 impl Place {
@@ -57,7 +59,16 @@ impl Place {
 
     pub fn behind(&self, account: AccountId) -> Option<Behind> {
         let (account_no, seq) = self.published?;
-        (seq < self.known).then_some(Behind { account, account_no, seq })
+        (seq < self.known).then_some(Behind { account, account_no, seq, known: self.known })
+    }
+
+    /// Nothing was found to follow; what was said since then is still to be looked for.
+    pub fn nothing_follows(&mut self, behind: Behind) {
+        if let Some((_, published)) = self.published
+            && self.known == behind.known
+        {
+            self.known = published;
+        }
     }
 }
 

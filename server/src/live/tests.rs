@@ -59,7 +59,7 @@ fn alone_a_bus_publishes_what_is_committed_as_it_is() {
     let mut news = bus.subscribe(account);
     bus.publish(Commit::new(account, entries[1..].to_vec()));
     assert_eq!(heard(&mut news), [2, 3]);
-    assert!(bus.behind().is_empty() && bus.heard_numbers().is_empty());
+    assert!(bus.behind().is_empty() && bus.places().is_empty());
 }
 
 #[test]
@@ -72,7 +72,7 @@ fn with_others_every_entry_is_published_once_and_in_order() {
     publish(1..2);
     assert_eq!(heard(&mut news), [0; 0]);
     bus.begin(account, NO, 1);
-    assert_eq!(bus.behind(), [Behind { account, account_no: NO, seq: 1 }]);
+    assert_eq!(bus.behind(), [Behind { account, account_no: NO, seq: 1, known: 2 }]);
     publish(1..2);
     assert_eq!(heard(&mut news), [2]);
     assert!(bus.behind().is_empty());
@@ -96,14 +96,55 @@ fn with_others_every_entry_is_published_once_and_in_order() {
 }
 
 #[test]
+fn what_is_said_and_not_found_is_not_looked_for_for_ever() {
+    let (account, entries) = entries(3);
+    let bus = LiveBus::shared();
+    let mut news = bus.subscribe(account);
+    bus.begin(account, NO, 1);
+    bus.heard_of(&[(NO, 9_999_999)]);
+    let behind = bus.behind()[0];
+    bus.publish(Commit::new(account, entries[1..2].to_vec()));
+    assert_eq!(bus.behind()[0].seq, 2, "there is said to be more");
+    bus.found_nothing(behind);
+    assert!(bus.behind().is_empty());
+    bus.heard_of(&[(NO, 3)]);
+    let behind = bus.behind()[0];
+    bus.heard_of(&[(NO, 4)]);
+    bus.found_nothing(behind);
+    assert_eq!(bus.behind()[0].known, 4, "more was said after we looked");
+    bus.publish(Commit::new(account, entries[2..4].to_vec()));
+    assert_eq!(heard(&mut news), [2, 3, 4]);
+    assert!(bus.behind().is_empty());
+}
+
+#[test]
+fn streams_that_have_heard_more_than_the_books_hold_end() {
+    let (account, entries) = entries(2);
+    let bus = LiveBus::shared();
+    let mut news = bus.subscribe(account);
+    bus.begin(account, NO, 1);
+    let asked = bus.places();
+    bus.publish(Commit::new(account, entries[1..].to_vec()));
+    bus.found(&asked, &HashMap::from([(NO, 1)]));
+    assert_eq!(heard(&mut news), [2, 3], "what was committed after the question is no contradiction");
+    assert_eq!(news.try_recv().unwrap_err(), broadcast::error::TryRecvError::Empty);
+    bus.found(&bus.places(), &HashMap::from([(NO, 2)]));
+    assert_eq!(news.try_recv().unwrap_err(), broadcast::error::TryRecvError::Closed);
+    let mut again = bus.subscribe(account);
+    bus.begin(account, NO, 2);
+    bus.found(&bus.places(), &HashMap::from([(NO, 2)]));
+    assert_eq!(again.try_recv().unwrap_err(), broadcast::error::TryRecvError::Empty);
+}
+
+#[test]
 fn an_account_that_nobody_listens_to_is_forgotten() {
     let (account, _) = entries(0);
     let bus = LiveBus::shared();
     let news = bus.subscribe(account);
     bus.begin(account, NO, 1);
-    assert_eq!(bus.heard_numbers(), [NO]);
+    assert_eq!(bus.places(), [(NO, 1)]);
     drop(news);
-    assert!(bus.heard_numbers().is_empty());
+    assert!(bus.places().is_empty());
     bus.heard_of(&[(NO, 9)]);
     assert!(bus.behind().is_empty());
 }

@@ -4,7 +4,6 @@
 //! process that dies between the two sends it once more after its next start, under the same Message-ID. Servers that share a
 //! database take each mail for themselves first; what one of them took and died with is another's after three minutes.
 
-use ledger::Timestamp;
 use ledger::time::SECOND;
 
 use super::smtp::{Connection, SmtpServer, Undelivered};
@@ -44,8 +43,7 @@ impl Sender {
         let mut round = Round::default();
         let mut connection = None;
         while goes_on() && !round.interrupted {
-            let now = console.clock.now();
-            let Some(mail) = console.store.take_due_mail(now, now.saturating_add(LEASE)).await? else {
+            let Some(mail) = console.store.take_due_mail(&*console.clock, LEASE).await? else {
                 break;
             };
             let outcome = self.send(&mut connection, &mail).await;
@@ -94,29 +92,32 @@ async fn write_down(
     outcome: Result<(), Undelivered>,
 ) -> Result<(), StoreError> {
     let now = console.clock.now();
-    let DueMail { no, id, kind, attempts, .. } = mail;
-    match outcome {
+    let DueMail { id, kind, attempts, .. } = mail;
+    let is_written = match outcome {
         Ok(()) => {
-            console.store.record_mail_delivered(*no, now).await?;
             tracing::info!(id, kind, attempts = attempts + 1, "a mail was delivered to the mail server");
+            console.store.record_mail_delivered(mail, now).await?
         }
         Err(error @ Undelivered::Never(_)) => {
-            console.store.record_mail_failed(*no, now, &error.to_string()).await?;
             tracing::warn!(id, kind, %error, "a mail will not be delivered");
+            console.store.record_mail_failed(mail, now, &error.to_string()).await?
         }
         Err(error) => {
-            let next = next_attempt(now, *attempts);
-            console.store.record_mail_postponed(*no, next, &error.to_string()).await?;
             tracing::warn!(id, kind, attempts = attempts + 1, %error, "a mail waits and is tried again");
+            let pause = pause(*attempts);
+            console.store.record_mail_postponed(mail, &*console.clock, pause, &error.to_string()).await?
         }
+    };
+    if !is_written {
+        tracing::warn!(id, kind, "it took so long that the mail was given up, or is another server's by now");
     }
     Ok(())
 }
 
-/// When to try again after `failures` earlier ones and another one now.
-fn next_attempt(now: Timestamp, failures: i64) -> Timestamp {
+/// From another failure, after `failures` earlier ones, to the next attempt, in microseconds.
+fn pause(failures: i64) -> i64 {
     let doublings = u32::try_from(failures).unwrap_or(u32::MAX).min(10);
-    now.saturating_add(FIRST_PAUSE.saturating_mul(1 << doublings).min(LONGEST_PAUSE))
+    FIRST_PAUSE.saturating_mul(1 << doublings).min(LONGEST_PAUSE)
 }
 
 #[cfg(test)]
@@ -125,7 +126,7 @@ mod tests {
 
     #[test]
     fn pauses_double_up_to_an_hour() {
-        let seconds = |failures| next_attempt(Timestamp::from_micros(0), failures).micros() / SECOND;
+        let seconds = |failures| pause(failures) / SECOND;
         let pauses: Vec<i64> = (0..9).map(seconds).collect();
         assert_eq!(pauses, [30, 60, 120, 240, 480, 960, 1_920, 3_600, 3_600]);
         assert_eq!(seconds(i64::MAX), 3_600);

@@ -12,8 +12,10 @@ use crate::store::{Listening, Look, Store, StoreError, Told};
 const LOOK: Duration = Duration::from_millis(250);
 /// Every so many looks ask where the accounts are that are listened to here.
 const LOOKS_AT_ACCOUNTS: u32 = 3;
+/// The shortest time between two looks, however many messages ask for one.
+const BETWEEN: Duration = Duration::from_millis(20);
 /// A connection that takes longer to answer is a lost one.
-const PATIENCE: Duration = Duration::from_secs(2);
+const LOOK_LIMIT: Duration = Duration::from_secs(2);
 /// Between two attempts to connect: from, and at most.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
 
@@ -50,34 +52,43 @@ pub async fn run(console: Console, listening: Listening, mut stopping: Stopping)
     }
 }
 
-/// Listens until the connection is lost; how that was found out.
+/// Listens until the connection is lost; how that was found out. A message only makes us look, or read: what it says may be
+/// untrue, or of a database that was put back since.
 async fn hear(console: &Console, listening: &mut Listening) -> StoreError {
     let mut looks = interval(LOOK);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    for round in 0_u32.. {
-        let with_accounts = round % LOOKS_AT_ACCOUNTS == 0;
+    let mut round = 0_u32;
+    loop {
+        let began = tokio::time::Instant::now();
+        let with_accounts = round.is_multiple_of(LOOKS_AT_ACCOUNTS);
         if let Err(error) = look(console, listening, with_accounts).await {
             return error;
         }
+        round = round.wrapping_add(1);
         // A look is due when the wait for messages is over.
         loop {
             tokio::select! {
                 _ = looks.tick() => break,
                 told = listening.next() => match told {
-                    Ok(Some(told)) => take_in(console, told),
+                    Ok(Some(Told::Changed(number))) => {
+                        if console.store.is_news(number) {
+                            looks.reset_at(began + BETWEEN);
+                        }
+                    }
+                    Ok(Some(Told::Moved(moved))) => console.live.heard_of(&moved),
                     Ok(None) => return StoreError::Lost("it was closed"),
                     Err(error) => return error,
                 },
             }
         }
     }
-    StoreError::Lost("its rounds were counted to the end")
 }
 
 /// Asks the database where it is, and believes in what is cached for a while.
 async fn look(console: &Console, listening: &mut Listening, with_accounts: bool) -> Result<(), StoreError> {
     let store: &Store = &console.store;
-    let accounts = if with_accounts { console.live.heard_numbers() } else { vec![] };
+    let places = if with_accounts { console.live.places() } else { vec![] };
+    let accounts: Vec<i64> = places.iter().map(|(no, _)| *no).collect();
     let asked = Instant::now();
     let asking = async {
         let look = listening.look(&accounts).await?;
@@ -87,20 +98,9 @@ async fn look(console: &Console, listening: &mut Listening, with_accounts: bool)
         Ok::<Look, StoreError>(look)
     };
     let look =
-        timeout(PATIENCE, asking).await.unwrap_or_else(|_| Err(StoreError::Lost("no answer in time")))?;
-    take_in(console, Told::Changed(look.epoch));
-    take_in(console, Told::Moved(look.seqs));
+        timeout(LOOK_LIMIT, asking).await.unwrap_or_else(|_| Err(StoreError::Lost("no answer in time")))?;
+    store.heard_of(look.epoch);
+    console.live.found(&places, &look.seqs);
     store.hears(asked);
     Ok(())
-}
-
-fn take_in(console: &Console, told: Told) {
-    match told {
-        Told::Changed(number) => {
-            if console.store.heard_of(number) {
-                console.live.any_access_changed();
-            }
-        }
-        Told::Moved(moved) => console.live.heard_of(&moved),
-    }
 }

@@ -44,8 +44,12 @@ async fn catch_up(console: &Console) -> bool {
 }
 
 async fn step(console: &Console, behind: Behind) -> Result<(), StoreError> {
-    let Behind { account, account_no, seq } = behind;
+    let Behind { account, account_no, seq, .. } = behind;
     let entries = console.store.entries_after(account_no, seq, STEP).await?;
+    if entries.first().is_none_or(|first| first.seq != seq + 1) {
+        // Whoever said that there is more was wrong; a look finds what comes.
+        console.live.found_nothing(behind);
+    }
     for group in groups(whole_acts(&entries)) {
         console.live.publish(Commit::new(account, group.to_vec()));
     }

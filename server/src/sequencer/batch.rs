@@ -1,6 +1,7 @@
-//! One batch, one transaction: read what the tasks need, decide each in order, write everything, commit.
+//! The tasks of one batch, decided in order: what each is answered, and what all of them add to the books.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 
 use ledger::entry::{Entry, Movement};
 use ledger::event::{EventKey, Priced, Report};
@@ -14,95 +15,19 @@ use super::cache::{Cache, Loaded, Remembered};
 use super::holds::History;
 use super::job::{Charged, GrantRefusal, Granted, NewGrant, Quoted, Refusal, Submission, Voided};
 use super::{Answer, Task};
-use crate::clock::Clock;
-use crate::live::{Commit, LiveBus};
-use crate::store::posting::{Booked, Changes, GrantState, OpenedHold};
-use crate::store::{Payer, PayerRow, Store, StoreError};
+use crate::store::posting::{Booked, Changes, GrantState, NumberedEntry, OpenedHold};
+use crate::store::{Payer, PayerRow};
 
-/// Why a batch as a whole has no answers.
-#[derive(Debug)]
-pub(super) enum Failure {
-    /// A statement failed, or what it needed can't be read; nothing is written, and some of the tasks may succeed
-    /// without the others.
-    Statement(StoreError),
-    /// Another server came first; nothing is written, and the same batch may succeed.
-    Race(StoreError),
-    /// The store failed; whether the batch is written is not known.
-    Store(StoreError),
-}
-
-impl From<StoreError> for Failure {
-    fn from(error: StoreError) -> Self {
-        let concerns_all = error.is_systemic() && !error.is_unreadable();
-        if error.is_race() {
-            Self::Race(error)
-        } else if concerns_all {
-            Self::Store(error)
-        } else {
-            Self::Statement(error)
-        }
-    }
-}
-
-/// Decides the tasks and makes the outcome durable. When this returns, it is on disk.
-pub(super) async fn post(
-    store: &Store,
-    cache: &mut Cache,
-    clock: &dyn Clock,
-    tasks: &[Task],
-) -> Result<(Vec<Answer>, Changes, Remembered), Failure> {
-    let mut posting = store.begin_posting().await.map_err(Failure::Store)?;
-    let result = async {
-        let loaded = cache.load(&mut posting, tasks, clock).await?;
-        let mut batch = Batch::new(cache, loaded);
-        let answers: Vec<Answer> = tasks.iter().map(|task| batch.decide(task)).collect();
-        let (changes, remembered) = batch.finish();
-        posting.write(&changes).await?;
-        Ok::<_, StoreError>((answers, changes, remembered))
-    }
-    .await;
-    match result {
-        Ok(decided) if decided.1.entries.is_empty() => {
-            posting.rollback().await.map_err(Failure::Store)?;
-            Ok(decided)
-        }
-        Ok(decided) => {
-            posting.commit().await.map_err(Failure::Store)?;
-            Ok(decided)
-        }
-        Err(error) => {
-            posting.give_up(&error).await.map_err(Failure::Store)?;
-            Err(error.into())
-        }
-    }
-}
-
-/// What those who listen are to be told. Comes after the commit.
-pub(super) fn news(live: &LiveBus, changes: &Changes) -> Vec<Commit> {
-    if let Some(sharing) = live.sharing().filter(|_| !changes.wallets.is_empty()) {
-        sharing.moved(changes.wallets.iter().map(|(account_no, wallet)| (*account_no, wallet.seq)));
-    }
-    let mut heard: HashMap<i64, (AccountId, Vec<Entry>)> = HashMap::new();
-    for (account_no, wallet) in &changes.wallets {
-        if live.is_heard(wallet.account) {
-            heard.insert(*account_no, (wallet.account, vec![]));
-        }
-    }
-    if heard.is_empty() {
-        return vec![];
-    }
-    for (account_no, entry) in &changes.entries {
-        if let Some((_, entries)) = heard.get_mut(account_no) {
-            entries.push(entry.clone());
-        }
-    }
-    heard.into_values().map(|(account, entries)| Commit::new(account, entries)).collect()
-}
+/// Tasks of a large batch whose entries are handed over together.
+const PART: usize = 16;
 
 pub(super) struct Batch<'c> {
     pub cache: &'c Cache,
     pub now: Timestamp,
-    pub booked: HashMap<EventKey, Booked>,
+    /// Of the events that the tasks name, those that are in the books.
+    booked: HashMap<EventKey, Booked>,
+    /// Those that this batch books.
+    fresh: HashMap<&'c EventKey, Booked>,
     pub wallets: HashMap<i64, Wallet>,
     given: HashSet<(i64, String)>,
     /// The entries of the acts that closed holds, by account and the `seq` of the hold.
@@ -116,23 +41,52 @@ pub(super) struct Batch<'c> {
 }
 
 impl<'c> Batch<'c> {
-    fn new(cache: &'c Cache, loaded: Loaded) -> Self {
+    pub fn new(cache: &'c Cache, loaded: Loaded, tasks: usize) -> Self {
         let Loaded { now, booked, wallets, given, closed, histories, remembered } = loaded;
         Self {
             cache,
             now,
             booked,
+            fresh: HashMap::with_capacity(tasks),
             wallets,
             given,
             closed,
             histories,
             remembered,
-            changes: Changes::default(),
+            changes: Changes { entries: Vec::with_capacity(tasks), ..Changes::default() },
             changed: BTreeSet::new(),
         }
     }
 
-    fn decide(&mut self, task: &Task) -> Answer {
+    /// Hands the entries of each part to `write`.
+    pub fn decide_in_parts(
+        &mut self,
+        tasks: &'c [Task],
+        write: &mut dyn FnMut(&[NumberedEntry]),
+    ) -> Vec<Answer> {
+        let mut answers = Vec::with_capacity(tasks.len());
+        for part in tasks.chunks(PART) {
+            let before = self.changes.entries.len();
+            answers.extend(part.iter().map(|task| self.decide(task)));
+            write(&self.changes.entries[before..]);
+        }
+        answers
+    }
+
+    /// The names of events and holds that are refused and not this batch's own.
+    pub fn refused_names(&self, tasks: &'c [Task], answers: &[Answer]) -> Vec<&'c EventKey> {
+        let is_refused = |answer: &Answer| matches!(answer, Answer::Charge(Err(_)) | Answer::Hold(Err(_)));
+        let refused = tasks.iter().zip(answers).filter(|(_, answer)| is_refused(answer));
+        let names = refused.filter_map(|(task, _)| task.named_event());
+        names.filter(|name| !self.fresh.contains_key(name)).collect()
+    }
+
+    /// The event or hold of this name, if it is in the books or in this batch.
+    pub fn booked(&self, name: &EventKey) -> Option<&Booked> {
+        self.booked.get(name).or_else(|| self.fresh.get(name))
+    }
+
+    pub fn decide(&mut self, task: &'c Task) -> Answer {
         match task {
             Task::Charge(submission) => Answer::Charge(self.charge(submission)),
             Task::Check { service_key, payer, operation, quantity } => {
@@ -155,13 +109,13 @@ impl<'c> Batch<'c> {
     }
 
     /// The order of checks is that of `ledger/README.md`.
-    fn charge(&mut self, submission: &Submission) -> Result<Charged, Refusal> {
+    fn charge(&mut self, submission: &'c Submission) -> Result<Charged, Refusal> {
         let Submission { report, payer, service_key, debt_limit } = submission;
         if !self.cache.service_key_is_active(service_key) {
             return Err(Refusal::ServiceKeyRevoked);
         }
         let account = self.cache.payer(payer);
-        if let Some(booked) = self.booked.get(&report.key) {
+        if let Some(booked) = self.booked(&report.key) {
             return replay(report, account.map(|row| row.account), booked);
         }
         let row = self.may_spend(payer)?;
@@ -184,23 +138,22 @@ impl<'c> Batch<'c> {
             .charge(at, facts, *debt_limit)
             .map_err(|shortfall| Refusal::Insufficient { shortfall, seq })?;
         let booked = self.book(no, account, report, entries);
-        Ok(charged(&report.key, &booked, false))
+        Ok(charged(&report.key, booked, false))
     }
 
     /// Takes the legs of a new event or hold into the batch.
-    pub fn book(&mut self, no: i64, account: AccountId, report: &Report, entries: Vec<Entry>) -> Booked {
-        let first = entries[0].clone();
+    pub fn book(&mut self, no: i64, account: AccountId, report: &'c Report, legs: Vec<Entry>) -> &Booked {
         let (last_seq, balance) =
-            entries.last().map_or((0, Credits::ZERO), |last| (last.seq, last.available_after));
+            legs.last().map_or((0, Credits::ZERO), |last| (last.seq, last.available_after));
         if !report.dimensions.pairs().is_empty() {
             let json = serde_json::to_string(report.dimensions.pairs()).unwrap_or_default();
-            self.changes.dimensions.push((no, first.seq, json));
-            self.remembered.values.note(no, first.seq, report.dimensions.pairs());
+            self.changes.dimensions.push((no, legs[0].seq, json));
+            self.remembered.values.note(no, legs[0].seq, report.dimensions.pairs());
         }
-        self.record(no, entries);
-        let booked = Booked { account, entry: first, last_seq, balance };
-        self.booked.insert(report.key.clone(), booked.clone());
-        booked
+        let place = self.changes.entries.len();
+        self.record(no, legs);
+        let entry = Arc::clone(&self.changes.entries[place].1);
+        self.fresh.entry(&report.key).insert_entry(Booked { account, entry, last_seq, balance }).into_mut()
     }
 
     fn check(
@@ -297,12 +250,12 @@ impl<'c> Batch<'c> {
         if !entries.is_empty() {
             self.changed.insert(no);
         }
-        self.changes.entries.extend(entries.into_iter().map(|entry| (no, entry)));
+        self.changes.entries.extend(entries.into_iter().map(|entry| (no, Arc::new(entry))));
     }
 
     /// What an act changes besides the wallet.
     fn note(&mut self, no: i64, first: &Entry, act: &[Entry]) {
-        let Remembered { positions, values } = &mut self.remembered;
+        let Remembered { positions, values, .. } = &mut self.remembered;
         if let Some(counted) = Counted::of(first) {
             values.count(no, first, &counted, &mut self.changes.values);
             match counted {
@@ -330,18 +283,21 @@ impl<'c> Batch<'c> {
     }
 
     /// What is to be written: the entries, and the last state of all they moved. And what is to be remembered.
-    fn finish(mut self) -> (Changes, Remembered) {
-        let mut issued = HashSet::new();
+    pub fn finish(mut self) -> (Changes, Remembered) {
+        let (mut issued, mut moved) = (BTreeSet::new(), BTreeSet::new());
         for (no, entry) in &self.changes.entries {
-            let (Some(wallet), Some(seq)) = (self.wallets.get(no), entry.grant) else { continue };
-            let Some(grant) = wallet.grant(seq) else { continue };
-            if entry.movement == Movement::Issue {
-                issued.insert((*no, seq));
+            let Some(seq) = entry.grant else { continue };
+            let grants = if entry.movement == Movement::Issue { &mut issued } else { &mut moved };
+            grants.insert((*no, seq));
+        }
+        for (no, seq) in issued.union(&moved) {
+            let Some(grant) = self.wallets.get(no).and_then(|wallet| wallet.grant(*seq)) else { continue };
+            if issued.contains(&(*no, *seq)) {
                 self.changes.issued.push((*no, grant.clone()));
-            } else if !issued.contains(&(*no, seq)) {
+            } else {
                 let Grant { remaining, repaid, .. } = *grant;
                 let state = GrantState { remaining, repaid, void_reason: grant.void_reason.clone() };
-                self.changes.grants.insert((*no, seq), state);
+                self.changes.grants.insert((*no, *seq), state);
             }
         }
         for no in self.changed {
@@ -350,6 +306,7 @@ impl<'c> Batch<'c> {
                 self.changes.wallets.insert(no, wallet);
             }
         }
+        self.remembered.wallets = self.wallets;
         (self.changes, self.remembered)
     }
 }

@@ -21,10 +21,16 @@ use crate::store::{Payer, PayerRow, StoreError};
 /// Wallets, payers, and months of accounts that are kept at most; past it all are forgotten and read again as needed.
 const LIMIT: usize = 100_000;
 
+/// Batches whose names are looked up beforehand after one in which some were in the books: who repeats one event repeats
+/// more.
+const WARY: u8 = 16;
+
 /// Everything that was read before and is still true.
 #[derive(Debug, Default)]
 pub(super) struct Cache {
     epoch: u64,
+    /// Batches that are still to be looked up beforehand.
+    wary: u8,
     cards: Option<RateCards>,
     payers: HashMap<Payer, Option<PayerRow>>,
     service_keys: HashMap<KeyId, bool>,
@@ -44,7 +50,8 @@ pub(super) struct Loaded {
     /// The instant to record with.
     pub now: Timestamp,
     pub booked: HashMap<EventKey, Booked>,
-    /// Copies to work on, by account number.
+    /// By account number. They are not in the cache until the batch is committed, so that a batch that fails leaves nothing
+    /// but what is in the books.
     pub wallets: HashMap<i64, Wallet>,
     /// Of the grants that are given once: which account has had which source.
     pub given: HashSet<(i64, String)>,
@@ -55,32 +62,49 @@ pub(super) struct Loaded {
     pub remembered: Remembered,
 }
 
-/// What the sequencer knows besides wallets: copies to work on, to be kept once the batch is committed.
+/// What the sequencer knows besides changed wallets, to be kept once the batch is committed.
 #[derive(Debug, Default)]
 pub(super) struct Remembered {
+    /// Those that got no entry.
+    pub wallets: HashMap<i64, Wallet>,
     pub positions: Positions,
     pub values: Values,
 }
 
 impl Cache {
-    /// Reads what the tasks need and is not known yet. Runs inside the posting transaction: once its accounts are locked,
-    /// nobody else moves them.
+    /// Whether names that services give to events are taken for new until they turn out not to be.
+    pub(super) fn trusts_names(&self, posting: &Posting<'_>) -> bool {
+        self.wary == 0 && posting.is_alone()
+    }
+
+    /// Takes note of whether a batch had names that are in the books.
+    pub(super) fn note_names(&mut self, were_known: bool) {
+        self.wary = if were_known { WARY } else { self.wary.saturating_sub(1) };
+    }
+
+    /// Reads what the tasks need and is not known yet. Once its accounts are locked, nobody else moves them. Of trusted names
+    /// only those are looked up that must be known.
     pub(super) async fn load(
         &mut self,
         posting: &mut Posting<'_>,
         tasks: &[Task],
         clock: &dyn Clock,
+        trusts_names: bool,
     ) -> Result<Loaded, StoreError> {
         self.forget_old(posting.epoch());
         self.load_cards(posting).await?;
         self.load_dimensions(posting).await?;
         let mut accounts = self.load_parties(posting, tasks).await?;
-        let keys: Vec<&EventKey> = tasks.iter().filter_map(Task::named_event).collect();
-        let booked = if keys.is_empty() { HashMap::new() } else { posting.find_booked(&keys).await? };
+        let mut booked = posting.find_booked(&names(tasks, |task| matches!(task, Task::Correct(_)))).await?;
         for booked in tasks.iter().filter_map(|task| task.corrected(&booked)) {
             accounts.extend(self.load_number(posting, booked.account).await?);
         }
         let now = self.lock(posting, &accounts, clock).await?;
+        // Not before: what another server charges meanwhile would be refused for want of what it has cost.
+        if !trusts_names {
+            booked
+                .extend(posting.find_booked(&names(tasks, |task| !matches!(task, Task::Correct(_)))).await?);
+        }
         let given = self.load_given(posting, tasks).await?;
         let histories = self.load_histories(posting, tasks, &booked).await?;
         let mut wallets = self.load_wallets(posting, &accounts).await?;
@@ -88,7 +112,7 @@ impl Cache {
         let closed = self.load_closed(posting, tasks, &wallets).await?;
         let positions = self.load_positions(posting, tasks, &wallets, now).await?;
         let values = self.load_values(posting, tasks, &histories, &wallets, now).await?;
-        let remembered = Remembered { positions, values };
+        let remembered = Remembered { positions, values, ..Remembered::default() };
         Ok(Loaded { now, booked, wallets, given, closed, histories, remembered })
     }
 
@@ -136,10 +160,12 @@ impl Cache {
         clock: &dyn Clock,
     ) -> Result<Timestamp, StoreError> {
         let numbers: BTreeSet<i64> = accounts.iter().map(|(no, _)| *no).collect();
-        let Locked { seqs, now } = posting.lock(&numbers, clock).await?;
-        if let Some(seqs) = seqs {
+        let Locked { heads, now } = posting.lock(&numbers, clock).await?;
+        if let Some(heads) = heads {
+            // By the hash as well: a database that has lost entries may have others of the same numbers by now.
             let is_old = |no: &i64| {
-                self.wallets.get(no).is_none_or(|known| known.seq != seqs.get(no).copied().unwrap_or(0))
+                let known = self.wallets.get(no).map(|known| (known.seq, known.head));
+                known.is_none() || known != heads.get(no).copied()
             };
             let old: HashSet<i64> = numbers.into_iter().filter(is_old).collect();
             for no in &old {
@@ -234,6 +260,7 @@ impl Cache {
     /// Remembers what was committed.
     pub(super) fn keep(&mut self, wallets: HashMap<i64, Wallet>, remembered: Remembered) {
         self.wallets.extend(wallets);
+        self.wallets.extend(remembered.wallets);
         self.positions.extend(remembered.positions);
         self.values.keep(remembered.values);
     }
@@ -254,14 +281,26 @@ impl Cache {
         self.numbers.get(&account).copied().flatten()
     }
 
+    /// Everything is read again: something that was known is not so.
+    pub(super) fn forget(&mut self) {
+        self.forget_parties();
+        self.wallets.clear();
+        self.positions.clear();
+        self.values = Values::default();
+    }
+
+    fn forget_parties(&mut self) {
+        self.cards = None;
+        self.knows_dimensions = false;
+        self.payers.clear();
+        self.service_keys.clear();
+        self.numbers.clear();
+    }
+
     fn forget_old(&mut self, epoch: u64) {
         if self.epoch != epoch || self.payers.len() > LIMIT {
             self.epoch = epoch;
-            self.cards = None;
-            self.knows_dimensions = false;
-            self.payers.clear();
-            self.service_keys.clear();
-            self.numbers.clear();
+            self.forget_parties();
         }
         if self.wallets.len() > LIMIT {
             self.wallets.clear();
@@ -308,19 +347,29 @@ impl Cache {
         posting: &mut Posting<'_>,
         accounts: &HashSet<(i64, AccountId)>,
     ) -> Result<HashMap<i64, Wallet>, StoreError> {
-        let missing: Vec<_> =
-            accounts.iter().filter(|(no, _)| !self.wallets.contains_key(no)).copied().collect();
-        if !missing.is_empty() {
-            let found = posting.wallets(&missing).await?;
-            self.wallets.extend(found);
+        let mut wallets = HashMap::with_capacity(accounts.len());
+        let mut missing = vec![];
+        for (no, account) in accounts {
+            match self.wallets.remove(no) {
+                Some(wallet) => drop(wallets.insert(*no, wallet)),
+                None => missing.push((*no, *account)),
+            }
         }
-        Ok(accounts.iter().filter_map(|(no, _)| Some((*no, self.wallets.get(no)?.clone()))).collect())
+        if !missing.is_empty() {
+            wallets.extend(posting.wallets(&missing).await?);
+        }
+        Ok(wallets)
     }
+}
+
+/// The names of events that some of the tasks report or correct.
+fn names(tasks: &[Task], is_asked: impl Fn(&&Task) -> bool) -> Vec<&EventKey> {
+    tasks.iter().filter(is_asked).filter_map(Task::named_event).collect()
 }
 
 impl Task {
     /// The name of the event that it reports or corrects.
-    fn named_event(&self) -> Option<&EventKey> {
+    pub(super) fn named_event(&self) -> Option<&EventKey> {
         match self {
             Self::Charge(submission) => Some(&submission.report.key),
             Self::Hold(request) => Some(&request.report.key),

@@ -143,7 +143,9 @@ mod tests {
         crowd.inside.store(work, Ordering::Relaxed);
         let began = *crowd.window.lock().unwrap();
         let halves = [began + WINDOW / 2, began + WINDOW];
-        halves.map(|now| crowd.leave(work / 2, now.checked_sub(stay).unwrap(), now));
+        for now in halves {
+            crowd.leave(work / 2, now.checked_sub(stay).unwrap(), now);
+        }
         assert_eq!(crowd.left.load(Ordering::Relaxed), 0);
         crowd.full.load(Ordering::Relaxed)
     }

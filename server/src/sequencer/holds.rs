@@ -1,5 +1,7 @@
 //! Holds and corrections: what happens to an event before and after it is booked.
 
+use std::sync::Arc;
+
 use ledger::entry::{Entry, EventFacts, Movement, Revision};
 use ledger::event::{EventKey, Priced, Report};
 use ledger::rate::Price;
@@ -40,15 +42,15 @@ impl History {
     }
 }
 
-impl Batch<'_> {
+impl<'c> Batch<'c> {
     /// The order of checks is that of an event.
-    pub fn hold(&mut self, request: &HoldRequest) -> Result<Held, Refusal> {
+    pub fn hold(&mut self, request: &'c HoldRequest) -> Result<Held, Refusal> {
         let HoldRequest { report, payer, service_key, lasts } = request;
         if !self.cache.service_key_is_active(service_key) {
             return Err(Refusal::ServiceKeyRevoked);
         }
         let account = self.cache.payer(payer).map(|row| row.account);
-        if let Some(booked) = self.booked.get(&report.key) {
+        if let Some(booked) = self.booked(&report.key) {
             return held_before(request, account, booked);
         }
         let row = self.may_spend(payer)?;
@@ -64,7 +66,7 @@ impl Batch<'_> {
             .hold(at, report.clone().into_facts(priced), at.saturating_add(*lasts))
             .map_err(|shortfall| Refusal::Insufficient { shortfall, seq })?;
         let booked = self.book(no, account, report, entries);
-        held(report, &booked, false).ok_or(Refusal::Failed)
+        held(report, booked, false).ok_or(Refusal::Failed)
     }
 
     /// Makes an event of a hold.
@@ -241,7 +243,8 @@ fn settled(account: AccountId, act: &[Entry], replayed: bool) -> Option<Charged>
     let (first, last) = (act.first()?, act.last()?);
     let event = first.event.as_ref()?;
     let key = EventKey::parse(&event.source, &event.id).ok()?;
-    let booked = Booked { account, entry: first.clone(), last_seq: last.seq, balance: last.available_after };
+    let entry = Arc::new(first.clone());
+    let booked = Booked { account, entry, last_seq: last.seq, balance: last.available_after };
     Some(charged(&key, &booked, replayed))
 }
 

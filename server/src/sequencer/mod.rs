@@ -10,6 +10,7 @@ pub mod figures;
 mod holds;
 pub mod job;
 mod positions;
+mod transaction;
 mod values;
 
 use std::sync::Arc;
@@ -18,7 +19,7 @@ use std::time::Instant;
 use ledger::{AccountId, GrantId, KeyId, Quantity};
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
-use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::task::JoinHandle;
 
 use self::cache::Cache;
 use self::crowd::{Crowd, Place};
@@ -36,6 +37,8 @@ use crate::store::{Payer, Store};
 const BATCH: usize = 1_024;
 /// How often a batch begins again because another server came first, before its callers are told to try again.
 const RACES: usize = 10;
+/// How often it does before it reads everything anew and keeps out whoever changes users, keys or prices.
+const PATIENT_RACES: usize = 3;
 /// The smallest queue that can take the largest request.
 pub const MIN_CAPACITY: usize = 1_000;
 
@@ -113,20 +116,24 @@ impl Sequencer {
         let places = Arc::new(Semaphore::new(capacity));
         let figures = if store.is_shared() { Figures::of_shared() } else { Figures::default() };
         let (figures, charges) = (Arc::new(figures), Arc::new(Charges::default()));
-        let cache = Cache::default();
+        let writes_a_file = !store.is_shared();
         let writer = Writer {
             store,
             live,
             clock,
-            cache,
+            cache: Cache::default(),
             figures: Arc::clone(&figures),
             charges: Arc::clone(&charges),
             unpublished: vec![],
         };
-        // On a thread of its own: among the connections' tasks it would wait for all of them at each of its steps.
-        let runtime = Handle::current();
-        let writer = spawn_blocking(move || runtime.block_on(writer.run(jobs)));
-        (Self { queue, places, capacity, crowd: Arc::default(), figures, charges }, writer)
+        let run = writer.run(jobs);
+        let ended = if writes_a_file {
+            // A thread of its own, which waits for the disk without keeping anybody from running.
+            tokio::task::spawn_blocking(move || Handle::current().block_on(run))
+        } else {
+            tokio::spawn(run)
+        };
+        (Self { queue, places, capacity, crowd: Arc::default(), figures, charges }, ended)
     }
 
     /// What has become of events so far.
@@ -332,23 +339,26 @@ impl Writer {
         let mut waiting = vec![tasks];
         let mut races = 0;
         while let Some(part) = waiting.pop() {
-            match self.commit(part).await {
+            match self.commit(part, races >= PATIENT_RACES).await {
                 Ok(decided) => answers.extend(decided.into_iter().map(Ok)),
-                Err(batch::Failure::Race(error)) if races < RACES => {
+                Err(transaction::Failure::Race(error)) if races < RACES => {
                     tracing::debug!(%error, tasks = part.len(), "another server came first; the batch begins again");
                     races += 1;
+                    if races == PATIENT_RACES {
+                        self.cache.forget();
+                    }
                     waiting.push(part);
                 }
-                Err(batch::Failure::Statement(error)) if part.len() > 1 => {
+                Err(transaction::Failure::Statement(error)) if part.len() > 1 => {
                     tracing::warn!(%error, tasks = part.len(), "a batch failed and is tried in halves");
                     let (first, second) = part.split_at(part.len() / 2);
                     waiting.extend([second, first]);
                 }
-                Err(batch::Failure::Statement(error)) => {
+                Err(transaction::Failure::Statement(error)) => {
                     tracing::error!(%error, task = ?part, "a task could not be stored");
                     answers.extend(part.iter().map(|task| Ok(task.failed())));
                 }
-                Err(batch::Failure::Store(error) | batch::Failure::Race(error)) => {
+                Err(transaction::Failure::Store(error) | transaction::Failure::Race(error)) => {
                     tracing::error!(%error, tasks = part.len(), "a batch could not be stored");
                     self.figures.forget();
                     answers.extend(part.iter().map(|_| Err(Busy::Unknown)));
@@ -363,15 +373,20 @@ impl Writer {
         answers
     }
 
-    async fn commit(&mut self, tasks: &[Task]) -> Result<Vec<Answer>, batch::Failure> {
+    async fn commit(
+        &mut self,
+        tasks: &[Task],
+        keeps_changes_out: bool,
+    ) -> Result<Vec<Answer>, transaction::Failure> {
         let began = Instant::now();
-        let (answers, changes, remembered) =
-            batch::post(&self.store, &mut self.cache, &*self.clock, tasks).await?;
+        let batch =
+            Box::pin(transaction::post(&self.store, &mut self.cache, &*self.clock, tasks, keeps_changes_out));
+        let transaction::Decided { answers, changes, remembered } = self.store.posted(batch).await?;
         if !changes.entries.is_empty() {
             self.charges.committed(tasks.len(), began.elapsed());
         }
         self.figures.follow(&changes);
-        self.unpublished.extend(batch::news(&self.live, &changes));
+        self.unpublished.extend(transaction::news(&self.live, &changes));
         self.cache.keep(changes.wallets, remembered);
         Ok(answers)
     }

@@ -3,6 +3,7 @@
 use ledger::{AccountId, KeyId, Timestamp, UserId};
 
 use super::accounts::AccountStatus;
+use super::dialect::{Dialect as _, Sql};
 use super::rows::{Cell, parse_text};
 use super::{Store, StoreError, change, note, read};
 
@@ -124,6 +125,42 @@ struct Row {
     last_used_at: Option<i64>,
     revoked_at: Option<i64>,
 }
+
+/// Statements about `new`, of which `$1` is a JSON array of rows: key, hour, count, last use.
+macro_rules! about_requests {
+    ($before:literal, $after:literal) => {
+        Sql {
+            sqlite: concat!(
+                $before,
+                "(SELECT value ->> 0 AS key_id, value ->> 1 AS hour, value ->> 2 AS count, value ->> 3 AS last_used_at \
+                 FROM json_each($1)) AS new ",
+                $after
+            ),
+            postgres: concat!(
+                $before,
+                "(SELECT value ->> 0 AS key_id, CAST(value ->> 1 AS BIGINT) AS hour, CAST(value ->> 2 AS BIGINT) AS count, \
+                 CAST(value ->> 3 AS BIGINT) AS last_used_at FROM json_array_elements(CAST($1 AS JSON))) AS new ",
+                $after
+            ),
+        }
+    };
+}
+
+/// A key that was used in an hour may be there twice: what could not be written is counted again.
+const COUNT_REQUESTS: Sql = about_requests!(
+    "INSERT INTO api_key_requests (key_id, hour, count) SELECT key_id, hour, CAST(sum(count) AS BIGINT) FROM ",
+    "WHERE true GROUP BY key_id, hour \
+     ON CONFLICT (key_id, hour) DO UPDATE SET count = api_key_requests.count + excluded.count"
+);
+
+const NOTE_USE: Sql = about_requests!(
+    "UPDATE api_keys SET last_used_at = used.at FROM (SELECT key_id, max(last_used_at) AS at FROM ",
+    "GROUP BY key_id) AS used WHERE api_keys.id = used.key_id AND coalesce(api_keys.last_used_at, 0) < used.at"
+);
+
+/// `$2`: those of earlier hours.
+const FORGET_REQUESTS: Sql =
+    about_requests!("DELETE FROM api_key_requests WHERE hour < $2 AND key_id IN (SELECT key_id FROM ", ")");
 
 macro_rules! key_columns {
     () => {
@@ -279,7 +316,7 @@ impl Store {
             .execute(&mut *db)
             .await?;
             Ok(updated.rows_affected() == 1)
-        })
+        }, told_if |updated| updated)
     }
 
     /// Revokes a key of this account and returns when that happened first; `None`: no such key.
@@ -297,7 +334,7 @@ impl Store {
         .bind(id.as_str())
         .bind(now.micros())
         .fetch_optional(&mut *db)
-        .await?))?;
+        .await?), told_if |found| found.is_some_and(|(revoked_at,): (i64,)| revoked_at == now.micros()))?;
         Ok(found.map(|(revoked_at,)| Timestamp::from_micros(revoked_at)))
     }
 
@@ -307,28 +344,20 @@ impl Store {
         requests: &[KeyRequests],
         forget_before: Timestamp,
     ) -> Result<(), StoreError> {
+        let rows: Vec<(&str, i64, i64, i64)> = requests
+            .iter()
+            .map(|of| {
+                let count = i64::try_from(of.count).unwrap_or(i64::MAX);
+                (of.key.as_str(), of.hour.micros(), count, of.last_used_at.micros())
+            })
+            .collect();
+        // Texts and numbers always have a JSON form.
+        let rows = serde_json::to_string(&rows).unwrap_or_default();
         note!(self, db => {
-            for request in requests {
-                sqlx::query(
-                    "INSERT INTO api_key_requests (key_id, hour, count) VALUES ($1, $2, $3) \
-                     ON CONFLICT (key_id, hour) DO UPDATE SET count = api_key_requests.count + excluded.count",
-                )
-                .bind(request.key.as_str())
-                .bind(request.hour.micros())
-                .bind(i64::try_from(request.count).unwrap_or(i64::MAX))
-                .execute(&mut *db)
-                .await?;
-                sqlx::query("UPDATE api_keys SET last_used_at = $2 WHERE id = $1 AND coalesce(last_used_at, 0) < $2")
-                    .bind(request.key.as_str())
-                    .bind(request.last_used_at.micros())
-                    .execute(&mut *db)
-                    .await?;
-                sqlx::query("DELETE FROM api_key_requests WHERE key_id = $1 AND hour < $2")
-                    .bind(request.key.as_str())
-                    .bind(forget_before.micros())
-                    .execute(&mut *db)
-                    .await?;
-            }
+            let [count, used, forget] = [COUNT_REQUESTS, NOTE_USE, FORGET_REQUESTS].map(|sql| db.says(sql));
+            sqlx::query(count).bind(&rows).execute(&mut *db).await?;
+            sqlx::query(used).bind(&rows).execute(&mut *db).await?;
+            sqlx::query(forget).bind(&rows).bind(forget_before.micros()).execute(&mut *db).await?;
             Ok(())
         })
     }

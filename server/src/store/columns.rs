@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use ledger::dimensions::DimensionKey;
-use ledger::entry::{Entry, EventFacts, Revision};
+use ledger::entry::{EventFacts, Revision};
 use ledger::grant::Grant;
 use ledger::series::{BucketKey, Totals};
 use ledger::wallet::Wallet;
@@ -12,7 +12,7 @@ use sqlx::Postgres;
 use sqlx::postgres::PgArguments;
 use sqlx::query::Query;
 
-use super::posting::{Changes, GrantState, OpenedHold};
+use super::posting::{Changes, GrantState, NumberedEntry, OpenedHold};
 
 /// What fills its rows in from arrays.
 pub(super) type Statement = Query<'static, Postgres, PgArguments>;
@@ -36,8 +36,8 @@ const INSERT_ENTRIES: &str = "INSERT INTO entries (account, seq, leg, movement, 
 
 /// The statement that inserts these entries. Names stand in their order, so that two servers that book the same events
 /// never wait for each other in a circle.
-pub(super) fn insert_entries(entries: &[(i64, Entry)]) -> Statement {
-    let mut entries: Vec<&(i64, Entry)> = entries.iter().collect();
+pub(super) fn insert_entries(entries: &[NumberedEntry]) -> Statement {
+    let mut entries: Vec<&NumberedEntry> = entries.iter().collect();
     entries.sort_by_key(|(_, entry)| {
         entry.event.as_ref().map(|event| (event.source.as_str(), event.id.as_str()))
     });
@@ -50,7 +50,7 @@ pub(super) fn insert_entries(entries: &[(i64, Entry)]) -> Statement {
     bind_revisions(insert, &entries)
 }
 
-fn bind_places(insert: Statement, entries: &[&(i64, Entry)]) -> Statement {
+fn bind_places(insert: Statement, entries: &[&NumberedEntry]) -> Statement {
     let insert = column!(insert, entries, (no, _) => *no);
     let insert = column!(insert, entries, (_, entry) => entry.seq.cast_signed());
     let insert = column!(insert, entries, (_, entry) => i64::from(entry.leg));
@@ -62,7 +62,7 @@ fn bind_places(insert: Statement, entries: &[&(i64, Entry)]) -> Statement {
     column!(insert, entries, (_, entry) => entry.recorded_at.micros())
 }
 
-fn bind_events(insert: Statement, entries: &[&(i64, Entry)]) -> Statement {
+fn bind_events(insert: Statement, entries: &[&NumberedEntry]) -> Statement {
     let events: Vec<Option<&EventFacts>> = entries.iter().map(|(_, entry)| entry.event.as_ref()).collect();
     let insert = column!(insert, events, event => event.map(|event| event.source.as_str()));
     let insert = column!(insert, events, event => event.map(|event| event.id.as_str()));
@@ -78,7 +78,7 @@ fn bind_events(insert: Statement, entries: &[&(i64, Entry)]) -> Statement {
     column!(insert, events, event => event.and_then(|event| event.dimensions.as_ref()).map(|digest| digest.0.as_slice()))
 }
 
-fn bind_revisions(insert: Statement, entries: &[&(i64, Entry)]) -> Statement {
+fn bind_revisions(insert: Statement, entries: &[&NumberedEntry]) -> Statement {
     let revisions: Vec<Option<&Revision>> = entries.iter().map(|(_, entry)| entry.revises.as_ref()).collect();
     let insert = column!(insert, revisions, revises => revises.map(|revises| revises.of.cast_signed()));
     let insert = column!(insert, revisions, revises => revises.map(|revises| revises.quantity.micros()));

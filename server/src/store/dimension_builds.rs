@@ -12,7 +12,7 @@ use super::dimension_rollups::pairs;
 use super::posting::ValueSums;
 use super::rollup_checks::KeptAccount;
 use super::rows::{EntryRow, entry_columns, entry_tables};
-use super::{Store, StoreError, change, note, read};
+use super::{Listening, Store, StoreError, change, note, read};
 
 /// Entries that one statement looks at, so that it is over soon.
 const STEP: u64 = 20_000;
@@ -45,6 +45,16 @@ pub(super) struct DescribedRow {
 impl Store {
     /// Makes these the dimensions that consumption is counted by. What is in the books is counted by the new ones.
     pub async fn declare_dimensions(&self, names: &[String]) -> Result<(), StoreError> {
+        self.declare_alone(names, None).await
+    }
+
+    /// The same on a database that servers share: as long as `alone` keeps all others from posting. Fails once it doesn't,
+    /// and what was counted is never taken for whole.
+    pub(super) async fn declare_alone(
+        &self,
+        names: &[String],
+        mut alone: Option<&mut Listening>,
+    ) -> Result<(), StoreError> {
         let known = self.known_dimensions().await?;
         let is_complete = |name: &String| known.iter().any(|(known, complete)| known == name && *complete);
         for (name, _) in known.iter().filter(|(name, _)| !names.contains(name) || !is_complete(name)) {
@@ -59,9 +69,10 @@ impl Store {
         self.set_complete(&new, false).await?;
         let mut from_no = 0;
         while let Some(account) = self.find_kept_account(from_no).await? {
-            self.count_account(account, &new).await?;
+            self.count_account(account, &new, alone.as_deref_mut()).await?;
             from_no = account.no.saturating_add(1);
         }
+        still_alone(alone).await?;
         self.set_complete(&new, true).await
     }
 
@@ -89,7 +100,12 @@ impl Store {
         })
     }
 
-    async fn count_account(&self, account: KeptAccount, names: &[String]) -> Result<(), StoreError> {
+    async fn count_account(
+        &self,
+        account: KeptAccount,
+        names: &[String],
+        mut alone: Option<&mut Listening>,
+    ) -> Result<(), StoreError> {
         let mut series = DimensionSeries::new(names.to_vec());
         let mut seq = 0;
         while seq < account.seq {
@@ -97,13 +113,18 @@ impl Store {
             for (entry, pairs) in self.described_entries(account.no, seq, to).await? {
                 series.count(&entry, pairs.as_ref());
             }
-            self.add_values(account.no, &series.drain()).await?;
+            self.add_values(account.no, &series.drain(), alone.as_deref_mut()).await?;
             seq = to;
         }
         Ok(())
     }
 
-    async fn add_values(&self, no: i64, sums: &ValueTotals) -> Result<(), StoreError> {
+    async fn add_values(
+        &self,
+        no: i64,
+        sums: &ValueTotals,
+        alone: Option<&mut Listening>,
+    ) -> Result<(), StoreError> {
         if sums.is_empty() {
             return Ok(());
         }
@@ -112,7 +133,13 @@ impl Store {
         };
         let values = ValueSums { used: owned(&sums.used), taken_back: owned(&sums.taken_back) };
         let mut posting = self.begin_counting().await?;
+        posting.begin()?;
         posting.write_values(&values).await?;
+        // Last of all, so that nobody else can have counted the same by then.
+        if let Err(error) = still_alone(alone).await {
+            posting.rollback().await?;
+            return Err(error);
+        }
         posting.commit().await
     }
 
@@ -151,6 +178,13 @@ impl Store {
         .fetch_all(db)
         .await?))?;
         rows.into_iter().map(DescribedRow::into_parts).collect()
+    }
+}
+
+async fn still_alone(alone: Option<&mut Listening>) -> Result<(), StoreError> {
+    match alone {
+        Some(listening) => listening.still_alone().await,
+        None => Ok(()),
     }
 }
 

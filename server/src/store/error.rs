@@ -9,9 +9,9 @@ use sqlx::postgres::PgDatabaseError;
 pub enum StoreError {
     #[error("database: {0}")]
     Database(#[from] sqlx::Error),
-    /// Reading past sqlx failed.
-    #[error("reading the database: {0}")]
-    Reading(#[from] rusqlite::Error),
+    /// On a connection to a file that is used without sqlx.
+    #[error("database: {0}")]
+    Sqlite(#[from] rusqlite::Error),
     #[error("a thread that read ended early: {0}")]
     Thread(#[from] tokio::task::JoinError),
     /// The store holds something that the code can't have written.
@@ -23,6 +23,9 @@ pub enum StoreError {
     /// Another server has taken the name of an event, or changed what the transaction goes by, meanwhile.
     #[error("another server came first")]
     Raced,
+    /// An event that was taken for new has a name that is in the books.
+    #[error("an event of this name is in the books")]
+    Known,
     /// A connection that something hangs on is gone.
     #[error("the connection to the database was lost: {0}")]
     Lost(&'static str),
@@ -50,14 +53,14 @@ impl StoreError {
     /// Whether the database as a whole is in trouble (disk full, unreadable, gone), rather than this one statement.
     pub fn is_systemic(&self) -> bool {
         match self {
-            Self::Database(error @ sqlx::Error::Database(cause)) => match cause
-                .try_downcast_ref::<PgDatabaseError>()
-            {
-                Some(_) => is_systemic_in_postgres(&cause.code().unwrap_or_default()),
-                None => matches!(code(error).map(|code| code & 0xff), Some(5 | 8 | 10 | 11 | 13 | 14 | 26)),
-            },
-            Self::Database(_) | Self::Reading(_) | Self::Thread(_) | Self::Lost(_) | Self::Stopped => true,
-            Self::Corrupt { .. } | Self::Rows { .. } | Self::Raced => false,
+            Self::Database(sqlx::Error::Database(cause)) if is_of_postgres(&**cause) => {
+                is_systemic_in_postgres(&cause.code().unwrap_or_default())
+            }
+            Self::Database(sqlx::Error::Database(_)) | Self::Sqlite(rusqlite::Error::SqliteFailure(..)) => {
+                matches!(self.sqlite_code().map(|code| code & 0xff), Some(5 | 8 | 10 | 11 | 13 | 14 | 26))
+            }
+            Self::Database(_) | Self::Sqlite(_) | Self::Thread(_) | Self::Lost(_) | Self::Stopped => true,
+            Self::Corrupt { .. } | Self::Rows { .. } | Self::Raced | Self::Known => false,
         }
     }
 
@@ -76,8 +79,16 @@ impl StoreError {
     /// Whether pages could not be read or are no pages of a database (`SQLITE_CORRUPT`, `SQLITE_NOTADB`). Who needs others
     /// may go on.
     pub fn is_unreadable(&self) -> bool {
-        let Self::Database(error) = self else { return false };
-        code(error).is_some_and(|code| failed_to_read(code) || matches!(code & 0xff, 11 | 26))
+        self.sqlite_code().is_some_and(|code| failed_to_read(code) || matches!(code & 0xff, 11 | 26))
+    }
+
+    /// SQLite's code, where it was SQLite that failed.
+    pub(super) fn sqlite_code(&self) -> Option<u32> {
+        match self {
+            Self::Database(error) => code(error),
+            Self::Sqlite(error) => error.sqlite_error().map(|error| error.extended_code.cast_unsigned()),
+            _ => None,
+        }
     }
 }
 
@@ -89,8 +100,11 @@ pub(super) fn failed_to_read(code: u32) -> bool {
 /// SQLite's code: <https://www.sqlite.org/rescode.html>, the low byte is the primary one.
 pub(super) fn code(error: &sqlx::Error) -> Option<u32> {
     let sqlx::Error::Database(error) = error else { return None };
-    let is_of_sqlite = error.try_downcast_ref::<PgDatabaseError>().is_none();
-    error.code().filter(|_| is_of_sqlite)?.parse().ok()
+    error.code().filter(|_| !is_of_postgres(&**error))?.parse().ok()
+}
+
+fn is_of_postgres(error: &dyn sqlx::error::DatabaseError) -> bool {
+    error.try_downcast_ref::<PgDatabaseError>().is_some()
 }
 
 /// Codes: <https://www.postgresql.org/docs/current/errcodes-appendix.html>. By class: connections, resources, lock timeouts,
@@ -111,6 +125,12 @@ pub enum OpenError {
         "the database {database} was written by a newer version of plexe-console (schema {found}, this binary knows {known}); run that version"
     )]
     Newer { database: String, found: i64, known: i64 },
+    #[error(
+        "the books in {path} were copied to another database and go on there; serving both would charge twice. To go back to \
+         this file all the same: sqlite3 {path} 'PRAGMA application_id = 0'",
+        path = .0.display()
+    )]
+    Moved(PathBuf),
     #[error("cannot bring the database {database} up to date: {cause}")]
     Migrate { database: String, cause: sqlx::migrate::MigrateError },
     #[error(

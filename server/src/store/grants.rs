@@ -3,9 +3,11 @@
 use ledger::grant::{Grant, GrantKind};
 use ledger::{AccountId, Credits, Timestamp};
 
+use super::dialect::{Dialect as _, Sql, shared_now};
 use super::rollups::CONSUMED;
 use super::rows::{Column, GrantRow, grant_columns, parse_text};
 use super::{Store, StoreError, on_connection, read};
+use crate::clock::Clock;
 
 /// An account's wallet as of its last entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,6 +47,24 @@ struct WalletRow {
     recorded_at: i64,
     next_deadline: Option<i64>,
 }
+
+/// `$1`: the instant, `$2`: how many, `$3`: grants that ran out up to then are left out.
+macro_rules! accounts_with_dues {
+    ($($now:tt)+) => {
+        concat!(
+            "WITH moment AS MATERIALIZED (SELECT ",
+            $($now)+,
+            " AS now) SELECT a.id FROM (SELECT account FROM grants WHERE expires_at > $3 AND expires_at <= (SELECT now FROM moment) AND remaining > 0 \
+             UNION SELECT account FROM open_holds WHERE deadline <= (SELECT now FROM moment) \
+             UNION SELECT w.account FROM wallets w CROSS JOIN grants g WHERE w.debt > 0 AND g.account = w.account \
+             AND g.remaining > 0 AND g.effective_at <= (SELECT now FROM moment)) due \
+             JOIN accounts a ON a.no = due.account LIMIT $2"
+        )
+    };
+}
+
+const ACCOUNTS_WITH_DUES: Sql =
+    Sql { sqlite: accounts_with_dues!("$1"), postgres: accounts_with_dues!(shared_now!()) };
 
 impl Store {
     /// The wallet at an instant, read in one moment.
@@ -92,18 +112,21 @@ impl Store {
         rows.into_iter().map(GrantRow::into_grant).collect()
     }
 
-    /// Accounts in which something has fallen due at `now`: a grant of which something is left has run out, a hold has reached
-    /// its deadline, or a grant has come into force while something is owed.
-    pub async fn accounts_with_dues(&self, now: Timestamp, limit: u32) -> Result<Vec<AccountId>, StoreError> {
-        let rows: Vec<(String,)> = read!(self, db => Ok(sqlx::query_as(
-            "SELECT a.id FROM (SELECT account FROM grants WHERE expires_at <= $1 AND remaining > 0 \
-             UNION SELECT account FROM open_holds WHERE deadline <= $1 \
-             UNION SELECT w.account FROM wallets w CROSS JOIN grants g \
-             WHERE w.debt > 0 AND g.account = w.account AND g.remaining > 0 AND g.effective_at <= $1) due \
-             JOIN accounts a ON a.no = due.account LIMIT $2",
-        )
-        .bind(now.micros())
+    /// Accounts in which something has fallen due by now: a grant of which something is left has run out, a hold has reached
+    /// its deadline, or a grant has come into force while something is owed. By the clock that postings go by. Grants that had run out by
+    /// `since` are left out: an index of those with something left would slow down each charge, and without one each look
+    /// reads all that ever ran out.
+    pub async fn accounts_with_dues(
+        &self,
+        clock: &dyn Clock,
+        since: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<AccountId>, StoreError> {
+        let now = self.instant(clock);
+        let rows: Vec<(String,)> = read!(self, db => Ok(sqlx::query_as(db.says(ACCOUNTS_WITH_DUES))
+        .bind(now)
         .bind(i64::from(limit))
+        .bind(since.micros())
         .fetch_all(db)
         .await?))?;
         rows.into_iter().map(|(id,)| parse_text(&id, "accounts", "id")).collect()

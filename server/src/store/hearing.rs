@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 
 /// How long an answer of the database counts.
 pub(super) const TRUST: Duration = Duration::from_secs(1);
+/// No change has this number: none was heard of.
+const NONE: u64 = u64::MAX;
 
 /// Changes as far as they are heard of.
 #[derive(Debug)]
@@ -15,7 +17,7 @@ pub(super) struct Hearing {
     since: Instant,
     /// In microseconds after `since`: until then no change goes unheard for longer than [`TRUST`].
     until: AtomicU64,
-    /// Number of the last change that `epoch` has moved for.
+    /// Number of the change that `epoch` has moved for last. Not the highest: a database that was put back counts again.
     heard: AtomicU64,
     /// This server's own count; what was cached under another one is old.
     epoch: AtomicU64,
@@ -26,7 +28,7 @@ impl Default for Hearing {
         Self {
             since: Instant::now(),
             until: AtomicU64::new(0),
-            heard: AtomicU64::new(0),
+            heard: AtomicU64::new(NONE),
             epoch: AtomicU64::new(0),
         }
     }
@@ -42,15 +44,18 @@ impl Hearing {
         }
     }
 
-    /// A change with this number is committed; whether that is news.
-    pub(super) fn heard_of(&self, number: u64) -> bool {
-        let is_news = number > self.heard.load(Ordering::SeqCst);
-        if is_news {
+    /// The database says, or our own commit, that this is the number of the last change.
+    pub(super) fn heard_of(&self, number: u64) {
+        if self.is_news(number) {
             // In this order: whoever finds the number finds the epoch moved.
             self.epoch.fetch_add(1, Ordering::SeqCst);
-            self.heard.fetch_max(number, Ordering::SeqCst);
+            self.heard.store(number, Ordering::SeqCst);
         }
-        is_news
+    }
+
+    /// Whether that would move the epoch.
+    pub(super) fn is_news(&self, number: u64) -> bool {
+        number != self.heard.load(Ordering::SeqCst)
     }
 
     /// Everything up to this instant, when the database was asked, has been heard of, and what follows will be.
@@ -58,9 +63,10 @@ impl Hearing {
         self.until.fetch_max(self.micros(asked + TRUST), Ordering::SeqCst);
     }
 
-    /// Changes may go unheard from now on.
+    /// Changes may go unheard from now on, and numbers come from another database.
     pub(super) fn distrust(&self) {
         self.until.store(0, Ordering::SeqCst);
+        self.heard.store(NONE, Ordering::SeqCst);
     }
 
     fn micros(&self, at: Instant) -> u64 {
@@ -90,10 +96,27 @@ mod tests {
         let hearing = Hearing::default();
         hearing.trust(Instant::now());
         let before = hearing.epoch();
-        assert!(hearing.heard_of(7));
+        hearing.heard_of(7);
         let after = hearing.epoch();
         assert_ne!(before, after);
-        assert!(!hearing.heard_of(7) && !hearing.heard_of(6));
+        hearing.heard_of(7);
         assert_eq!(hearing.epoch(), after);
+    }
+
+    #[test]
+    fn numbers_that_go_back_are_news_as_well() {
+        let hearing = Hearing::default();
+        hearing.trust(Instant::now());
+        let moves = |number| {
+            let before = hearing.epoch();
+            hearing.heard_of(number);
+            hearing.epoch() != before
+        };
+        assert!(moves(9));
+        assert!(moves(3), "the database is a copy that lacks the last changes");
+        assert!(!moves(3) && moves(4));
+        hearing.distrust();
+        hearing.trust(Instant::now());
+        assert!(moves(4), "on another connection the same number may be another change");
     }
 }

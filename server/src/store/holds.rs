@@ -11,7 +11,10 @@ use sqlx::AssertSqlSafe;
 
 use super::dialect::{Dialect as _, Sql};
 use super::posting::{Posting, on};
-use super::rows::{Column, EntryRow, GrantRow, entry_columns, entry_tables, grant_columns, parse_text};
+use super::rows::{
+    Column, EntryRow, GrantRow, entry_columns, entry_tables, grant_columns, grants_of_entries,
+    legs_of_open_holds, parse_text,
+};
 use super::{Store, StoreError, bulk, on_connection, read};
 
 /// An entry with its account.
@@ -230,22 +233,23 @@ impl Posting<'_> {
 
 /// All legs of open holds; `$1`: a JSON array of numbers of accounts.
 macro_rules! open_holds {
-    ($numbers:literal) => {
+    ($store:ident, $numbers:literal) => {
         concat!(
             "SELECT e.account AS account_no, ",
             entry_columns!(),
-            "FROM open_holds h CROSS JOIN ",
-            entry_tables!(),
+            "FROM ",
+            legs_of_open_holds!($store),
+            grants_of_entries!(),
             "WHERE h.account IN (SELECT ",
             $numbers,
-            ") AND e.account = h.account AND e.seq >= h.seq AND e.seq < h.seq + h.legs ORDER BY e.account, e.seq"
+            ") ORDER BY e.account, e.seq"
         )
     };
 }
 
 const OPEN_HOLDS: Sql = Sql {
-    sqlite: open_holds!("value FROM json_each($1)"),
-    postgres: open_holds!("CAST(value AS BIGINT) FROM json_array_elements_text(CAST($1 AS JSON))"),
+    sqlite: open_holds!(sqlite, "value FROM json_each($1)"),
+    postgres: open_holds!(postgres, "CAST(value AS BIGINT) FROM json_array_elements_text(CAST($1 AS JSON))"),
 };
 
 /// Grants that an event may give back to; `$2`: a JSON array of their places.

@@ -139,7 +139,7 @@ impl Store {
                 db.insert_mail(mail).await?;
             }
             Ok(Some(parse_text(&id, "one_time_links", "user_id")?))
-        })
+        }, told_if |user| user.is_some())
     }
 
     /// Deletes the links that had run out at `before`; how many.

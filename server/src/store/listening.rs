@@ -1,6 +1,7 @@
 //! The connection on which a server hears what others have committed, and holds the locks that say that it serves. What
 //! is on the channel is only ever a hint: everything it says can be read in the database as well.
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
@@ -69,8 +70,8 @@ fn messages(moved: impl IntoIterator<Item = (i64, u64)>) -> Vec<String> {
 pub struct Look {
     /// Number of the last change of identities or prices.
     pub epoch: u64,
-    /// Of the accounts that were asked for: number and `seq` of the last entry.
-    pub seqs: Vec<(i64, u64)>,
+    /// Of the accounts that were asked for, by number: `seq` of the last entry. Without one they are missing.
+    pub seqs: HashMap<i64, u64>,
 }
 
 /// A connection that listens. Ends with [`Listening::close`]; what it holds is let go of with the connection.
@@ -111,7 +112,7 @@ impl Store {
             return Err(OpenError::OtherDimensions { kept });
         }
         if !is_same {
-            self.declare_dimensions(dimensions).await?;
+            self.declare_alone(dimensions, Some(&mut *listening)).await?;
         }
         listening.lock_shared(SERVING).await?;
         if !is_same {
@@ -123,16 +124,24 @@ impl Store {
     /// Listens again after the connection was lost; waits while another server counts by other dimensions.
     pub async fn listen(&self) -> Result<Option<Listening>, StoreError> {
         let Self::Postgres(postgres) = self else { return Ok(None) };
-        let mut listening = Listening::open(postgres).await?;
+        let opening = Listening::open(postgres);
+        let mut listening = postgres.answered_within(super::postgres::PATIENCE, opening).await?;
         listening.lock_shared(SERVING).await?;
         Ok(Some(listening))
     }
 
-    /// Takes note of a change with this number, of whoever made it; whether that is news.
-    pub fn heard_of(&self, number: u64) -> bool {
+    /// Takes note of the number of the last change, as the database says, of whoever made it.
+    pub fn heard_of(&self, number: u64) {
+        if let Self::Postgres(postgres) = self {
+            postgres.hearing.heard_of(number);
+        }
+    }
+
+    /// Whether a change with this number, of which somebody says that it was made, was not heard of.
+    pub fn is_news(&self, number: u64) -> bool {
         match self {
             Self::Sqlite(_) => false,
-            Self::Postgres(postgres) => postgres.hearing.heard_of(number),
+            Self::Postgres(postgres) => postgres.hearing.is_news(number),
         }
     }
 
@@ -207,11 +216,11 @@ impl Listening {
         .bind(accounts)
         .fetch_all(&mut self.listener)
         .await?;
-        let mut look = Look { epoch: 0, seqs: vec![] };
+        let mut look = Look { epoch: 0, seqs: HashMap::new() };
         for (no, number) in rows {
             match no {
                 0 => look.epoch = number.cast_unsigned(),
-                no => look.seqs.push((no, number.cast_unsigned())),
+                no => drop(look.seqs.insert(no, number.cast_unsigned())),
             }
         }
         Ok(look)
@@ -220,6 +229,14 @@ impl Listening {
     /// Whether this server is the one that leads, from now until the connection ends.
     pub async fn try_to_lead(&mut self) -> Result<bool, StoreError> {
         self.try_lock(LEADING).await
+    }
+
+    /// Fails when this connection no longer keeps all others from posting: it was cut, and others may have come meanwhile.
+    pub(super) async fn still_alone(&mut self) -> Result<(), StoreError> {
+        let held = "SELECT EXISTS (SELECT 1 FROM pg_locks WHERE pid = pg_backend_pid() AND locktype = 'advisory' \
+            AND mode = 'ExclusiveLock' AND granted AND (classid::BIGINT << 32 | objid::BIGINT) = $1)";
+        let is_alone = self.ask(held, SERVING).await?;
+        if is_alone { Ok(()) } else { Err(StoreError::Lost("others may have begun to serve")) }
     }
 
     /// Lets go of everything.

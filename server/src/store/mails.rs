@@ -5,7 +5,9 @@ use std::fmt;
 use ledger::Timestamp;
 
 use super::audit::{AuditRecord, AuditRecords as _};
+use super::dialect::{Dialect as _, Sql, shared_now};
 use super::{Store, StoreError, note, on_connection, read};
+use crate::clock::Clock;
 
 /// A mail to put into the outbox.
 #[derive(Clone, PartialEq, Eq)]
@@ -48,6 +50,9 @@ pub struct DueMail {
     created_at: i64,
     /// Those that failed.
     pub attempts: i64,
+    /// What says that nobody has taken it since.
+    #[sqlx(rename = "next_attempt_at")]
+    lease: i64,
 }
 
 impl fmt::Debug for DueMail {
@@ -114,7 +119,7 @@ on_connection! {
         async fn insert_mail(&mut db, mail: &NewMail) -> Result<(), StoreError> {
             sqlx::query(
                 "INSERT INTO mails (id, recipient, recipient_name, kind, subject, text_body, html_body, link, created_at, \
-                 expires_at, next_attempt_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $9)",
+                 expires_at, next_attempt_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0)",
             )
             .bind(&mail.id)
             .bind(&mail.recipient)
@@ -135,7 +140,7 @@ on_connection! {
 
 macro_rules! mail_columns {
     () => {
-        "no, id, recipient, recipient_name, kind, subject, text_body, html_body, created_at, attempts "
+        "no, id, recipient, recipient_name, kind, subject, text_body, html_body, created_at, attempts, next_attempt_at "
     };
 }
 
@@ -146,17 +151,28 @@ const FIND_DUE: &str = concat!(
     "FROM mails WHERE next_attempt_at <= $1 AND expires_at > $1 ORDER BY no LIMIT 1"
 );
 
-/// `$1` as above, `$2`: until when it is leased. Postgres only.
+/// `$2`: for how many microseconds it is leased.
 const LEASE_DUE: &str = concat!(
-    "UPDATE mails SET next_attempt_at = $2 WHERE no = (SELECT no FROM mails WHERE next_attempt_at <= $1 \
-     AND expires_at > $1 ORDER BY no LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING ",
+    "WITH moment AS MATERIALIZED (SELECT ",
+    shared_now!(),
+    " AS now) UPDATE mails SET next_attempt_at = moment.now + $2 FROM moment WHERE no = (SELECT no FROM mails \
+     WHERE next_attempt_at <= (SELECT now FROM moment) AND expires_at > (SELECT now FROM moment) ORDER BY no LIMIT 1 \
+     FOR UPDATE SKIP LOCKED) RETURNING ",
     mail_columns!()
 );
 
-/// One mail must have been waiting.
-fn was_waiting(statement: &'static str, found: u64) -> Result<(), StoreError> {
-    if found == 1 { Ok(()) } else { Err(StoreError::Rows { statement, expected: 1, found }) }
+/// `$2`: microseconds until the next attempt. `$3`: the error. `$4` and `$5`: number and lease.
+macro_rules! postpone {
+    ($($now:tt)+) => {
+        concat!(
+            "UPDATE mails SET attempts = attempts + 1, next_attempt_at = ",
+            $($now)+,
+            " + $2, last_error = $3 WHERE no = $4 AND next_attempt_at = $5"
+        )
+    };
 }
+
+const POSTPONE: Sql = Sql { sqlite: postpone!("$1"), postgres: postpone!(shared_now!()) };
 
 impl Store {
     /// Puts a mail into the outbox by itself.
@@ -164,21 +180,17 @@ impl Store {
         note!(self, db => db.insert_mail(mail).await)
     }
 
-    /// Takes the oldest of the mails that are to be sent now. On a database that servers share it is nobody else's until
-    /// `leased_until`: whoever dies before it writes down what became of the mail gives it back.
-    pub async fn take_due_mail(
-        &self,
-        now: Timestamp,
-        leased_until: Timestamp,
-    ) -> Result<Option<DueMail>, StoreError> {
+    /// Takes the oldest of the mails that are to be sent now. On a database that servers share it is nobody else's for `lease`
+    /// microseconds: whoever dies before it writes down what became of the mail gives it back.
+    pub async fn take_due_mail(&self, clock: &dyn Clock, lease: i64) -> Result<Option<DueMail>, StoreError> {
         match self {
             Self::Sqlite(_) => read!(self, db => Ok(sqlx::query_as(FIND_DUE)
-                .bind(now.micros())
+                .bind(clock.now().micros())
                 .fetch_optional(db)
                 .await?)),
             Self::Postgres(_) => note!(self, db => Ok(sqlx::query_as(LEASE_DUE)
-                .bind(now.micros())
-                .bind(leased_until.micros())
+                .bind(self.instant(clock))
+                .bind(lease)
                 .fetch_optional(&mut *db)
                 .await?)),
         }
@@ -194,55 +206,64 @@ impl Store {
         Ok(next.map(Timestamp::from_micros))
     }
 
-    /// The mail server has taken a mail over: it is never sent again, and what it said is erased.
-    pub async fn record_mail_delivered(&self, no: i64, now: Timestamp) -> Result<(), StoreError> {
+    /// The mail server has taken a mail over: it is never sent again, and what it said is erased. `false` here and below: it
+    /// no longer waits, or somebody else has taken it, and nothing was written.
+    pub async fn record_mail_delivered(&self, mail: &DueMail, now: Timestamp) -> Result<bool, StoreError> {
         note!(self, db => {
             let changed = sqlx::query(
-                "UPDATE mails SET delivered_at = $2, attempts = attempts + 1, next_attempt_at = NULL, \
-                 text_body = NULL, html_body = NULL, link = NULL WHERE no = $1 AND next_attempt_at IS NOT NULL",
+                "UPDATE mails SET delivered_at = $3, attempts = attempts + 1, next_attempt_at = NULL, \
+                 text_body = NULL, html_body = NULL, link = NULL WHERE no = $1 AND next_attempt_at = $2",
             )
-            .bind(no)
+            .bind(mail.no)
+            .bind(mail.lease)
             .bind(now.micros())
             .execute(&mut *db)
             .await?;
-            was_waiting("record_mail_delivered", changed.rows_affected())
+            Ok(changed.rows_affected() == 1)
         })
     }
 
-    /// A mail could not be sent; it is tried again.
+    /// A mail could not be sent; it is tried again after so many microseconds.
     pub async fn record_mail_postponed(
         &self,
-        no: i64,
-        next_attempt_at: Timestamp,
+        mail: &DueMail,
+        clock: &dyn Clock,
+        pause: i64,
         error: &str,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
+        let now = self.instant(clock);
         note!(self, db => {
-            let changed = sqlx::query(
-                "UPDATE mails SET attempts = attempts + 1, next_attempt_at = $2, last_error = $3 \
-                 WHERE no = $1 AND next_attempt_at IS NOT NULL",
-            )
-            .bind(no)
-            .bind(next_attempt_at.micros())
-            .bind(error)
-            .execute(&mut *db)
-            .await?;
-            was_waiting("record_mail_postponed", changed.rows_affected())
+            let changed = sqlx::query(db.says(POSTPONE))
+                .bind(now)
+                .bind(pause)
+                .bind(error)
+                .bind(mail.no)
+                .bind(mail.lease)
+                .execute(&mut *db)
+                .await?;
+            Ok(changed.rows_affected() == 1)
         })
     }
 
     /// A mail can't be sent, now or later; what it said is erased.
-    pub async fn record_mail_failed(&self, no: i64, now: Timestamp, error: &str) -> Result<(), StoreError> {
+    pub async fn record_mail_failed(
+        &self,
+        mail: &DueMail,
+        now: Timestamp,
+        error: &str,
+    ) -> Result<bool, StoreError> {
         note!(self, db => {
             let changed = sqlx::query(
-                "UPDATE mails SET failed_at = $2, attempts = attempts + 1, last_error = $3, next_attempt_at = NULL, \
-                 text_body = NULL, html_body = NULL, link = NULL WHERE no = $1 AND next_attempt_at IS NOT NULL",
+                "UPDATE mails SET failed_at = $3, attempts = attempts + 1, last_error = $4, next_attempt_at = NULL, \
+                 text_body = NULL, html_body = NULL, link = NULL WHERE no = $1 AND next_attempt_at = $2",
             )
-            .bind(no)
+            .bind(mail.no)
+            .bind(mail.lease)
             .bind(now.micros())
             .bind(error)
             .execute(&mut *db)
             .await?;
-            was_waiting("record_mail_failed", changed.rows_affected())
+            Ok(changed.rows_affected() == 1)
         })
     }
 

@@ -8,6 +8,7 @@ mod api_keys;
 mod audit;
 pub mod backup;
 mod book_sums;
+mod book_writer;
 mod bulk;
 mod columns;
 mod demos;
@@ -37,6 +38,7 @@ mod service_keys;
 mod sessions;
 mod sign_ups;
 mod sqlite;
+mod standings;
 mod statement;
 mod transfer;
 mod users;
@@ -71,6 +73,7 @@ pub use service_keys::{NewServiceKey, Scope, Scopes, ServiceKeyRow, UnknownScope
 pub use sessions::{NewSession, SessionRow};
 pub use sign_ups::{Candidates, NewSignUp};
 pub use sqlite::SqliteStore;
+pub use standings::{Pass, Standing};
 pub use statement::{OwnedGrant, Statement};
 pub use transfer::TransferError;
 pub use users::{NewUser, UserChange, UserRow};
@@ -97,67 +100,79 @@ macro_rules! read {
                 result.inspect_err(|error| sqlite.could_not_read(error))
             }
             $crate::store::Store::Postgres(postgres) => {
-                let mut $db = postgres.reader().await?;
-                let $db = &mut *$db;
-                let result: Result<_, $crate::store::StoreError> = async { $body }.await;
-                result
+                postgres
+                    .answered(Box::pin(async {
+                        let mut $db = postgres.reader().await?;
+                        let $db = &mut *$db;
+                        $body
+                    }))
+                    .await
             }
         }
     };
 }
 
 /// Runs `$body` in one writing transaction and commits it; nothing is written when it fails. Tells all caches that what
-/// they know about users, keys and cards is old, before anybody else may write.
+/// they know about users, keys and cards is old, before anybody else may write; where nothing may have changed after all, only
+/// if what `$body` returned says so.
 macro_rules! change {
     ($store:expr, $db:ident => $body:expr) => {
-        $crate::store::transact!($store, $db => $body, true)
+        $crate::store::transact!($store, $db => $body, |value| true)
+    };
+    ($store:expr, $db:ident => $body:expr, told_if |$value:ident| $is_news:expr) => {
+        $crate::store::transact!($store, $db => $body, |$value| $is_news)
     };
 }
 
 /// [`change!`] for what no cache keeps (last use, sessions).
 macro_rules! note {
     ($store:expr, $db:ident => $body:expr) => {
-        $crate::store::transact!($store, $db => $body, false)
+        $crate::store::transact!($store, $db => $body, |value| false)
     };
 }
 
 /// Begin, `$body`, commit, forget what is cached where that `$is_cached`, and only then let go of the writer.
 macro_rules! transact {
-    ($store:expr, $db:ident => $body:expr, $is_cached:literal) => {
+    ($store:expr, $db:ident => $body:expr, |$value:ident| $is_cached:expr) => {
         match $store {
             $crate::store::Store::Sqlite(sqlite) => {
-                let mut writer = sqlite.writer().await?;
-                sqlite.begin(&mut writer).await?;
-                let $db = &mut *writer;
+                let mut writers = sqlite.writer().await?;
+                sqlite.begin(&mut writers.any).await?;
+                let $db = &mut writers.any;
                 let result: Result<_, $crate::store::StoreError> = async { $body }.await;
                 match result {
-                    Ok(value) => {
-                        sqlite.commit(&mut writer).await?;
+                    Ok($value) => {
+                        sqlite.commit(&mut writers.any).await?;
                         if $is_cached {
                             sqlite.forget_cached();
                         }
-                        Ok(value)
+                        Ok($value)
                     }
                     Err(error) => {
-                        sqlite.give_up(&mut writer, &error).await;
+                        sqlite.give_up(&mut writers.any, &error).await;
                         Err(error)
                     }
                 }
             }
             $crate::store::Store::Postgres(postgres) => {
-                let mut transaction = postgres.begin_change().await?;
-                let $db = &mut *transaction;
-                let result: Result<_, $crate::store::StoreError> = async { $body }.await;
-                match result {
-                    Ok(value) => {
-                        postgres.commit_change(transaction, $is_cached).await?;
-                        Ok(value)
-                    }
-                    Err(error) => {
-                        transaction.rollback().await?;
-                        Err(error)
-                    }
-                }
+                postgres
+                    .answered(Box::pin(async {
+                        let mut transaction = postgres.begin_change().await?;
+                        let $db = &mut *transaction;
+                        let result: Result<_, $crate::store::StoreError> = async { $body }.await;
+                        match result {
+                            Ok($value) => {
+                                postgres.commit_change(transaction, $is_cached).await?;
+                                Ok($value)
+                            }
+                            Err(error) => {
+                                postgres.gave_up(&error);
+                                transaction.rollback().await?;
+                                Err(error)
+                            }
+                        }
+                    }))
+                    .await
             }
         }
     };

@@ -209,7 +209,7 @@ mod tests {
         let clock = ManualClock::at(Timestamp::from_micros(0));
         let url = DatabaseUrl::Sqlite(directory.path().join("console.db"));
         let store = Store::open(&url, &clock).await.unwrap();
-        let mut posting = store.begin_posting().await.unwrap();
+        let mut posting = store.begin_posting(false).await.unwrap();
         let plan: Vec<(i64, i64, i64, String)> = on!(&mut posting, db =>
             sqlx::query_as(sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {}", USED.sqlite)))
                 .bind("[]").fetch_all(db).await.unwrap());

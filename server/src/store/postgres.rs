@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
 use sqlx::migrate::{Migrate as _, MigrateError, Migrator};
@@ -18,12 +19,21 @@ static MIGRATOR: Migrator = sqlx::migrate!("migrations/postgres");
 
 /// Connections that read side by side.
 const READERS: u32 = 8;
-/// Connections that write: one posts, the others change users, keys and prices.
-const WRITERS: u32 = 4;
+/// Connections that charge. Nobody else takes them: changes wait for each other while they have a connection.
+const POSTERS: u32 = 1;
+/// Connections that change users, keys and prices.
+const CHANGERS: u32 = 4;
 /// How long anybody waits for a connection before the database counts as gone.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a batch may take, which waits up to `lock_timeout` for accounts. A database that is silent for longer has
+/// vanished without closing its connections, and those are left behind.
+pub(super) const BATCH_PATIENCE: Duration = Duration::from_secs(12);
+/// The same for everything else: some of it reads long books.
+const WORK_PATIENCE: Duration = Duration::from_mins(1);
 /// The lock that changes of users, keys and prices take turns by, on all servers, as they do in SQLite.
 const CHANGES: i64 = 0x0070_6c65_7865;
+/// Servers bring the schema up to date one after the other, however long that takes.
+const OPENING: i64 = 0x0070_6c65_7869;
 /// Where servers tell each other what they have committed.
 pub(super) const CHANNEL: &str = "plexe_console";
 
@@ -84,11 +94,40 @@ impl fmt::Debug for PostgresUrl {
     }
 }
 
+/// Connections by what they are for.
+#[derive(Debug, Clone)]
+struct Pools {
+    readers: PgPool,
+    posters: PgPool,
+    changers: PgPool,
+}
+
+impl Pools {
+    /// Connects when somebody needs a connection.
+    fn of(options: &PgConnectOptions) -> Self {
+        let pool = |connections, options| {
+            PgPoolOptions::new()
+                .max_connections(connections)
+                .acquire_timeout(PATIENCE)
+                .connect_lazy_with(options)
+        };
+        // Several statements of one reading transaction see one moment.
+        let reading = options.clone().options([
+            ("default_transaction_isolation", "repeatable read"),
+            ("default_transaction_read_only", "on"),
+        ]);
+        Self {
+            readers: pool(READERS, reading),
+            posters: pool(POSTERS, options.clone()),
+            changers: pool(CHANGERS, options.clone()),
+        }
+    }
+}
+
 /// A database that any number of servers share.
 #[derive(Debug)]
 pub struct PostgresStore {
-    readers: PgPool,
-    writers: PgPool,
+    pools: RwLock<Pools>,
     options: PgConnectOptions,
     pub(super) hearing: Hearing,
     /// This server is the one that does what must not be done by several.
@@ -103,24 +142,25 @@ impl PostgresStore {
         let options = url.options().map_err(unreachable)?.application_name("plexe-console").options([
             ("synchronous_commit", "on"),
             ("lock_timeout", "10s"),
+            // What was committed while locks were waited for is seen.
+            ("default_transaction_isolation", "read committed"),
+            // Statements are short; compiling one costs more than it takes.
+            ("jit", "off"),
             // A server that hangs inside a transaction keeps others from its accounts for no longer.
             ("idle_in_transaction_session_timeout", "5s"),
         ]);
-        let pool = |connections| PgPoolOptions::new().max_connections(connections).acquire_timeout(PATIENCE);
         // By itself, since a pool would only say that it waited in vain.
-        let mut first = options.connect().await.map_err(unreachable)?;
+        let mut first =
+            options.clone().options([("lock_timeout", "0")]).connect().await.map_err(unreachable)?;
+        sqlx::query("SELECT pg_advisory_lock($1)")
+            .bind(OPENING)
+            .execute(&mut first)
+            .await
+            .map_err(unreachable)?;
         migrate(url, &mut first).await?;
         first.close().await.map_err(unreachable)?;
-        let writers = pool(WRITERS).connect_with(options.clone()).await.map_err(unreachable)?;
-        // Several statements of one reading transaction see one moment.
-        let reading = options.clone().options([
-            ("default_transaction_isolation", "repeatable read"),
-            ("default_transaction_read_only", "on"),
-        ]);
-        let readers = pool(READERS).connect_with(reading).await.map_err(unreachable)?;
         Ok(Self {
-            readers,
-            writers,
+            pools: RwLock::new(Pools::of(&options)),
             options,
             hearing: Hearing::default(),
             leads: AtomicBool::new(false),
@@ -128,20 +168,52 @@ impl PostgresStore {
         })
     }
 
+    fn pools(&self) -> Pools {
+        self.pools.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Waits for work on a connection. What is never answered ends all connections: whoever needs one makes a new one.
+    pub(super) async fn answered<T>(
+        &self,
+        work: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        self.answered_within(WORK_PATIENCE, work).await
+    }
+
+    pub(super) async fn answered_within<T>(
+        &self,
+        patience: Duration,
+        work: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        if let Ok(answer) = tokio::time::timeout(patience, work).await {
+            return answer;
+        }
+        *self.pools.write().unwrap_or_else(PoisonError::into_inner) = Pools::of(&self.options);
+        self.in_trouble.store(true, Ordering::SeqCst);
+        Err(StoreError::Lost("it did not answer in time"))
+    }
+
     pub(super) async fn reader(&self) -> Result<PoolConnection<Postgres>, StoreError> {
-        Ok(self.readers.acquire().await?)
+        Ok(self.pools().readers.acquire().await?)
     }
 
     /// The transaction of a batch.
-    pub(super) async fn begin(&self) -> Result<Transaction<'static, Postgres>, StoreError> {
-        let begun = self.writers.begin().await;
-        self.in_trouble.store(begun.is_err(), Ordering::SeqCst);
-        Ok(begun?)
+    pub(super) async fn begin_batch(&self) -> Result<Transaction<'static, Postgres>, StoreError> {
+        self.begin(&self.pools().posters).await
+    }
+
+    /// The transaction of something that takes its time beside the batches.
+    pub(super) async fn begin_work(&self) -> Result<Transaction<'static, Postgres>, StoreError> {
+        self.begin(&self.pools().changers).await
+    }
+
+    async fn begin(&self, pool: &PgPool) -> Result<Transaction<'static, Postgres>, StoreError> {
+        Ok(pool.begin().await.inspect_err(|_| self.in_trouble.store(true, Ordering::SeqCst))?)
     }
 
     /// The transaction of any other change: they take turns.
     pub(super) async fn begin_change(&self) -> Result<Transaction<'static, Postgres>, StoreError> {
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.begin_work().await?;
         sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(CHANGES).execute(&mut *transaction).await?;
         Ok(transaction)
     }
@@ -187,7 +259,7 @@ impl PostgresStore {
     /// Tells the operator that a database is set not to sync: it may lose what was answered.
     pub(super) async fn warn_of_lost_commits(&self) -> Result<(), StoreError> {
         let (fsync,): (String,) =
-            sqlx::query_as("SELECT current_setting('fsync')").fetch_one(&self.readers).await?;
+            sqlx::query_as("SELECT current_setting('fsync')").fetch_one(&self.pools().readers).await?;
         if fsync != "on" {
             tracing::warn!(
                 "this Postgres runs with fsync = {fsync}: charges that were answered may be lost when its machine stops"
@@ -197,21 +269,32 @@ impl PostgresStore {
     }
 
     pub(super) async fn is_ready(&self) -> bool {
-        let answers = sqlx::query("SELECT 1").execute(&self.readers).await.is_ok();
+        let asked = async { Ok(sqlx::query("SELECT 1").execute(&self.pools().readers).await?) };
+        let answers = self.answered_within(PATIENCE, asked).await.is_ok();
         answers && (!self.in_trouble.load(Ordering::SeqCst) || self.can_write().await)
     }
 
     /// Whether what failed before succeeds again.
     async fn can_write(&self) -> bool {
-        let written = sqlx::query("UPDATE epoch SET number = number").execute(&self.writers).await.is_ok();
+        let changers = self.pools().changers;
+        let writing = async { Ok(sqlx::query("UPDATE epoch SET number = number").execute(&changers).await?) };
+        let written = self.answered_within(PATIENCE, writing).await.is_ok();
         self.in_trouble.store(!written, Ordering::SeqCst);
         written
     }
 
     pub(super) async fn close(&self) {
-        self.readers.close().await;
-        self.writers.close().await;
+        let Pools { readers, posters, changers } = self.pools();
+        readers.close().await;
+        posters.close().await;
+        changers.close().await;
     }
+}
+
+/// Nobody changes users, keys or prices until the transaction ends.
+pub(super) async fn keep_changes_out(transaction: &mut PgConnection) -> Result<(), StoreError> {
+    sqlx::query("SELECT pg_advisory_xact_lock_shared($1)").bind(CHANGES).execute(transaction).await?;
+    Ok(())
 }
 
 async fn move_epoch(transaction: &mut PgConnection) -> Result<u64, StoreError> {

@@ -1,8 +1,10 @@
-//! The one transaction in which the books are written: looks up what a batch needs, then writes the whole batch, entries
-//! by up to 64 rows a statement and everything else in one text of statements.
+//! The one way in which the books are written: looks up what a batch needs, then writes the whole batch in one transaction,
+//! before which on a file, and in which on Postgres, nobody else can have changed what was looked up.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
+use ledger::chain::Digest;
 use ledger::dimensions::DimensionKey;
 use ledger::entry::Entry;
 use ledger::event::EventKey;
@@ -10,24 +12,24 @@ use ledger::grant::Grant;
 use ledger::series::{BucketKey, Totals};
 use ledger::wallet::Wallet;
 use ledger::{AccountId, Credits, Timestamp};
-use sqlx::sqlite::SqliteConnection;
 use sqlx::{Postgres, Transaction};
 use tokio::sync::MutexGuard;
 
 use super::dialect::{Dialect as _, Sql};
 use super::listening::SERVING;
-use super::postgres::PostgresStore;
-use super::rows::{Column, EntryRow, GrantRow, entry_columns, entry_tables, grant_columns, parse_text};
-use super::sqlite::SqliteStore;
+use super::postgres::{BATCH_PATIENCE, PostgresStore, keep_changes_out};
+use super::rows::{
+    Column, EntryRow, GrantRow, entry_columns, grant_columns, grants_of_entries, legs_of_open_holds,
+    parse_text,
+};
+use super::sqlite::{SqliteStore, Writers};
 use super::{Store, StoreError, bulk};
 use crate::clock::Clock;
 
-/// An open writing transaction. Must end with [`Posting::commit`], [`Posting::rollback`] or [`Posting::give_up`].
+/// A batch in the making. Must end with [`Posting::commit`], [`Posting::rollback`] or [`Posting::give_up`].
 pub enum Posting<'s> {
-    Sqlite {
-        store: &'s SqliteStore,
-        writer: MutexGuard<'s, SqliteConnection>,
-    },
+    /// Keeps all other writers out, so that what is read stays true; [`Posting::begin`] opens the transaction.
+    Sqlite { store: &'s SqliteStore, writers: MutexGuard<'s, Writers> },
     Postgres {
         store: &'s PostgresStore,
         transaction: Transaction<'static, Postgres>,
@@ -36,12 +38,12 @@ pub enum Posting<'s> {
     },
 }
 
-/// Runs one statement on the transaction's connection.
+/// Runs one statement that reads.
 macro_rules! on {
     ($posting:expr, $db:ident => $body:expr) => {
         match $posting {
-            $crate::store::posting::Posting::Sqlite { writer, .. } => {
-                let $db = &mut **writer;
+            $crate::store::posting::Posting::Sqlite { writers, .. } => {
+                let $db = &mut writers.any;
                 $body
             }
             $crate::store::posting::Posting::Postgres { transaction, .. } => {
@@ -58,41 +60,32 @@ pub(super) use on;
 pub struct Booked {
     pub account: AccountId,
     /// Leg 0.
-    pub entry: Entry,
+    pub entry: Arc<Entry>,
     /// Of the last leg.
     pub last_seq: u64,
     /// What could be spent after the last leg.
     pub balance: Credits,
 }
 
-/// Events by their names. CROSS JOIN: the names lead, whatever the planner thinks of the table's size.
-macro_rules! find_booked {
-    ($names:literal, $source:literal, $id:literal) => {
-        concat!(
-            "SELECT e.account AS account_no, a.id AS account_id, ",
-            entry_columns!(),
-            "FROM ",
-            $names,
-            " CROSS JOIN ",
-            entry_tables!(),
-            "JOIN accounts a ON a.no = e.account WHERE e.source = ",
-            $source,
-            " AND e.event_id = ",
-            $id,
-            " AND e.source IS NOT NULL AND e.movement IN (2, 5, 8)"
-        )
+/// The columns of [`BookedRow`].
+macro_rules! booked_columns {
+    () => {
+        concat!("SELECT ", entry_columns!(), ", e.account AS account_no, a.id AS account_id ")
     };
 }
 
-/// `$1`: a JSON object of lists of ids by source.
-const FIND_BOOKED: Sql = Sql {
-    sqlite: find_booked!("json_each($1) named CROSS JOIN json_each(named.value) id", "named.key", "id.value"),
-    postgres: find_booked!(
-        "json_each(CAST($1 AS JSON)) AS named (source, ids) CROSS JOIN json_array_elements_text(named.ids) AS id (text)",
-        "named.source",
-        "id.text"
-    ),
-};
+pub(super) use booked_columns;
+
+/// Events by their names, `$1` and `$2`: sources and ids. OFFSET keeps each name an index's look-up of its own: of a table
+/// that was never analysed the planner would rather read everything.
+const FIND_BOOKED: &str = concat!(
+    booked_columns!(),
+    "FROM UNNEST(CAST($1 AS TEXT[]), CAST($2 AS TEXT[])) AS named (source, id) CROSS JOIN LATERAL \
+     (SELECT * FROM entries n WHERE n.source = named.source AND n.event_id = named.id AND n.source IS NOT NULL \
+      AND n.movement IN (2, 5, 8) OFFSET 0) e",
+    grants_of_entries!(),
+    "JOIN accounts a ON a.no = e.account",
+);
 
 /// `$1`: a JSON array of numbers of accounts.
 const WALLETS: Sql = Sql {
@@ -102,29 +95,37 @@ const WALLETS: Sql = Sql {
         WHERE account IN (SELECT CAST(value AS BIGINT) FROM json_array_elements_text(CAST($1 AS JSON)))",
 };
 
-/// Grants of these accounts (`$1` as above) that have something left, or that open holds may give something back to.
+/// Grants of these accounts (`$1` as above) that have something left, and those that open holds may give something back to.
 macro_rules! live_grants {
-    ($numbers:literal) => {
+    ($store:ident, $numbers:literal) => {
         concat!(
             "SELECT ",
             grant_columns!(),
             "FROM grants g WHERE g.account IN (SELECT ",
             $numbers,
-            ") AND (g.remaining > 0 OR EXISTS (SELECT 1 FROM open_holds h CROSS JOIN entries e WHERE h.account = g.account \
-             AND e.account = h.account AND e.seq >= h.seq AND e.seq < h.seq + h.legs AND e.grant_seq = g.seq))"
+            ") AND g.remaining > 0 UNION SELECT ",
+            grant_columns!(),
+            "FROM grants g WHERE (g.account, g.seq) IN (SELECT e.account, e.grant_seq FROM ",
+            legs_of_open_holds!($store),
+            " WHERE h.account IN (SELECT ",
+            $numbers,
+            ") AND e.grant_seq IS NOT NULL)"
         )
     };
 }
 
 const GRANTS: Sql = Sql {
-    sqlite: live_grants!("value FROM json_each($1)"),
-    postgres: live_grants!("CAST(value AS BIGINT) FROM json_array_elements_text(CAST($1 AS JSON))"),
+    sqlite: live_grants!(sqlite, "value FROM json_each($1)"),
+    postgres: live_grants!(postgres, "CAST(value AS BIGINT) FROM json_array_elements_text(CAST($1 AS JSON))"),
 };
+
+/// An entry, and the number of its account.
+pub type NumberedEntry = (i64, Arc<Entry>);
 
 /// What a batch adds to the books; accounts by their number.
 #[derive(Debug, Default)]
 pub struct Changes {
-    pub entries: Vec<(i64, Entry)>,
+    pub entries: Vec<NumberedEntry>,
     /// Grants that the batch issued, with what is left of them after it.
     pub issued: Vec<(i64, Grant)>,
     /// What has become of grants that were there before.
@@ -167,11 +168,22 @@ pub struct OpenedHold {
 }
 
 #[derive(sqlx::FromRow)]
-struct BookedRow {
-    account_no: i64,
-    account_id: String,
+pub(super) struct BookedRow {
     #[sqlx(flatten)]
     entry: EntryRow,
+    account_no: i64,
+    account_id: String,
+}
+
+impl BookedRow {
+    /// From a row of [`booked_columns!`] that is read without sqlx.
+    pub fn at(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            entry: EntryRow::at(row)?,
+            account_no: row.get("account_no")?,
+            account_id: row.get("account_id")?,
+        })
+    }
 }
 
 #[derive(sqlx::FromRow)]
@@ -191,10 +203,19 @@ struct WalletRow {
 }
 
 impl Store {
-    /// Opens the writing transaction of a batch; waits for the writer.
-    pub async fn begin_posting(&self) -> Result<Posting<'_>, StoreError> {
-        let mut posting = self.begin_counting().await?;
+    /// Opens the writing transaction of a batch; waits for the writer. A batch that has lost to changes of users, keys and
+    /// prices `keeps_changes_out`: they wait for it.
+    pub async fn begin_posting(&self, keeps_changes_out: bool) -> Result<Posting<'_>, StoreError> {
+        let mut posting = match self {
+            Self::Sqlite(_) => self.begin_counting().await?,
+            Self::Postgres(store) => {
+                Posting::Postgres { store, transaction: store.begin_batch().await?, epoch: 0 }
+            }
+        };
         if let Posting::Postgres { transaction, epoch, .. } = &mut posting {
+            if keeps_changes_out {
+                keep_changes_out(transaction).await?;
+            }
             // What the number says is as of before the lock was waited for; `lock` looks whether it still holds.
             let (_, number): (bool, i64) = sqlx::query_as(
                 "SELECT pg_advisory_xact_lock_shared($1) IS NOT NULL, (SELECT number FROM epoch)",
@@ -207,16 +228,23 @@ impl Store {
         Ok(posting)
     }
 
+    /// Waits for a batch on this store, not for ever: a database may vanish without a word.
+    pub async fn posted<T, E: From<StoreError>>(
+        &self,
+        batch: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
+        match self {
+            Self::Sqlite(_) => batch.await,
+            Self::Postgres(store) => store.answered_within(BATCH_PATIENCE, async { Ok(batch.await) }).await?,
+        }
+    }
+
     /// The same for one that keeps all others from posting.
     pub(super) async fn begin_counting(&self) -> Result<Posting<'_>, StoreError> {
         match self {
-            Self::Sqlite(store) => {
-                let mut writer = store.writer().await?;
-                store.begin(&mut writer).await?;
-                Ok(Posting::Sqlite { store, writer })
-            }
+            Self::Sqlite(store) => Ok(Posting::Sqlite { store, writers: store.writer().await? }),
             Self::Postgres(store) => {
-                let transaction = store.begin().await?;
+                let transaction = store.begin_work().await?;
                 Ok(Posting::Postgres { store, transaction, epoch: 0 })
             }
         }
@@ -226,8 +254,8 @@ impl Store {
 /// What other servers can have moved since a batch was posted last.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Locked {
-    /// `seq` of the accounts' last entries; `None`: nobody else writes.
-    pub seqs: Option<HashMap<i64, u64>>,
+    /// `seq` and hash of the accounts' last entries; `None`: nobody else writes.
+    pub heads: Option<HashMap<i64, (u64, Digest)>>,
     /// The instant to record with, before which everything in these accounts was recorded.
     pub now: Timestamp,
 }
@@ -245,38 +273,49 @@ impl Posting<'_> {
     /// what the batch knows of identities, prices or dimensions has become old meanwhile.
     pub async fn lock(&mut self, accounts: &BTreeSet<i64>, clock: &dyn Clock) -> Result<Locked, StoreError> {
         let Self::Postgres { transaction, epoch, .. } = self else {
-            return Ok(Locked { seqs: None, now: clock.now() });
+            return Ok(Locked { heads: None, now: clock.now() });
         };
         let accounts: Vec<i64> = accounts.iter().copied().collect();
-        sqlx::query("SELECT no FROM accounts WHERE no = ANY($1) ORDER BY no FOR NO KEY UPDATE")
+        let locked = sqlx::query("SELECT no FROM accounts WHERE no = ANY($1) ORDER BY no FOR NO KEY UPDATE")
             .bind(&accounts)
             .execute(&mut **transaction)
             .await?;
         // A statement of its own: it sees what was committed while the locks were waited for. The instant comes first.
-        let rows: Vec<(i64, i64)> = sqlx::query_as(
-            "SELECT 0::BIGINT, CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT) \
-             UNION ALL SELECT -1, number FROM epoch UNION ALL SELECT account, seq FROM wallets WHERE account = ANY($1)",
+        let rows: Vec<(i64, i64, Vec<u8>)> = sqlx::query_as(
+            "SELECT 0::BIGINT, CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT), CAST('' AS BYTEA) \
+             UNION ALL SELECT -1, number, '' FROM epoch \
+             UNION ALL SELECT account, seq, head FROM wallets WHERE account = ANY($1)",
         )
         .bind(&accounts)
         .fetch_all(&mut **transaction)
         .await?;
-        if rows.iter().any(|(no, number)| *no == -1 && number.cast_unsigned() != *epoch) {
+        let is_old = rows.iter().any(|(no, number, _)| *no == -1 && number.cast_unsigned() != *epoch);
+        if is_old || locked.rows_affected() != accounts.len() as u64 {
             return Err(StoreError::Raced);
         }
         let database_time =
-            rows.iter().find(|(no, _)| *no == 0).map(|(_, micros)| Timestamp::from_micros(*micros));
+            rows.iter().find(|(no, ..)| *no == 0).map(|(_, micros, _)| Timestamp::from_micros(*micros));
         let now = database_time.filter(|_| clock.is_of_the_machine()).unwrap_or_else(|| clock.now());
-        let seqs = rows.into_iter().filter(|(no, _)| *no > 0);
-        let seqs = seqs.map(|(no, seq)| Ok((no, seq.read("wallets", "seq", no)?)));
-        Ok(Locked { seqs: Some(seqs.collect::<Result<_, StoreError>>()?), now })
+        let heads = rows.into_iter().filter(|(no, ..)| *no > 0);
+        let heads = heads.map(|(no, seq, head)| {
+            Ok((no, (seq.read("wallets", "seq", no)?, head.read("wallets", "head", no)?)))
+        });
+        Ok(Locked { heads: Some(heads.collect::<Result<_, StoreError>>()?), now })
     }
 
     /// The events of these names that are in the books already.
     pub async fn find_booked(&mut self, keys: &[&EventKey]) -> Result<HashMap<EventKey, Booked>, StoreError> {
-        let rows: Vec<BookedRow> = on!(self, db => sqlx::query_as(db.says(FIND_BOOKED))
-        .bind(bulk::names(keys))
-        .fetch_all(db)
-        .await?);
+        if keys.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let rows: Vec<BookedRow> = match self {
+            Self::Sqlite { writers, .. } => writers.books.find_booked(keys)?,
+            Self::Postgres { transaction, .. } => {
+                let (sources, ids): (Vec<&str>, Vec<&str>) =
+                    keys.iter().map(|key| (key.source(), key.id())).unzip();
+                sqlx::query_as(FIND_BOOKED).bind(sources).bind(ids).fetch_all(&mut **transaction).await?
+            }
+        };
         let mut booked = HashMap::with_capacity(rows.len());
         for row in rows {
             let entry = row.entry.into_entry()?;
@@ -284,7 +323,7 @@ impl Posting<'_> {
             let Ok(key) = EventKey::parse(&event.source, &event.id) else { continue };
             let (last_seq, balance) = self.last_leg(row.account_no, &entry).await?;
             let account = parse_text(&row.account_id, "accounts", "id")?;
-            booked.insert(key, Booked { account, entry, last_seq, balance });
+            booked.insert(key, Booked { account, entry: Arc::new(entry), last_seq, balance });
         }
         Ok(booked)
     }
@@ -365,10 +404,31 @@ impl Posting<'_> {
         Ok(found.map(|(no,)| no))
     }
 
+    /// Comes after all that is read and before what is written.
+    pub fn begin(&mut self) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite { store, writers } => store.begin_books(&mut writers.books),
+            Self::Postgres { .. } => Ok(()),
+        }
+    }
+
+    /// Whether nobody else writes. Names of events may be taken for new then until the index that keeps them unique says
+    /// otherwise ([`StoreError::Known`]).
+    pub fn is_alone(&self) -> bool {
+        matches!(self, Self::Sqlite { .. })
+    }
+
+    /// Undoes what was written since [`Posting::begin`], to begin again.
+    pub fn undo(&mut self) {
+        if let Self::Sqlite { writers, .. } = self {
+            writers.books.roll_back();
+        }
+    }
+
     /// Makes everything durable. After an error nobody knows whether it is: see [`StoreError::Stopped`].
     pub async fn commit(self) -> Result<(), StoreError> {
         match self {
-            Self::Sqlite { store, mut writer } => store.commit(&mut writer).await,
+            Self::Sqlite { store, mut writers } => store.commit_books(&mut writers.books),
             Self::Postgres { store, transaction, .. } => {
                 let result = transaction.commit().await;
                 store.committed(&result);
@@ -380,8 +440,8 @@ impl Posting<'_> {
     /// Undoes everything, because of `error`.
     pub async fn give_up(self, error: &StoreError) -> Result<(), StoreError> {
         match self {
-            Self::Sqlite { store, mut writer } => {
-                store.give_up(&mut writer, error).await;
+            Self::Sqlite { store, writers } => {
+                store.give_up_books(&writers.books, error);
                 Ok(())
             }
             Self::Postgres { store, transaction, .. } => {
@@ -393,8 +453,8 @@ impl Posting<'_> {
 
     pub async fn rollback(self) -> Result<(), StoreError> {
         match self {
-            Self::Sqlite { store, mut writer } => {
-                store.roll_back(&mut writer).await;
+            Self::Sqlite { writers, .. } => {
+                writers.books.roll_back();
                 Ok(())
             }
             Self::Postgres { transaction, .. } => Ok(transaction.rollback().await?),
@@ -414,10 +474,10 @@ mod tests {
         let clock = ManualClock::at(Timestamp::from_micros(0));
         let url = DatabaseUrl::Sqlite(directory.path().join("console.db"));
         let store = Store::open(&url, &clock).await.unwrap();
-        let mut posting = store.begin_posting().await.unwrap();
-        let explain = format!("EXPLAIN QUERY PLAN {}", FIND_BOOKED.sqlite);
+        let mut posting = store.begin_posting(false).await.unwrap();
+        let explain = format!("EXPLAIN QUERY PLAN {}", crate::store::book_writer::FIND_BOOKED);
         let plan: Vec<(i64, i64, i64, String)> = on!(&mut posting, db =>
-            sqlx::query_as(sqlx::AssertSqlSafe(explain)).bind("{}").fetch_all(db).await.unwrap());
+            sqlx::query_as(sqlx::AssertSqlSafe(explain)).bind("").bind("").fetch_all(db).await.unwrap());
         posting.rollback().await.unwrap();
         let steps: Vec<String> = plan.into_iter().map(|(_, _, _, step)| step).collect();
         assert!(steps.iter().any(|step| step.contains("entries_source_event_id_key")), "{steps:?}");

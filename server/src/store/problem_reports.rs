@@ -62,7 +62,7 @@ impl Store {
         note!(self, db => {
             sqlx::query(
                 "INSERT INTO problem_reports (account, seq, user_id, text, created_at) VALUES ($1, $2, $3, $4, $5) \
-                 ON CONFLICT (account, seq, text) DO NOTHING",
+                 ON CONFLICT DO NOTHING",
             )
             .bind(report.account_no)
             .bind(report.seq.cast_signed())

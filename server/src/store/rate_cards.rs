@@ -41,7 +41,25 @@ impl Store {
     pub(super) async fn seed_rate_card(&self, now: Timestamp) -> Result<(), StoreError> {
         let (count,): (i64,) =
             read!(self, db => Ok(sqlx::query_as("SELECT count(*) FROM rate_cards").fetch_one(db).await?))?;
-        if count == 0 { self.add_rate_card(&RateCard::example(), now).await } else { Ok(()) }
+        if count > 0 {
+            return Ok(());
+        }
+        let card = RateCard::example();
+        let prices = serde_json::to_string(&card.prices).unwrap_or_default();
+        // Another server may be as new.
+        let seed = "INSERT INTO rate_cards (version, effective_from, prices, created_at) VALUES ($1, $2, $3, $4) \
+            ON CONFLICT DO NOTHING";
+        change!(self, db => {
+            let inserted = sqlx::query(seed)
+                .bind(i64::from(card.version))
+                .bind(card.effective_from.micros())
+                .bind(prices)
+                .bind(now.micros())
+                .execute(db)
+                .await?;
+            Ok(inserted.rows_affected() > 0)
+        }, told_if |is_new| is_new)
+        .map(drop)
     }
 }
 

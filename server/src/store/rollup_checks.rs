@@ -261,7 +261,7 @@ mod tests {
         let clock = ManualClock::at(Timestamp::from_micros(0));
         let url = DatabaseUrl::Sqlite(directory.path().join("console.db"));
         let store = Store::open(&url, &clock).await.unwrap();
-        let mut posting = store.begin_posting().await.unwrap();
+        let mut posting = store.begin_posting(false).await.unwrap();
         let by_key = [
             "SEARCH e USING INDEX entries_account_seq_key (account=? AND seq>? AND seq<?)",
             "SEARCH e USING INDEX entries_revisions (account=? AND revises>? AND revises<?)",

@@ -101,13 +101,32 @@ macro_rules! entry_columns {
     };
 }
 
-/// The tables that [`entry_columns!`] reads. Only an issue (1) has a grant to look for.
-macro_rules! entry_tables {
+/// The grants `g` that entries `e` made. Only an issue (1) has one to look for.
+macro_rules! grants_of_entries {
     () => {
-        "entries e LEFT JOIN grants g ON g.account = e.account AND g.seq = CASE e.movement WHEN 1 THEN e.seq END "
+        " LEFT JOIN grants g ON g.account = e.account AND g.seq = CASE e.movement WHEN 1 THEN e.seq END "
     };
 }
-pub(super) use {entry_columns, entry_tables};
+
+/// The tables that [`entry_columns!`] reads.
+macro_rules! entry_tables {
+    () => {
+        concat!("entries e", $crate::store::rows::grants_of_entries!())
+    };
+}
+
+/// Open holds `h` and their legs `e`. In a file the order of a CROSS JOIN is ours; Postgres is given a limit, which no plan
+/// goes around: a short walk of the index for each hold.
+macro_rules! legs_of_open_holds {
+    (sqlite) => {
+        "open_holds h CROSS JOIN entries e ON e.account = h.account AND e.seq >= h.seq AND e.seq < h.seq + h.legs"
+    };
+    (postgres) => {
+        "open_holds h CROSS JOIN LATERAL \
+         (SELECT * FROM entries l WHERE l.account = h.account AND l.seq >= h.seq ORDER BY l.seq LIMIT h.legs) e"
+    };
+}
+pub(super) use {entry_columns, entry_tables, grants_of_entries, legs_of_open_holds};
 
 #[derive(Debug, sqlx::FromRow)]
 pub(super) struct EntryRow {

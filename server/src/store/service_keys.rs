@@ -210,7 +210,7 @@ impl Store {
         .bind(id.as_str())
         .bind(now.micros())
         .fetch_optional(&mut *db)
-        .await?))?;
+        .await?), told_if |found| found.is_some_and(|(revoked_at,): (i64,)| revoked_at == now.micros()))?;
         Ok(found.map(|(revoked_at,)| Timestamp::from_micros(revoked_at)))
     }
 }

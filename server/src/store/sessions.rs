@@ -105,6 +105,6 @@ impl Store {
                 .execute(&mut *db)
                 .await?;
             Ok(deleted.rows_affected() > 0)
-        })
+        }, told_if |deleted| deleted)
     }
 }

@@ -105,13 +105,15 @@ impl Store {
     }
 
     /// Forgets claims from before `before` that nobody has shown to be right, at most `limit`; how many. One that has
-    /// keys or a wallet stays: somebody uses it.
+    /// keys or a wallet stays: somebody uses it. In the order in which batches lock accounts, so that neither waits for the other
+    /// in a circle.
     pub async fn delete_old_claims(&self, before: Timestamp, limit: u32) -> Result<usize, StoreError> {
         change!(self, db => {
             let old: Vec<(String, i64)> = sqlx::query_as(
                 "SELECT u.id, u.personal_account FROM users u WHERE u.claimed_email IS NOT NULL AND u.created_at <= $1 \
                  AND NOT EXISTS (SELECT 1 FROM wallets w WHERE w.account = u.personal_account) \
-                 AND NOT EXISTS (SELECT 1 FROM api_keys k WHERE k.account = u.personal_account) LIMIT $2",
+                 AND NOT EXISTS (SELECT 1 FROM api_keys k WHERE k.account = u.personal_account) \
+                 ORDER BY u.personal_account LIMIT $2",
             )
             .bind(before.micros())
             .bind(i64::from(limit))
@@ -129,7 +131,7 @@ impl Store {
                 sqlx::query("DELETE FROM accounts WHERE no = $1").bind(account).execute(&mut *db).await?;
             }
             Ok(old.len())
-        })
+        }, told_if |deleted| deleted > 0)
     }
 }
 

@@ -4,7 +4,6 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
 
 use sqlx::migrate::{Migrate, MigrateError, Migrator};
 use sqlx::pool::PoolConnection;
@@ -16,6 +15,7 @@ use sqlx::{ConnectOptions, Connection as _, Sqlite};
 use tokio::sync::{Mutex, MutexGuard};
 
 use super::backup;
+use super::book_writer::{self, BookWriter};
 use super::error::{self, OpenError, StoreError};
 use crate::clock::Clock;
 
@@ -26,6 +26,9 @@ const READERS: u32 = 4;
 /// Past this size the write-ahead log is cut back to nothing (TRUNCATE), in bytes.
 const WAL_LIMIT: i64 = 64 << 20;
 
+/// `PRAGMA application_id` of a file whose books were moved elsewhere: "plxm".
+const MOVED: i32 = 0x706c_786d;
+
 /// A SQLite file in WAL mode. The writer syncs each commit (`synchronous = FULL`): an answered charge is on disk.
 #[derive(Debug)]
 pub struct SqliteStore {
@@ -33,10 +36,10 @@ pub struct SqliteStore {
     /// How a reader connects.
     reading: SqliteConnectOptions,
     readers: SqlitePool,
-    writer: Mutex<SqliteConnection>,
+    writers: Mutex<Writers>,
     /// Moves the log into the file, off the hot path.
     checkpointer: Mutex<SqliteConnection>,
-    /// A transaction of the writer is open, or was when whoever began it left.
+    /// A transaction of sqlx's writer is open, or was when whoever began it left.
     begun: AtomicBool,
     epoch: AtomicU64,
     stopped: AtomicBool,
@@ -50,6 +53,14 @@ pub struct SqliteStore {
     _owner: File,
 }
 
+/// The two connections that write. Whoever holds them is the only one who does, so that they never wait for each other.
+#[derive(Debug)]
+pub struct Writers {
+    /// For all but the books, and for what a batch reads that is not known yet.
+    pub(super) any: SqliteConnection,
+    pub(super) books: BookWriter,
+}
+
 impl SqliteStore {
     pub(super) async fn open(path: &Path, clock: &dyn Clock) -> Result<Self, OpenError> {
         let owner = own(path)?;
@@ -61,7 +72,7 @@ impl SqliteStore {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
-            .busy_timeout(Duration::from_secs(5))
+            .busy_timeout(book_writer::PATIENCE)
             .pragma("wal_autocheckpoint", "0")
             .pragma("cache_size", "-65536")
             .pragma("temp_store", "MEMORY");
@@ -69,8 +80,15 @@ impl SqliteStore {
         // What a failed sync has left in the log may be read and still be nowhere on the disk. Moved into the file it is
         // written and synced again, before anything is acknowledged that comes after it in the log.
         sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut writer).await.map_err(unreadable)?;
+        let (mark,): (i32,) =
+            sqlx::query_as("PRAGMA application_id").fetch_one(&mut writer).await.map_err(unreadable)?;
+        if mark == MOVED {
+            return Err(OpenError::Moved(path.to_owned()));
+        }
         migrate(path, &mut writer, clock).await?;
-        Self::connect(path, &options, writer, owner).await.map_err(unreadable)
+        let books = BookWriter::open(path, false).map_err(|cause| OpenError::Store(cause.into()))?;
+        let writers = Writers { any: writer, books };
+        Self::connect(path, &options, writers, owner).await.map_err(unreadable)
     }
 
     /// Opens a file that nobody changes, to read it.
@@ -78,14 +96,15 @@ impl SqliteStore {
         let unreadable = |cause| OpenError::Unreadable { path: path.to_owned(), cause };
         let owner = File::open(path).map_err(|cause| unreadable(cause.into()))?;
         let options = SqliteConnectOptions::new().filename(path).read_only(true);
-        let writer = options.connect().await.map_err(unreadable)?;
-        Self::connect(path, &options, writer, owner).await.map_err(unreadable)
+        let books = BookWriter::open(path, true).map_err(|cause| OpenError::Store(cause.into()))?;
+        let writers = Writers { any: options.connect().await.map_err(unreadable)?, books };
+        Self::connect(path, &options, writers, owner).await.map_err(unreadable)
     }
 
     async fn connect(
         path: &Path,
         options: &SqliteConnectOptions,
-        writer: SqliteConnection,
+        writers: Writers,
         owner: File,
     ) -> Result<Self, sqlx::Error> {
         let reading = options.clone().pragma("query_only", "1").pragma("cache_size", "-16384");
@@ -101,7 +120,7 @@ impl SqliteStore {
             path: path.to_owned(),
             reading,
             readers,
-            writer: Mutex::new(writer),
+            writers: Mutex::new(writers),
             checkpointer: Mutex::new(options.connect().await?),
             begun: AtomicBool::new(false),
             epoch: AtomicU64::new(0),
@@ -117,6 +136,13 @@ impl SqliteStore {
         &self.path
     }
 
+    /// Marks the file as one whose books go on elsewhere: [`SqliteStore::open`] refuses it from then on.
+    pub async fn mark_moved(&self) -> Result<(), StoreError> {
+        let mut writers = self.writer().await?;
+        let mark = format!("application_id = {MOVED}");
+        Ok(pragma(&mut writers.any, mark).await?)
+    }
+
     pub(super) fn copying(&self) -> &Arc<Mutex<()>> {
         &self.copying
     }
@@ -125,16 +151,17 @@ impl SqliteStore {
         Ok(self.readers.acquire().await?)
     }
 
-    pub(super) async fn writer(&self) -> Result<MutexGuard<'_, SqliteConnection>, StoreError> {
-        let mut writer = self.writer.lock().await;
+    pub(super) async fn writer(&self) -> Result<MutexGuard<'_, Writers>, StoreError> {
+        let mut writers = self.writers.lock().await;
         if self.stopped.load(Ordering::SeqCst) {
             return Err(StoreError::Stopped);
         }
+        // Whoever began may have left in the middle.
         if self.begun.swap(false, Ordering::SeqCst) {
-            // Whoever began has left in the middle.
-            sqlx::query("ROLLBACK").execute(&mut *writer).await.ok();
+            sqlx::query("ROLLBACK").execute(&mut writers.any).await.ok();
         }
-        Ok(writer)
+        writers.books.roll_back();
+        Ok(writers)
     }
 
     /// Begins a transaction that writes. Not one of sqlx's: those never notice that SQLite has undone them by itself, as it
@@ -147,18 +174,42 @@ impl SqliteStore {
 
     /// Makes everything durable. After an error nobody knows whether it is: see [`StoreError::Stopped`].
     pub(super) async fn commit(&self, writer: &mut SqliteConnection) -> Result<(), StoreError> {
-        let committed = sqlx::query("COMMIT").execute(&mut *writer).await.map(drop);
-        self.in_trouble.store(committed.is_err(), Ordering::SeqCst);
-        if let Err(error) = &committed {
-            // A full disk leaves nothing behind.
-            if !is_full(error) {
-                tracing::error!(%error, "a commit failed: nothing is written until the next start");
-                self.stop_writing();
-            }
+        let committed = sqlx::query("COMMIT").execute(&mut *writer).await.map(drop).map_err(StoreError::from);
+        self.take_note_of_commit(&committed);
+        if committed.is_err() {
             self.roll_back(writer).await;
         }
         self.begun.store(false, Ordering::SeqCst);
-        Ok(committed?)
+        committed
+    }
+
+    /// [`SqliteStore::begin`] for the books. This and the next block until SQLite is done.
+    pub(super) fn begin_books(&self, books: &mut BookWriter) -> Result<(), StoreError> {
+        books.begin().map_err(StoreError::from).inspect_err(|error| self.take_note(error))
+    }
+
+    /// [`SqliteStore::commit`] for the books.
+    pub(super) fn commit_books(&self, books: &mut BookWriter) -> Result<(), StoreError> {
+        let committed = books.commit().map_err(StoreError::from);
+        self.take_note_of_commit(&committed);
+        committed
+    }
+
+    /// [`SqliteStore::give_up`] for the books.
+    pub(super) fn give_up_books(&self, books: &BookWriter, error: &StoreError) {
+        self.take_note(error);
+        books.roll_back();
+    }
+
+    fn take_note_of_commit(&self, committed: &Result<(), StoreError>) {
+        self.in_trouble.store(committed.is_err(), Ordering::SeqCst);
+        // A full disk leaves nothing behind.
+        if let Err(error) = committed
+            && !error.sqlite_code().is_some_and(is_full)
+        {
+            tracing::error!(%error, "a commit failed: nothing is written until the next start");
+            self.stop_writing();
+        }
     }
 
     /// Undoes everything, because of `error`.
@@ -184,9 +235,7 @@ impl SqliteStore {
             self.in_trouble.store(true, Ordering::SeqCst);
         }
         // One that outgrows the cache writes before it commits.
-        if let StoreError::Database(error) = error
-            && may_lose_writes(error)
-        {
+        if error.sqlite_code().is_some_and(may_lose_writes) {
             tracing::error!(%error, "a write failed: nothing is written until the next start");
             self.stop_writing();
         }
@@ -230,14 +279,15 @@ impl SqliteStore {
     /// Whether what failed before succeeds again: some pages are written to the disk and freed.
     async fn can_write(&self) -> bool {
         let probing = async {
-            let mut writer = self.writer().await?;
-            self.begin(&mut writer).await?;
+            let mut writers = self.writer().await?;
+            let writer = &mut writers.any;
+            self.begin(writer).await?;
             let probe = "CREATE TABLE probe (bytes BLOB) STRICT; INSERT INTO probe VALUES (zeroblob(65536)); \
                 DROP TABLE probe";
             match sqlx::raw_sql(probe).execute(&mut *writer).await.map_err(StoreError::from) {
-                Ok(_) => self.commit(&mut writer).await,
+                Ok(_) => self.commit(writer).await,
                 Err(error) => {
-                    self.give_up(&mut writer, &error).await;
+                    self.give_up(writer, &error).await;
                     Err(error)
                 }
             }
@@ -276,7 +326,7 @@ impl SqliteStore {
             moved = cut.map(drop);
         }
         if let Err(error) = &moved
-            && may_lose_writes(error)
+            && error::code(error).is_some_and(may_lose_writes)
         {
             // A second attempt would take for written what is lost.
             tracing::error!(%error, "a write failed: nothing is written until the next start");
@@ -288,14 +338,13 @@ impl SqliteStore {
 
 /// No room for the log (`SQLITE_FULL`) or for its index in memory (`SQLITE_IOERR_SHMSIZE`), which nothing durable hangs on: the
 /// transaction is undone and a later one may succeed.
-fn is_full(error: &sqlx::Error) -> bool {
-    matches!(error::code(error), Some(13 | 4_874))
+fn is_full(code: u32) -> bool {
+    matches!(code, 13 | 4_874)
 }
 
 /// Something that SQLite handed to the disk may not be there (`SQLITE_IOERR`, unless it could only not be read).
-fn may_lose_writes(error: &sqlx::Error) -> bool {
-    let Some(code) = error::code(error) else { return false };
-    code & 0xff == 10 && !error::failed_to_read(code) && !is_full(error)
+fn may_lose_writes(code: u32) -> bool {
+    code & 0xff == 10 && !error::failed_to_read(code) && !is_full(code)
 }
 
 /// Takes the lock that says whose file this is.
@@ -338,7 +387,10 @@ pub(super) async fn run_migrations(writer: &mut SqliteConnection) -> Result<(), 
     Ok(pragma(writer, "foreign_keys = ON").await?)
 }
 
-async fn pragma(writer: &mut SqliteConnection, pragma: &'static str) -> Result<(), sqlx::Error> {
+async fn pragma(
+    writer: &mut SqliteConnection,
+    pragma: impl std::fmt::Display + Send,
+) -> Result<(), sqlx::Error> {
     sqlx::query(sqlx::AssertSqlSafe(format!("PRAGMA {pragma}"))).execute(writer).await.map(drop)
 }
 
@@ -355,8 +407,11 @@ mod tests {
         let path = |name: &str| folder.path().join(name);
         let clock = ManualClock::at(Timestamp::from_micros(0));
         let dead = SqliteStore::open(&path("dead.db"), &clock).await.unwrap();
-        let mut writer = dead.writer().await.unwrap();
-        sqlx::raw_sql("CREATE TABLE left_behind (bytes BLOB) STRICT").execute(&mut *writer).await.unwrap();
+        let mut writers = dead.writer().await.unwrap();
+        sqlx::raw_sql("CREATE TABLE left_behind (bytes BLOB) STRICT")
+            .execute(&mut writers.any)
+            .await
+            .unwrap();
         for (from, to) in [("dead.db", "next.db"), ("dead.db-wal", "next.db-wal")] {
             std::fs::copy(path(from), path(to)).unwrap();
         }
@@ -372,13 +427,19 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let clock = ManualClock::at(Timestamp::from_micros(0));
         let store = SqliteStore::open(&folder.path().join("console.db"), &clock).await.unwrap();
-        let mut writer = store.writer().await.unwrap();
-        store.begin(&mut writer).await.unwrap();
-        sqlx::raw_sql("CREATE TABLE left_behind (bytes BLOB) STRICT").execute(&mut *writer).await.unwrap();
-        drop(writer);
-        let mut writer = store.writer().await.unwrap();
-        store.begin(&mut writer).await.unwrap();
-        sqlx::query("SELECT * FROM left_behind").execute(&mut *writer).await.unwrap_err();
-        store.commit(&mut writer).await.unwrap();
+        let mut writers = store.writer().await.unwrap();
+        store.begin(&mut writers.any).await.unwrap();
+        sqlx::raw_sql("CREATE TABLE left_behind (bytes BLOB) STRICT")
+            .execute(&mut writers.any)
+            .await
+            .unwrap();
+        drop(writers);
+        let mut writers = store.writer().await.unwrap();
+        store.begin_books(&mut writers.books).unwrap();
+        drop(writers);
+        let mut writers = store.writer().await.unwrap();
+        store.begin(&mut writers.any).await.unwrap();
+        sqlx::query("SELECT * FROM left_behind").execute(&mut writers.any).await.unwrap_err();
+        store.commit(&mut writers.any).await.unwrap();
     }
 }

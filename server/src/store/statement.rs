@@ -5,8 +5,11 @@ use ledger::entry::Entry;
 use ledger::grant::Grant;
 use ledger::{Credits, Timestamp};
 
+use super::dialect::{Dialect as _, Sql};
 use super::holds::OpenHolds as _;
-use super::rows::{Column, EntryRow, GrantRow, entry_columns, entry_tables, grant_columns};
+use super::rows::{
+    Column, EntryRow, GrantRow, entry_columns, entry_tables, grant_columns, legs_of_open_holds,
+};
 use super::{Store, StoreError, on_connection, read};
 
 /// A grant, when it was given, and what of it was lost.
@@ -92,24 +95,34 @@ impl Store {
     }
 }
 
+/// `movement IN (3, 4)` is how the index of closed grants is found.
+macro_rules! owned_grants {
+    ($store:ident) => {
+        concat!(
+            "SELECT ",
+            grant_columns!(),
+            ", i.recorded_at AS issued_at, \
+             (SELECT CAST(coalesce(sum(c.amount), 0) AS BIGINT) FROM entries c WHERE c.account = g.account \
+               AND c.grant_seq = g.seq AND c.movement IN (3, 4) AND c.movement = 3) AS expired, \
+             (SELECT CAST(coalesce(sum(c.amount), 0) AS BIGINT) FROM entries c WHERE c.account = g.account \
+               AND c.grant_seq = g.seq AND c.movement IN (3, 4) AND c.movement = 4) AS voided, \
+             CAST(coalesce(held.amount, 0) AS BIGINT) AS held \
+             FROM grants g JOIN entries i ON i.account = g.account AND i.seq = g.seq \
+             LEFT JOIN (SELECT e.grant_seq, sum(e.amount) AS amount FROM ",
+            legs_of_open_holds!($store),
+            " WHERE h.account = $1 GROUP BY e.grant_seq) held ON held.grant_seq = g.seq \
+             WHERE g.account = $1 ORDER BY g.seq DESC"
+        )
+    };
+}
+
+const OWNED_GRANTS: Sql = Sql { sqlite: owned_grants!(sqlite), postgres: owned_grants!(postgres) };
+
 on_connection! {
     trait StatementParts {
         async fn owned_grants(&mut db, account_no: i64) -> Result<Vec<OwnedGrant>, StoreError> {
-            // `movement IN (3, 4)` is how the index of closed grants is found.
-            let rows: Vec<OwnedRow> = sqlx::query_as(
-                concat!("SELECT ", grant_columns!(), ", i.recorded_at AS issued_at, \
-                 (SELECT CAST(coalesce(sum(c.amount), 0) AS BIGINT) FROM entries c WHERE c.account = g.account \
-                   AND c.grant_seq = g.seq AND c.movement IN (3, 4) AND c.movement = 3) AS expired, \
-                 (SELECT CAST(coalesce(sum(c.amount), 0) AS BIGINT) FROM entries c WHERE c.account = g.account \
-                   AND c.grant_seq = g.seq AND c.movement IN (3, 4) AND c.movement = 4) AS voided, \
-                 (SELECT CAST(coalesce(sum(e.amount), 0) AS BIGINT) FROM open_holds h CROSS JOIN entries e WHERE h.account = g.account \
-                   AND e.account = h.account AND e.seq >= h.seq AND e.seq < h.seq + h.legs AND e.grant_seq = g.seq) AS held \
-                 FROM grants g JOIN entries i ON i.account = g.account AND i.seq = g.seq \
-                 WHERE g.account = $1 ORDER BY g.seq DESC"),
-            )
-            .bind(account_no)
-            .fetch_all(db)
-            .await?;
+            let rows: Vec<OwnedRow> =
+                sqlx::query_as(db.says(OWNED_GRANTS)).bind(account_no).fetch_all(db).await?;
             rows.into_iter().map(OwnedRow::into_grant).collect()
         }
 

@@ -42,7 +42,7 @@ const TABLES: [&str; 21] = [
 /// Those whose rows get numbers, which go on after the last one.
 const NUMBERED: [&str; 5] = ["accounts", "entries", "mails", "audit_log", "problem_reports"];
 
-/// Why a file could not be copied; nothing was.
+/// Why a file could not be copied; nothing was, unless it says otherwise.
 #[derive(Debug, thiserror::Error)]
 pub enum TransferError {
     #[error("that database is in use already: it has {table}; copy into an empty one")]
@@ -53,6 +53,11 @@ pub enum TransferError {
     Unstorable { table: &'static str, column: String, row: u64 },
     #[error("{table}: {found} rows came over instead of {expected}")]
     Lost { table: &'static str, expected: u64, found: u64 },
+    #[error(
+        "the database has not said whether it keeps the copy ({0}); if it has no accounts now, nothing was copied and the \
+         command can be given again; else make it anew first"
+    )]
+    Unknown(StoreError),
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -93,7 +98,7 @@ impl Store {
             );
             sqlx::query(AssertSqlSafe(next)).execute(&mut *transaction).await?;
         }
-        target.commit_change(transaction, true).await?;
+        target.commit_change(transaction, true).await.map_err(TransferError::Unknown)?;
         Ok(rows)
     }
 }

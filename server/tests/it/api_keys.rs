@@ -173,7 +173,10 @@ async fn member_revokes_a_key_for_ever() {
     );
     assert_error(&user.get("/auth/user").await, 401, "revoked_key", "revoked");
     world.clock.advance(1_000_000);
+    let before = world.changes().await;
+    world.clock.advance(1);
     assert_eq!(caller.delete(&path).await.ok(), revoked, "again changes nothing");
+    assert_eq!(world.changes().await, before, "and is no news");
 }
 
 #[tokio::test]

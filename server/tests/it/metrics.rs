@@ -1,6 +1,7 @@
 //! `GET /metrics`, on an address of its own: names, values, and that it is nowhere else.
 
 use http::Method;
+use ledger::entry::Movement;
 use ledger::grant::GrantKind;
 use ledger::time::DAY;
 use serde_json::json;
@@ -210,8 +211,12 @@ async fn long_books_are_read_in_steps_and_come_to_the_same() {
             None => rounds += 1,
         }
     };
-    assert_eq!((rounds, &steps, Some(stepped)), (3, &whole, resting));
-    assert_eq!(steps.moved(ledger::entry::Movement::Charge), 1_000_000);
+    assert_eq!(Some(stepped), resting);
+    for (movement, moved) in [(Movement::Issue, 10_000_000), (Movement::Charge, 1_000_000)] {
+        assert_eq!((steps.moved(movement), whole.moved(movement)), (moved, moved));
+    }
+    // Where others write, entries that may not be settled yet are read at once.
+    assert!(rounds == 3 || store.is_shared() && rounds < 3, "{rounds}");
 }
 
 #[tokio::test]

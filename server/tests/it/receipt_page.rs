@@ -131,6 +131,24 @@ async fn member_reports_a_problem_once_however_often_it_is_sent() {
 }
 
 #[tokio::test]
+async fn member_reports_a_problem_in_as_many_characters_as_fit_whatever_they_are() {
+    let (world, browser, _, path) = ready().await;
+    // Three bytes each, in an order that cannot be said in fewer.
+    let mut state = 1_u32;
+    let text: String = (0..2_000)
+        .map(|_| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            char::from_u32(0x4e00 + (state >> 16) % 0x5000).expect("a character")
+        })
+        .collect();
+    for _ in 0..2 {
+        assert_eq!(browser.submit(&path, &[("text", &text)]).await.status, 303);
+    }
+    let listed = world.console.list_problem_reports().await.unwrap();
+    assert_eq!(listed.iter().map(|report| &report.text).collect::<Vec<_>>(), [&text]);
+}
+
+#[tokio::test]
 async fn member_sends_what_is_no_report_and_keeps_what_was_typed() {
     let (world, browser, _, path) = ready().await;
     for (text, problem) in [

@@ -162,6 +162,56 @@ async fn expiries_are_posted_once_and_in_order() {
 }
 
 #[tokio::test]
+async fn a_name_in_the_books_is_found_in_small_and_large_batches_and_takes_nothing_from_its_neighbours() {
+    let world = World::start().await;
+    let (ada, bob) = (world.member_with("ada", "0.5").await, world.member_with("bob", "1000").await);
+    let service = world.service().await;
+    let charge =
+        async |batch: Vec<Submission>| world.console.sequencer.charge(batch).await.expect("an answer");
+    charge(submissions("known", 3, &ada, &service.key_id)).await;
+    let mut others = 0;
+    for (round, padding) in [0, 200, 64, 0, 65, 1].into_iter().enumerate() {
+        // Long enough without a repeated name for names to be trusted again.
+        for n in 0..20 {
+            charge(submissions(&format!("apart-{round}-{n}"), 1, &bob, &service.key_id)).await;
+        }
+        let mut batch = submissions(&format!("before-{round}"), padding, &bob, &service.key_id);
+        batch.push(submission("known-1", &ada, &service.key_id));
+        batch.push(submission(&format!("new-{round}"), &ada, &service.key_id));
+        batch.push(submission(&format!("new-{round}"), &ada, &service.key_id));
+        batch.push(submission("known-1", &ada, &service.key_id));
+        batch.extend(submissions(&format!("after-{round}"), padding, &bob, &service.key_id));
+        let answers = charge(batch).await;
+        for answer in [&answers[padding], &answers[padding + 3]] {
+            let known = answer.as_ref().expect("a receipt, whatever ada has left by now");
+            assert_eq!(
+                (known.replayed, known.seq, known.balance),
+                (true, 3, credits("0.3")),
+                "round {round}"
+            );
+        }
+        let new = (&answers[padding + 1], &answers[padding + 2]);
+        if round < 2 {
+            let (first, second) = (new.0.as_ref().unwrap(), new.1.as_ref().unwrap());
+            assert_eq!(
+                (first.replayed, second.replayed, second.seq),
+                (false, true, first.seq),
+                "round {round}"
+            );
+        } else {
+            assert!(matches!(new, (Err(Refusal::Insufficient { .. }), Err(Refusal::Insufficient { .. }))));
+        }
+        others += 20 + 2 * padding as u64;
+        let charged = answers.iter().filter(|answer| answer.is_ok()).count();
+        assert_eq!(charged, 2 * padding + if round < 2 { 4 } else { 2 }, "round {round}");
+    }
+    assert_eq!(world.books().await.events, 3 + 2 + others);
+    assert_eq!(world.balance(&ada).await, credits("0"));
+    world.verify(&ada).await;
+    world.verify(&bob).await;
+}
+
+#[tokio::test]
 async fn a_service_key_is_looked_at_again_when_its_event_is_posted() {
     let world = World::start().await;
     let (ada, service) = (world.member_with("ada", "100").await, world.service().await);

@@ -2,11 +2,13 @@
 
 use http::Method;
 use serde_json::json;
+use server::auth::tokens::hash;
 use server::console::users::UserForm;
 
 use crate::harness::World;
 use crate::harness::client::{Caller, answer, assert_error};
 use crate::harness::forms::{cookie, encoded, get_with, sign_in, submit};
+use crate::harness::visitor::whole_token;
 
 const PASSWORD: &str = "correct horse";
 
@@ -201,6 +203,22 @@ async fn member_signs_out_and_the_cookie_is_worth_nothing() {
     );
     assert_error(&get_with(&anon, "/auth/user", &[("cookie", &cookie)]).await, 401, "unauthorized", "key");
     assert_eq!(submit(&anon, "/sign-out", &[], &[]).await.status, 303, "again is no error");
+}
+
+#[tokio::test]
+async fn anon_signs_out_without_a_session_and_nobodys_caches_hear_of_it() {
+    let (world, anon) = ready(None).await;
+    let cookie = cookie(&sign_in(&anon, "ada@example.com", PASSWORD).await);
+    let made_up = format!("plexe_session={}", whole_token("nobody's"));
+    let before = world.changes().await;
+    assert_eq!(submit(&anon, "/sign-out", &[], &[("cookie", &made_up)]).await.status, 303);
+    assert_eq!(world.changes().await, before);
+    assert!(!world.console.store.delete_session(hash(&whole_token("nobody's"))).await.unwrap());
+    assert_eq!(world.changes().await, before, "nothing was deleted");
+    submit(&anon, "/sign-out", &[], &[("cookie", &cookie)]).await;
+    assert_eq!(world.changes().await, before + 1, "a session that ends is news");
+    submit(&anon, "/sign-out", &[], &[("cookie", &cookie)]).await;
+    assert_eq!(world.changes().await, before + 1);
 }
 
 #[tokio::test]

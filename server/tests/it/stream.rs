@@ -13,6 +13,7 @@ use server::store::{AccountStatus, NewSession, Permission};
 use crate::harness::client::assert_error;
 use crate::harness::events::{EVENTS, event, prediction, with};
 use crate::harness::forms::sign_up;
+use crate::harness::raw::Raw;
 use crate::harness::sse::{Message, Reader};
 use crate::harness::visitor::whole_token;
 use crate::harness::{Member, START, World, credits};
@@ -260,6 +261,29 @@ async fn member_who_signs_out_hears_no_more_within_a_second() {
     assert_eq!(end, Ok(None));
     world.grant(&ada, "1").await;
     assert_eq!(kept.group().await.last().unwrap().body["balance"], 2, "another browser's session goes on");
+}
+
+#[tokio::test]
+async fn member_listens_on_while_keys_and_sessions_cannot_be_read() {
+    let world = World::start().await;
+    let (ada, bob) = (world.member_with("ada", "1").await, world.member("bob").await);
+    let mut by_key = Reader::open(&world.as_member(&ada).await, "", None).await;
+    by_key.group().await;
+    let mut by_session = with_session(&world, &ada, "one").await;
+    let mut raw = Raw::open(&world.database()).await;
+    raw.run("ALTER TABLE api_keys RENAME TO kept_keys").await;
+    world.console.set_user_status(&bob.row.email, AccountStatus::Suspended).await.unwrap();
+    world.console.live.access_changed(ada.account);
+    // Heard after the look that has failed by then.
+    world.grant(&ada, "1").await;
+    for reader in [&mut by_key, &mut by_session] {
+        assert_eq!(reader.group().await.last().unwrap().body["balance"], 2);
+    }
+    raw.run("ALTER TABLE kept_keys RENAME TO api_keys").await;
+    world.console.set_user_status(&ada.row.email, AccountStatus::Suspended).await.unwrap();
+    for reader in [&mut by_key, &mut by_session] {
+        assert_eq!(reader.next().await.unwrap().event, "alert", "and is looked at again");
+    }
 }
 
 #[tokio::test]

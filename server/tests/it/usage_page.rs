@@ -16,7 +16,9 @@ fn text_after<'a>(page: &'a Answer, start: &str) -> &'a str {
     rest.split('<').next().unwrap_or_default()
 }
 
-fn title(page: &Answer) -> &str {
+/// The sentence above the chart.
+#[track_caller]
+pub fn title(page: &Answer) -> &str {
     text_after(page, "id=\"consumption-title\"")
 }
 

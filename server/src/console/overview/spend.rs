@@ -17,7 +17,7 @@ const MONTH: u16 = 30;
 const FIRST_WEEK: u16 = 7;
 
 /// What was spent before the rows that the page reads.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Earlier {
     /// In the first week of the 30 days before the last 30 days.
     first_week: Credits,

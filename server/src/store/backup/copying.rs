@@ -5,6 +5,7 @@
 //! what that costs and what else was tried.
 
 use std::fs::File;
+use std::io::ErrorKind;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -68,15 +69,39 @@ impl Store {
 
 fn copy(from: &Path, to: &Path, is_over: &AtomicBool) -> Result<(), CopyError> {
     let failed = |cause| CopyError::File { path: to.to_owned(), cause };
-    let file =
-        File::options().create(true).truncate(false).write(true).mode(0o600).open(to).map_err(failed)?;
-    // Whoever made this name, another backup to it may still be at work.
+    // A folder may be reached by a link, the file itself never.
+    let folder = durable::folder(to).canonicalize().map_err(failed)?;
+    let to = &folder.join(to.file_name().unwrap_or_default());
+    clear(to)?;
+    let file = File::options().create_new(true).write(true).mode(0o600).open(to).map_err(failed)?;
     file.try_lock().map_err(|_| CopyError::Busy)?;
-    let copied = file.set_len(0).map_err(failed).and_then(|()| copy_pages(from, to, &file, is_over));
-    if copied.is_err() {
-        durable::remove(to).map_err(failed)?;
+    let copied = copy_pages(from, to, &file, is_over);
+    if copied.is_err()
+        && let Err(error) = durable::remove(to)
+    {
+        tracing::warn!(%error, file = %to.display(), "what was copied could not be removed");
     }
     copied
+}
+
+/// Removes what has the name, unless another backup is at work on it. Nothing is ever written to a file that somebody else has
+/// made, nor through a link to one.
+fn clear(to: &Path) -> Result<(), CopyError> {
+    let failed = |cause| CopyError::File { path: to.to_owned(), cause };
+    let found = match to.symlink_metadata() {
+        Ok(found) => found,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(failed(error)),
+    };
+    if found.is_dir() {
+        return Err(failed(ErrorKind::IsADirectory.into()));
+    }
+    // What is exchanged meanwhile is opened to be read, and no more.
+    let at_work = if found.is_file() { File::open(to).ok() } else { None };
+    if at_work.is_some_and(|file| file.try_lock().is_err()) {
+        return Err(CopyError::Busy);
+    }
+    durable::remove(to).map_err(failed)
 }
 
 fn copy_pages(from: &Path, to: &Path, file: &File, is_over: &AtomicBool) -> Result<(), CopyError> {
@@ -84,7 +109,9 @@ fn copy_pages(from: &Path, to: &Path, file: &File, is_over: &AtomicBool) -> Resu
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let source = Connection::open_with_flags(from, flags)?;
     source.execute_batch("BEGIN; SELECT count(*) FROM sqlite_schema")?;
-    let mut target = Connection::open(to)?;
+    let flags =
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+    let mut target = Connection::open_with_flags(to, flags)?;
     target.execute_batch("PRAGMA synchronous = OFF")?;
     let backup = Backup::new(&source, &mut target)?;
     loop {

@@ -13,7 +13,7 @@ use std::path::Path;
 
 pub use self::copying::CopyError;
 pub(super) use self::copying::keep_before_migration;
-pub use self::durable::{folder, publish, remove};
+pub use self::durable::{folder, publish_new, remove};
 pub use self::inspection::{BadFile, Inspected, inspect};
 pub(super) use self::restoring::finish;
 pub use self::restoring::{RestoreError, Restoring, exists};

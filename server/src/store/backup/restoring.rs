@@ -5,6 +5,7 @@
 //! old database must take its write-ahead log along: a log that is found beside another database is taken for its own.
 
 use std::fs::File;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use ledger::Timestamp;
@@ -70,8 +71,7 @@ impl Restoring {
             prepared: prepared.clone(),
             _owner: owner,
         };
-        let copy =
-            |from: &Path, to: &Path| std::fs::copy(from, to).map(drop).map_err(|cause| restoring.swap(cause));
+        let copy = |from: &Path, to: &Path| copy(from, to).map_err(|cause| restoring.swap(cause));
         copy(file, &prepared)?;
         if has_log {
             copy(&log, &beside(&prepared, "-wal"))?;
@@ -123,6 +123,12 @@ impl Drop for Restoring {
             tracing::warn!(%error, file = %self.prepared.display(), "could not be removed");
         }
     }
+}
+
+/// Copies what is in a file, and nothing of who may read or write it: a database is its owner's alone.
+fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
+    let mut new = File::options().create_new(true).write(true).mode(0o600).open(to)?;
+    std::io::copy(&mut File::open(from)?, &mut new).map(drop)
 }
 
 /// Finishes a restore that was decided, and clears away one that was not. The caller owns the database.

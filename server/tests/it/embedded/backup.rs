@@ -65,7 +65,7 @@ async fn a_backup_taken_while_clients_charge_holds_what_was_answered_before_it_a
         let view = made.expect("charges do not make it begin again and again");
         let file = site.path().join(&name);
         assert_eq!(view["path"], json!(file));
-        assert_eq!((&view["schema_version"], &view["accounts"]), (&json!(10), &json!(1)));
+        assert_eq!((&view["schema_version"], &view["accounts"]), (&json!(11), &json!(1)));
         assert_eq!(view["bytes"], std::fs::metadata(&file).unwrap().len());
         assert_eq!(view["entries"], entries(&file).await);
         let held = events(&file).await;
@@ -150,4 +150,47 @@ async fn a_second_backup_to_the_same_name_waits_for_nobody_and_harms_nothing() {
     drop(at_work);
     site.json(&["backup", "x.db"]).await;
     assert!(!site.path().join("x.db.partial").exists());
+}
+
+#[tokio::test]
+async fn a_backup_writes_through_no_link_and_into_no_file_of_somebody_else() {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+    let (site, ..) = site_with_ada().await;
+    let at = |name: &str| site.path().join(name);
+    std::fs::write(at("mine"), "a file that others need").unwrap();
+    symlink(at("mine"), at("x.db.partial")).unwrap();
+    symlink(at("console.db"), at("y.db.partial")).unwrap();
+    std::fs::write(at("z.db.partial"), "laid out").unwrap();
+    std::fs::set_permissions(at("z.db.partial"), std::fs::Permissions::from_mode(0o666)).unwrap();
+    std::fs::hard_link(at("z.db.partial"), at("reader")).unwrap();
+    let serving = site.serve().await;
+    for name in ["x.db", "y.db", "z.db"] {
+        site.json(&["backup", name]).await;
+        assert_eq!(std::fs::metadata(at(name)).unwrap().permissions().mode() & 0o777, 0o600, "{name}");
+        assert!(!std::fs::symlink_metadata(at(name)).unwrap().is_symlink(), "{name}");
+    }
+    assert_eq!(std::fs::read(at("mine")).unwrap(), b"a file that others need");
+    assert_eq!(std::fs::read(at("reader")).unwrap(), b"laid out");
+    assert_eq!(site.json(&["verify"]).await["ok"], true);
+    assert_eq!(serving.terminate().await, Some(0));
+}
+
+#[tokio::test]
+async fn a_server_gives_up_a_copy_that_nobody_waits_for() {
+    let (site, ..) = site_with_ada().await;
+    let mut raw = Raw::of_file(&site.file()).await;
+    raw.run("CREATE TABLE filler (bytes BLOB)").await;
+    raw.run("INSERT INTO filler VALUES (zeroblob(200000000))").await;
+    raw.run("DROP TABLE filler").await;
+    raw.close().await;
+    let serving = site.serve().await;
+    let partial = site.path().join("x.db.partial");
+    assert!(site.run_until(&["backup", "x.db"], || partial.exists()).await, "it was killed at work");
+    let given_up = async {
+        while partial.exists() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, given_up).await.expect("the copy goes");
+    assert_eq!(serving.terminate().await, Some(0));
 }

@@ -36,7 +36,7 @@ fn kept(view: &Value) -> PathBuf {
 async fn a_restore_brings_the_backup_back_and_keeps_what_was_there() {
     let site = site_with_backup().await;
     let view = site.json(&["restore", "old.db"]).await;
-    assert_eq!((&view["entries"], &view["schema_version"]), (&json!(2), &json!(10)));
+    assert_eq!((&view["entries"], &view["schema_version"]), (&json!(2), &json!(11)));
     assert_eq!(issued(&site).await, 101);
     let kept = kept(&view);
     assert!(kept.exists());
@@ -186,4 +186,17 @@ async fn a_file_that_cannot_be_trusted_is_refused_with_the_reason_and_nothing_ch
 async fn site_trigger(site: &Site) -> String {
     let sql = "SELECT sql FROM sqlite_schema WHERE name = 'entries_never_change'";
     Raw::of_file(&site.file()).await.texts(sql).await.remove(0)
+}
+
+#[tokio::test]
+async fn a_restored_database_is_its_owner_s_alone_whatever_the_backup_was() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let site = site_with_backup().await;
+    let backup = site.path().join("old.db");
+    for mode in [0o400, 0o644] {
+        std::fs::set_permissions(&backup, std::fs::Permissions::from_mode(mode)).unwrap();
+        site.json(&["restore", "old.db"]).await;
+        assert_eq!(std::fs::metadata(site.file()).unwrap().permissions().mode() & 0o777, 0o600);
+        site.grant(ADA, "1").await;
+    }
 }

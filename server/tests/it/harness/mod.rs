@@ -26,13 +26,15 @@ use server::console::Console;
 use server::console::api_keys::{ApiKeyCreated, ApiKeyForm};
 use server::console::grants::GrantForm;
 use server::console::service_keys::ServiceKeyForm;
+use server::jobs::{self, Stop};
 use server::live::LiveBus;
+use server::nodes;
 use server::random::{SystemRandom, account_id, user_id};
 use server::sequencer::Sequencer;
 use server::sequencer::job::Granted;
-use server::store::{DatabaseUrl, NewUser, Permission, Scopes, Stats, Store, UserRow};
+use server::store::{DatabaseUrl, Listening, NewUser, OpenError, Permission, Scopes, Stats, Store, UserRow};
 use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 
 use self::client::Caller;
 use self::place::Place;
@@ -56,7 +58,23 @@ pub struct World {
     pub url: String,
     writer: JoinHandle<()>,
     http: JoinHandle<()>,
+    /// What hears of other servers, where there may be any.
+    nodes: JoinSet<()>,
+    stop: Stop,
     place: Place,
+}
+
+/// Joins the servers of a database. One that has just ended may be among them for a moment still.
+async fn join(store: &Store, dimensions: &[String]) -> Option<Listening> {
+    let joining = async {
+        loop {
+            match store.join(dimensions).await {
+                Err(OpenError::OtherDimensions { .. }) => {}
+                joined => return joined.expect("declared dimensions"),
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, joining).await.expect("nobody else who counts by other dimensions")
 }
 
 /// A user with a personal account.
@@ -96,16 +114,19 @@ impl World {
         config.listens_on(addr);
         change(&mut config);
         let store = Store::open(&config.database_url, &*clock).await.expect("a new database");
-        store.declare_dimensions(config.usage_dimensions.names()).await.expect("declared dimensions");
-        let store = Arc::new(store);
-        let live = Arc::new(LiveBus::default());
+        let listening = join(&store, config.usage_dimensions.names()).await;
+        let live = if store.is_shared() { LiveBus::shared() } else { LiveBus::default() };
+        let (store, live) = (Arc::new(store), Arc::new(live));
         let (sequencer, writer) =
             Sequencer::start(Arc::clone(&store), Arc::clone(&live), clock.clone(), config.queue_capacity);
         let random = Arc::new(SystemRandom);
         let console = Console::new(Arc::new(config), store, sequencer, live, clock.clone(), random);
+        let (stop, stopping) = jobs::signal();
+        let nodes =
+            listening.map(|listening| nodes::start(&console, listening, &stopping)).unwrap_or_default();
         let router = server::http::router(console.clone());
         let http = tokio::spawn(server::http::connections::serve(listener, router, std::future::pending()));
-        Self { console, clock, url: format!("http://{addr}"), writer, http, place }
+        Self { console, clock, url: format!("http://{addr}"), writer, http, nodes, stop, place }
     }
 
     /// Ends this server and starts another on the same file.
@@ -129,8 +150,10 @@ impl World {
 
     /// Ends this server; what it kept.
     pub async fn close(self) -> Place {
-        let Self { console, writer, http, place, .. } = self;
+        let Self { console, writer, http, mut nodes, stop, place, .. } = self;
         http.abort();
+        stop.now();
+        while nodes.join_next().await.is_some() {}
         console.sequencer.stop();
         writer.await.expect("the writer ends in order");
         console.store.close().await;

@@ -73,6 +73,11 @@ impl Site {
         self.place.file()
     }
 
+    /// Of the database, where it is a Postgres.
+    pub fn url(&self) -> String {
+        self.place.url().expect("a Postgres")
+    }
+
     /// The binary with this data directory, a free port and no other setting of the machine it runs on.
     pub fn command(&self, words: &[&str]) -> Command {
         let mut program = self.through.clone();

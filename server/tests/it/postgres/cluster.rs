@@ -70,6 +70,29 @@ impl Cluster {
         let data = self.data();
         spawn_blocking(move || stop(&data)).await.expect("an end");
     }
+
+    /// As if its machine had vanished from the network: connections stay open, and nobody answers.
+    pub async fn fall_silent(&self) {
+        self.signal("-STOP").await;
+    }
+
+    pub async fn speak_again(&self) {
+        self.signal("-CONT").await;
+    }
+
+    async fn signal(&self, name: &'static str) {
+        let data = self.data();
+        spawn_blocking(move || signal(&data, name)).await.expect("a signal");
+    }
+}
+
+/// Sends a signal to the server and to the processes that serve its connections.
+fn signal(data: &Path, name: &str) {
+    let file = std::fs::read_to_string(data.join("postmaster.pid")).expect("a running server");
+    let server = file.lines().next().expect("its process");
+    let children = std::fs::read_to_string(format!("/proc/{server}/task/{server}/children"));
+    let children = children.expect("its children");
+    output(Command::new("kill").args([name, server]).args(children.split_whitespace()));
 }
 
 fn stop(data: &Path) {

@@ -11,6 +11,7 @@ use server::clock::{Clock as _, SystemClock};
 use super::Pair;
 use crate::harness::client::{Answer, Caller, assert_error};
 use crate::harness::events::EVENTS;
+use crate::harness::raw::Raw;
 use crate::harness::sse::Reader;
 
 /// In which a page must move, and a read must know. A machine that compiles beside the test gets as much again.
@@ -116,6 +117,33 @@ async fn a_key_revoked_through_one_server_is_refused_by_the_other() {
     while reader.next().await.is_some() {}
     assert!(began.elapsed() < SOON, "{:?}", began.elapsed());
     assert_error(&soon(&elsewhere, "/usage/current", 401).await, 401, "revoked_key", "revoked");
+    pair.end().await;
+}
+
+#[tokio::test]
+async fn what_others_say_on_the_channel_makes_servers_look_and_nothing_else() {
+    let pair = Pair::start().await;
+    let (user, key) = pair.member("ada").await;
+    let (_, doomed) = pair.member("bob").await;
+    let mut reader = Reader::open(&pair.caller(1, &key), "", None).await;
+    reader.group().await;
+    let bobs = pair.caller(1, &doomed);
+    bobs.get("/usage/current").await.ok();
+    let mut raw = Raw::open(&pair.site.database()).await;
+    for lie in ["epoch 18446744073709551615", "epoch 0", "moved 1:9999999,2:9999999,3:9999999", "moved 1:0"] {
+        raw.run(&format!("NOTIFY plexe_console, '{lie}'")).await;
+    }
+    // A copy that lacks the last changes counts them again.
+    raw.run("UPDATE epoch SET number = 1").await;
+    for id in ["a", "b"] {
+        pair.service(0).post(EVENTS, &prediction(id, &user)).await.ok();
+    }
+    assert_eq!(seqs_up_to(&mut reader, 3).await, [2, 3]);
+    let bobs_here = pair.caller(0, &doomed);
+    let list = bobs_here.get("/auth/api-keys").await.ok();
+    let path = format!("/auth/api-keys/{}", list["keys"][0]["key_id"].as_str().expect("an id"));
+    bobs_here.delete(&path).await.ok();
+    soon(&bobs, "/usage/current", 401).await;
     pair.end().await;
 }
 

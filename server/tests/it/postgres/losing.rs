@@ -88,6 +88,38 @@ async fn a_database_that_goes_away_and_comes_back_needs_no_restart_and_loses_not
     assert_eq!(serving.terminate().await, Some(0));
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_falls_silent_is_given_up_and_found_again() {
+    let (site, cluster) = (super::empty_site().await, Cluster::start().await);
+    let url = cluster.url();
+    let run = async |words: &[&str]| json_at(&site, &url, words).await;
+    let words = ["user", "create", "--email", "ada@example.com", "--name", "ada", "--username", "ada"];
+    let user = run(&[&words[..], &["--password", "correct horse", "--verified"]].concat()).await;
+    let key = run(&["service-key", "create", "--name", "s"]).await["key"].as_str().expect("a key").to_owned();
+    let serving = site.serve_with(&[("DATABASE_URL", &url)]).await;
+    let service = Caller::new(&serving.url, Some(&key));
+    let event = |id: &str| {
+        json!({
+            "id": id, "source": "nodes", "user_id": user["user_id"], "operation": "model.prediction",
+            "quantity": "1",
+        })
+    };
+    service.post(EVENTS, &event("before")).await.ok();
+    cluster.fall_silent().await;
+    for _ in 0..2 {
+        let refused = service.post(EVENTS, &event("meanwhile")).await;
+        assert_error(&refused, 503, "service_unavailable", "busy");
+        assert_eq!(service.get("/readyz").await.status, 503);
+    }
+    cluster.speak_again().await;
+    until_ready(&service, 200).await;
+    service.post(EVENTS, &event("meanwhile")).await.ok();
+    service.post(EVENTS, &event("after")).await.ok();
+    assert_eq!(run(&["stats"]).await["events"], 3);
+    assert_eq!(run(&["verify"]).await["ok"], true);
+    assert_eq!(serving.terminate().await, Some(0));
+}
+
 /// Stops or continues a process.
 fn signal(serving: &Serving, name: &str) {
     let id = serving.id().to_string();

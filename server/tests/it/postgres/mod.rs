@@ -7,7 +7,9 @@ mod jobs;
 mod killing;
 mod load;
 mod losing;
+mod plans;
 mod racing;
+mod sums;
 
 use serde_json::Value;
 

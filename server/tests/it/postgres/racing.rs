@@ -6,12 +6,12 @@ use futures::stream;
 use serde_json::{Value, json};
 
 use super::{Pair, empty_site};
-use crate::harness::World;
 use crate::harness::client::amount;
 use crate::harness::credits;
 use crate::harness::events::EVENTS;
 use crate::harness::process::Site;
 use crate::harness::raw::Raw;
+use crate::harness::{PATIENCE, World};
 
 fn event(id: &str, user: &Value, quantity: &str) -> Value {
     json!({"id": id, "source": "race", "user_id": user, "operation": "model.prediction", "quantity": quantity})
@@ -39,6 +39,49 @@ async fn an_event_sent_to_both_servers_at_once_is_charged_by_one() {
     }
     let stats = pair.site.json(&["stats"]).await;
     assert_eq!((&stats["events"], amount(&stats["spent"])), (&json!(1_000), credits("100")));
+    pair.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_event_that_takes_the_last_credits_is_charged_however_often_and_where_it_is_sent() {
+    let pair = Pair::start().await;
+    let nodes = [pair.service(0), pair.service(1)];
+    for round in 0..40 {
+        let (user, _) = pair.member(&format!("u{round}")).await;
+        // All that the sign-up has given.
+        let last = event(&format!("last{round}"), &user, "1000");
+        let sent = stream::iter(0..8).map(|n| nodes[n % 2].post(EVENTS, &last)).buffer_unordered(8);
+        let answers: Vec<Value> = sent.map(|answer| answer.ok()).collect().await;
+        assert_eq!(answers.iter().filter(|answer| answer["replayed"] == false).count(), 1, "{answers:?}");
+    }
+    pair.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn lists_for_many_are_charged_while_users_and_keys_change_all_the_time() {
+    let pair = Pair::start().await;
+    let mut users = vec![];
+    for n in 0..30 {
+        users.push(pair.member(&format!("u{n}")).await.0);
+    }
+    let operator = async {
+        loop {
+            let words = ["service-key", "create", "--name", "s"];
+            pair.site.json(&words).await;
+        }
+    };
+    let service = async {
+        for list in 0..40 {
+            let events: Vec<Value> =
+                users.iter().map(|user| event(&format!("{list}-{user}"), user, "1")).collect();
+            let answer = pair.service(list % 2).post(EVENTS, &json!(events)).await.ok();
+            assert!(answer["results"].as_array().unwrap().iter().all(|result| result["replayed"] == false));
+        }
+    };
+    tokio::select! {
+        () = service => {}
+        () = operator => unreachable!("it goes on"),
+    }
     pair.end().await;
 }
 
@@ -107,8 +150,40 @@ async fn lists_about_the_same_accounts_in_opposite_order_never_deadlock() {
         assert!(answers.iter().all(|answer| answer["accepted"] == ACCOUNTS), "{answers:?}");
     };
     tokio::join!(write(0), write(1));
-    let mut raw = Raw::open(&pair.site.database()).await;
-    let deadlocks = "SELECT CAST(deadlocks AS TEXT) FROM pg_stat_database WHERE datname = current_database()";
-    assert_eq!(raw.texts(deadlocks).await, ["0"]);
-    pair.end().await;
+    let Pair { site, nodes, .. } = pair;
+    assert_eq!(site.json(&["verify"]).await["ok"], true);
+    for node in nodes {
+        assert_eq!(node.terminate().await, Some(0));
+    }
+    let mut raw = Raw::open(&site.database()).await;
+    assert_eq!(deadlocks(&mut raw).await, 0);
+}
+
+/// How many the database has found. Its processes say so at their end: they are waited for.
+async fn deadlocks(raw: &mut Raw) -> u64 {
+    let others = "SELECT CAST(count(*) AS TEXT) FROM pg_stat_activity \
+        WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    let gone = async { while raw.texts(others).await != ["0"] {} };
+    tokio::time::timeout(PATIENCE, gone).await.expect("the servers' connections end");
+    let found = "SELECT CAST(deadlocks AS TEXT) FROM pg_stat_database WHERE datname = current_database()";
+    raw.texts(found).await[0].parse().expect("a number")
+}
+
+#[tokio::test]
+async fn deadlocks_are_seen_where_there_are_any() {
+    let site = empty_site().await;
+    let mut raw = Raw::open(&site.database()).await;
+    raw.run("CREATE TABLE two (no BIGINT)").await;
+    raw.run("INSERT INTO two VALUES (1), (2)").await;
+    let lock = async |first: u8, met: &tokio::sync::Barrier| {
+        let mut raw = Raw::open(&site.database()).await;
+        raw.run("BEGIN").await;
+        raw.run(&format!("SELECT * FROM two WHERE no = {first} FOR UPDATE")).await;
+        met.wait().await;
+        raw.try_run(&format!("SELECT * FROM two WHERE no = {} FOR UPDATE", 3 - first)).await
+    };
+    let met = tokio::sync::Barrier::new(2);
+    let (one, two) = tokio::join!(lock(1, &met), lock(2, &met));
+    assert!(one.is_err() || two.is_err());
+    assert_eq!(deadlocks(&mut raw).await, 1);
 }

@@ -131,7 +131,11 @@ async fn a_read_that_fails_refuses_whoever_needed_it_and_nobody_is_told_anything
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_charge_whose_read_fails_is_refused_and_can_be_sent_again() {
     let (mut failed, mut refused) = (0, 0);
-    for n in [0, 1, 2, 3, 5, 8, 13, 21] {
+    // Which of the reads are the sequencer's is up to what else the server does at the time.
+    for n in 0..40 {
+        if failed > 5 && refused > 1 {
+            break;
+        }
         let (books, plan, serving, log) = served().await;
         let service = books.service(&serving);
         let events = books.events("late", 4);
@@ -155,7 +159,7 @@ async fn a_charge_whose_read_fails_is_refused_and_can_be_sent_again() {
         serving.kill();
         books.check_after(&log.into_inner().unwrap()).await;
     }
-    assert!(failed > 3 && refused > 0, "{refused} of {failed}");
+    assert!(failed > 5 && refused > 1, "{refused} of {failed}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -176,8 +176,8 @@ async fn a_log_that_cannot_be_moved_into_the_database_for_now_stops_nothing() {
         let plan = Plan::new(&books.site.file());
         let serving = books.site.serve_logging(&plan.settings()).await;
         let (service, log) = (books.service(&serving), Mutex::new(Log::default()));
-        // What the writer needs it has read.
-        assert!(send(&service, &books.events("before", 0), &log).await);
+        // What the writer needs of both customers it has read.
+        assert!(send(&service, &books.events("before", 4), &log).await);
         plan.arm(fault);
         let mut n = 0;
         while !books.site.log().contains("could not be moved") {
