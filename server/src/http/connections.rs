@@ -20,7 +20,6 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tower::ServiceExt as _;
 
 use super::endless::HandOver;
-use super::wire::{IsBehind, Wire};
 
 /// Connections at once; more wait to be accepted.
 const MOST: u32 = 16_384;
@@ -50,12 +49,11 @@ pub async fn serve(listener: TcpListener, router: Router, stopped: impl Future<O
         if let Err(error) = socket.set_nodelay(true) {
             tracing::debug!(%error, "a connection sends in larger pieces");
         }
-        let (router, hand_over, is_behind) = (router.clone(), HandOver::default(), IsBehind::default());
+        let (router, hand_over) = (router.clone(), HandOver::default());
         let keeper = hand_over.clone();
         let service = service_fn(move |request| answer(router.clone(), peer, keeper.clone(), request));
-        let wire = Wire::new(socket, is_behind.clone());
-        let connection = http.serve_connection(TokioIo::new(wire), service);
-        tokio::spawn(attend(connection, (hand_over, is_behind), stopping.clone(), place));
+        let connection = http.serve_connection(TokioIo::new(socket), service);
+        tokio::spawn(attend(connection, hand_over, stopping.clone(), place));
     }
     drop(listener);
     stop.send_replace(true);
@@ -65,8 +63,8 @@ pub async fn serve(listener: TcpListener, router: Router, stopped: impl Future<O
 
 /// Serves one connection to its end, or until it has an answer that does not end.
 async fn attend<S>(
-    mut connection: http1::Connection<TokioIo<Wire>, S>,
-    (hand_over, is_behind): (HandOver, IsBehind),
+    mut connection: http1::Connection<TokioIo<TcpStream>, S>,
+    hand_over: HandOver,
     mut stopping: watch::Receiver<bool>,
     place: Option<OwnedSemaphorePermit>,
 ) where
@@ -76,8 +74,6 @@ async fn attend<S>(
     let endless = loop {
         let served = std::future::poll_fn(|context| match connection.poll_unpin(context) {
             Poll::Ready(ended) => Poll::Ready(Err(ended)),
-            // What is left of an earlier answer comes first.
-            Poll::Pending if is_behind.read() => Poll::Pending,
             Poll::Pending => hand_over.kept().map_or(Poll::Pending, |endless| Poll::Ready(Ok(endless))),
         });
         tokio::select! {
@@ -95,7 +91,8 @@ async fn attend<S>(
             }
         }
     };
-    let socket = connection.into_parts().io.into_inner().into_socket();
+    // A request is begun only once earlier answers are sent whole, so the web server keeps nothing back.
+    let socket = connection.into_parts().io.into_inner();
     // In a task of its own, so that what the connection needed for its request is given back.
     tokio::spawn(endless.send(socket).map(|()| drop(place)));
 }

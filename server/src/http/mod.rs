@@ -8,7 +8,7 @@
 //! | [`forms`] | signing up and in, and what else is one plain form |
 //! | [`pages`], [`sse`], [`assets`] | what a browser loads |
 //! | `settings` | the settings pages' forms, for browsers without scripts |
-//! | [`endless`], `wire` | streams, once they have begun, and how they are handed over |
+//! | [`endless`] | streams, once they have begun |
 //! | `door` | turns charges away while too much waits |
 //! | [`frame`] | what every answer has: request id, error envelope, CORS |
 //! | [`requests`] | what is noted of every request |
@@ -39,6 +39,5 @@ mod settings;
 pub mod sse;
 pub mod storable;
 mod uncut;
-mod wire;
 
 pub use routes::router;
