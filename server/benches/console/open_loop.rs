@@ -43,8 +43,12 @@ pub struct Tally {
     pub waited: usize,
     /// Connections that broke.
     pub broken: usize,
+    /// Charges whose answer came while requests were still sent.
+    accepted_meanwhile: usize,
     /// How long requests were sent.
-    pub took: Duration,
+    took: Duration,
+    /// The same, and until the last answer.
+    pub lasted: Duration,
     /// Processor time of the generator.
     pub cost: Duration,
     /// The number of the next request.
@@ -52,9 +56,10 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// Charged requests per second.
+    /// Requests charged per second while requests were sent: what is left over afterwards is not what the load left room
+    /// for.
     pub fn goodput(&self) -> f64 {
-        rate(self.accepted.len(), self.took)
+        rate(self.accepted_meanwhile, self.took)
     }
 
     pub fn accepted_p(&mut self, share: f64) -> Duration {
@@ -85,6 +90,8 @@ struct Generator<'r> {
     /// Requests that are due, and have no connection yet.
     due: VecDeque<(usize, Instant)>,
     requests: &'r mut Prepared,
+    /// Until when requests are sent.
+    end: Instant,
     tally: Tally,
 }
 
@@ -104,6 +111,7 @@ pub fn run(
     let mut events = Events::with_capacity(1_024);
     let (cost, start) = (thread_time()?, Instant::now());
     let end = start + time;
+    generator.end = end;
     let mut patience = PATIENCE;
     loop {
         let now = Instant::now();
@@ -128,6 +136,7 @@ pub fn run(
     }
     let Generator { mut tally, .. } = generator;
     tally.took = time;
+    tally.lasted = start.elapsed();
     tally.cost = thread_time()?.saturating_sub(cost);
     Ok(tally)
 }
@@ -144,8 +153,8 @@ impl<'r> Generator<'r> {
             open.push(Connection { stream, read: vec![], request: None, unsent: vec![] });
         }
         let idle = (0..connections).collect();
-        let (due, tally) = (VecDeque::new(), Tally::default());
-        Ok(Self { addr, poll, connections: open, idle, due, requests, tally })
+        let (due, end, tally) = (VecDeque::new(), Instant::now(), Tally::default());
+        Ok(Self { addr, poll, connections: open, idle, due, requests, end, tally })
     }
 
     /// Puts what is due by now into the queue; how long until more is.
@@ -206,10 +215,12 @@ impl<'r> Generator<'r> {
             let Some((request, due)) = connection.request.take() else {
                 return Err("an answer that nobody asked for".into());
             };
-            let took = due.elapsed();
+            let now = Instant::now();
+            let took = now.saturating_duration_since(due);
             match answer.status {
                 200 if self.requests.is_charged(answer.body) => {
                     self.tally.accepted.push(request);
+                    self.tally.accepted_meanwhile += usize::from(now <= self.end);
                     self.tally.accepted_after.push(took);
                 }
                 429 | 503 if answer.retries_later => {

@@ -101,7 +101,7 @@ impl Case {
             late.as_secs_f64() / SLOWEST.as_secs_f64(),
             &Target::None,
         );
-        let cores = |time: Duration| time.as_secs_f64() / load.took.as_secs_f64();
+        let cores = |time: Duration| time.as_secs_f64() / load.lasted.as_secs_f64();
         let each = format!("{:.1} µs a request", load.cost_each().as_secs_f64() * 1e6);
         row(
             "cores that the generator took",

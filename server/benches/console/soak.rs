@@ -55,7 +55,7 @@ pub fn run(seconds: Option<u64>) -> Outcome {
 fn print(load: &mut Tally, served: Duration) {
     #[expect(clippy::cast_precision_loss, reason = "small")]
     let charged = load.goodput() * LIST as f64;
-    let asked = format!("{} for {} s", per_second(RATE), load.took.as_secs());
+    let asked = format!("{} for {} s", per_second(RATE), load.lasted.as_secs());
     row("events charged", per_second(charged), asked, charged / RATE, &Target::None);
     let slowest = load.accepted_p(0.99);
     let half = format!("{} at the median", millis(load.accepted_p(0.5)));
@@ -63,7 +63,7 @@ fn print(load: &mut Tally, served: Duration) {
     let late = percentile(&mut load.late, 0.99);
     let refused = format!("{} requests were refused, {} broke", load.refused.len(), load.broken);
     row("generator late, p99", millis(late), refused, late.as_secs_f64() / 0.05, &Target::None);
-    let cores = |time: Duration| time.as_secs_f64() / load.took.as_secs_f64();
+    let cores = |time: Duration| time.as_secs_f64() / load.lasted.as_secs_f64();
     let generator = format!("{:.2}, the generator", cores(load.cost));
     row(
         "cores that the server took",

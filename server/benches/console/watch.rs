@@ -13,6 +13,9 @@ const EVERY: Duration = Duration::from_millis(250);
 /// Of `/proc/…/stat`, on every Linux that runs this.
 const TICKS_A_SECOND: u64 = 100;
 
+/// Bytes that the log grows by before it is begun anew; a short run sees it grow once.
+const LOG: u64 = 64 << 20;
+
 /// What was seen, in order.
 #[derive(Debug, Default)]
 pub struct Seen {
@@ -87,7 +90,7 @@ impl Seen {
     }
 
     fn log(&self) -> Growth {
-        Growth::of("log beside the database, KiB, most", &self.log_kib, most, 16 << 10)
+        Growth::of("log beside the database, KiB, most", &self.log_kib, most, LOG >> 10)
     }
 }
 
