@@ -81,7 +81,7 @@ enum Answer {
 struct Job {
     tasks: Vec<Task>,
     reply: oneshot::Sender<Result<Vec<Answer>, Busy>>,
-    /// Gives the places in the queue back once the job is answered.
+    /// Gives the places in the queue back when the job is answered.
     places: (OwnedSemaphorePermit, Place),
 }
 
@@ -325,9 +325,11 @@ impl Writer {
         let tasks: Vec<Task> = tasks.into_iter().flatten().collect();
         let mut answers = self.decide(&tasks).await.into_iter();
         for (length, (reply, places)) in lengths.into_iter().zip(replies) {
-            // The caller may have gone; its answer is in the books all the same.
-            let _ = reply.send(answers_of_one(&mut answers, length));
+            let answer = answers_of_one(&mut answers, length);
+            // First: who has an answer may ask again at once.
             drop(places);
+            // The caller may have gone; its answer is in the books all the same.
+            let _ = reply.send(answer);
         }
         // Thousands may listen; whoever asked does not wait for them.
         self.unpublished.drain(..).for_each(|commit| self.live.publish(commit));
