@@ -139,8 +139,8 @@ async fn a_charge_whose_read_fails_is_refused_and_can_be_sent_again() {
         let (books, plan, serving, log) = served().await;
         let service = books.service(&serving);
         let events = books.events("late", 4);
-        // The sequencer has not read anything yet.
-        plan.arm(read(n, 1));
+        // The sequencer has not read anything yet. One read fails for the list, one for its half, one for a single event.
+        plan.arm(read(n, 3));
         let answer = service.post(EVENTS, &json!(events)).await;
         failed += plan.failed();
         plan.disarm();
