@@ -26,6 +26,8 @@ use crate::backend::{ConsoleError, Viewer};
 const BATCH: Duration = Duration::from_millis(100);
 /// How often a follower looks whether the holder is still there.
 const TICK: Duration = Duration::from_secs(5);
+/// How long the answer to a sign-in may take to reach the browser after the session that it replaces has ended.
+const DOUBT: Duration = Duration::from_millis(700);
 
 /// Keeps `live` up to date until the current owner is cleaned up.
 pub fn keep(live: Live, viewer: &Viewer) {
@@ -308,10 +310,20 @@ impl Line {
 
     /// Who are we? A session that has ended is no reason to knock for ever.
     fn ask(self: &Rc<Self>) {
+        self.ask_once_or_twice(true);
+    }
+
+    /// Signing in as somebody else ends a session before the browser has the cookie of the next: `in_doubt`, a refusal is
+    /// asked about again.
+    fn ask_once_or_twice(self: &Rc<Self>, in_doubt: bool) {
         let line = Rc::downgrade(self);
         spawn_local(async move {
             let answer = frame().await;
             with(&line, |line| match answer {
+                Err(ConsoleError::Unauthorized) if in_doubt => {
+                    let line = Rc::downgrade(line);
+                    set_timeout(move || with(&line, |line| line.ask_once_or_twice(false)), DOUBT);
+                }
                 Err(ConsoleError::Unauthorized) => line.on(Happened::Refused),
                 Err(_) => line.on(Happened::Unreachable),
                 // Everything on this page is somebody else's.
