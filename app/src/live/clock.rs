@@ -1,6 +1,6 @@
 //! Instants as the viewer reads them, by the browser's own knowledge of time zones. Same texts as the server's.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use js_sys::{Array, Date, Function, Intl, Object, Reflect};
 use wasm_bindgen::{JsCast, JsValue};
@@ -19,6 +19,18 @@ struct Formats {
 
 thread_local! {
     static FORMATS: RefCell<Option<Formats>> = const { RefCell::new(None) };
+    /// How far this browser's clock is ahead of the server's, milliseconds.
+    static AHEAD: Cell<i64> = const { Cell::new(0) };
+}
+
+/// This clock may be wrong by any amount: from now on it only measures how long ago the server said what time it was.
+pub fn set_by(server_ms: i64) {
+    AHEAD.set(now_ms() - server_ms);
+}
+
+/// Milliseconds since 1970 by the server's clock, see [`set_by`].
+pub fn server_ms() -> i64 {
+    now_ms() - AHEAD.get()
 }
 
 /// `12:04:31` today, `21 Nov 12:04` on other days; and `Sun 22 Nov 2026, 12:04:31.482 Europe/Berlin`.
@@ -29,7 +41,8 @@ pub fn at(rfc3339: &str, zone: &str) -> At {
         let time = text(&formats.time, &date);
         let day = text(&formats.day, &date).replacen(',', "", 1);
         let millis = date.get_utc_milliseconds();
-        let today = text(&formats.day, &Date::new_0()).replacen(',', "", 1);
+        let now = Date::new(&JsValue::from_f64(js_number(server_ms())));
+        let today = text(&formats.day, &now).replacen(',', "", 1);
         let label = match day.rsplit_once(' ').and_then(|(date, _)| date.split_once(' ')) {
             Some((_, date)) if day != today => format!("{date} {}", time.get(..5).unwrap_or(&time)),
             _ => time.clone(),

@@ -27,7 +27,7 @@ const BATCH: Duration = Duration::from_millis(100);
 /// How often a follower looks whether the holder is still there.
 const TICK: Duration = Duration::from_secs(5);
 /// How long the answer to a sign-in may take to reach the browser after the session that it replaces has ended.
-const DOUBT: Duration = Duration::from_millis(700);
+pub const DOUBT: Duration = Duration::from_millis(700);
 
 /// Keeps `live` up to date until the current owner is cleaned up.
 pub fn keep(live: Live, viewer: &Viewer) {

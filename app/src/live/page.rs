@@ -34,20 +34,17 @@ where
     turn_with_the_clock(feed, asked, read);
 }
 
-/// A new hour or day begins even when nothing is spent. This clock may be wrong by any amount, so it only measures how
-/// long ago the server said what time it was; and each turn is asked for once.
+/// A new hour or day begins even when nothing is spent. Each turn is asked for once.
 fn turn_with_the_clock<V, A>(feed: RwSignal<Feed<V>>, asked: Memo<V::Asked>, read: fn(V::Asked) -> A)
 where
     V: LiveView,
     A: Future<Output = Result<V, ConsoleError>> + 'static,
 {
     let looked = StoredValue::new(None);
-    let ahead_ms = clock::now_ms() - feed.with_untracked(|feed| feed.view().now_ms());
+    clock::set_by(feed.with_untracked(|feed| feed.view().now_ms()));
     let look = move || {
         let until_ms = feed.with_untracked(|feed| feed.view().until_ms());
-        if until_ms != looked.get_value()
-            && until_ms.is_some_and(|until_ms| clock::now_ms() - ahead_ms > until_ms)
-        {
+        if until_ms != looked.get_value() && until_ms.is_some_and(|until_ms| clock::server_ms() > until_ms) {
             looked.set_value(until_ms);
             feed.update(Feed::expect_replacement);
             refetch(feed, asked, read, 0);
@@ -83,7 +80,10 @@ where
                     refetch(feed, asked, read, 0);
                 }
             }
-            Err(ConsoleError::Unauthorized) => super::connection::leave(),
+            Err(ConsoleError::Unauthorized) if attempt > 0 => super::connection::leave(),
+            Err(ConsoleError::Unauthorized) => {
+                set_timeout(move || refetch(feed, asked, read, 1), super::connection::DOUBT);
+            }
             Err(_) => {
                 let pause = Duration::from_secs(1 << attempt.min(5));
                 set_timeout(move || refetch(feed, asked, read, attempt + 1), pause);
