@@ -19,7 +19,7 @@ use crate::store::posting::{Booked, Changes, GrantState, NumberedEntry, OpenedHo
 use crate::store::{Payer, PayerRow};
 
 /// Tasks of a large batch whose entries are handed over together.
-const PART: usize = 16;
+const PART: usize = 32;
 
 pub(super) struct Batch<'c> {
     pub cache: &'c Cache,

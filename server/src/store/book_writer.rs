@@ -3,6 +3,7 @@
 //! (docs/decisions/0018). All calls block; who makes them may block.
 
 use std::path::Path;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use ledger::dimensions::DimensionKey;
@@ -17,7 +18,7 @@ use super::posting::{BookedRow, Changes, NumberedEntry, ValueSums, booked_column
 use super::rows::{entry_columns, entry_tables};
 
 const PRAGMAS: &str = "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA wal_autocheckpoint = 0; \
-    PRAGMA cache_size = -65536; PRAGMA temp_store = MEMORY;";
+    PRAGMA journal_size_limit = 268435456; PRAGMA cache_size = -65536; PRAGMA temp_store = MEMORY;";
 /// How long a transaction waits for somebody else's, of which there is none but that of a cut of the log.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -28,10 +29,17 @@ pub(super) const FIND_BOOKED: &str = concat!(
     "JOIN accounts a ON a.no = e.account ",
     "WHERE e.source = ?1 AND e.event_id = ?2 AND e.source IS NOT NULL AND e.movement IN (2, 5, 8)",
 );
-const INSERT_ENTRY: &str = "INSERT INTO entries (account, seq, leg, movement, amount, grant_seq, available_after, \
+const INSERT_ENTRIES: &str = "INSERT INTO entries (account, seq, leg, movement, amount, grant_seq, available_after, \
     held_after, recorded_at, source, event_id, operation, quantity, credits, occurred_at, api_key, service_key, \
     price_version, dimensions_hash, reason, hash, debt_after, deadline, revises, quantity_before, credits_before, \
-    correction_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    correction_id) VALUES ";
+/// Parameters of each row of it.
+const ROW: &str = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+/// Entries that are inserted with one statement, which opens the table and its indexes once for all of them.
+pub(super) const ROWS: usize = 32;
+static INSERT_ENTRY: LazyLock<String> = LazyLock::new(|| format!("{INSERT_ENTRIES}{ROW}"));
+static INSERT_ROWS: LazyLock<String> =
+    LazyLock::new(|| format!("{INSERT_ENTRIES}{}", [ROW; ROWS].join(", ")));
 const UPDATE_GRANT: &str =
     "UPDATE grants SET remaining = ?3, repaid = ?4, void_reason = ?5 WHERE account = ?1 AND seq = ?2";
 const WRITE_WALLET: &str = "INSERT INTO wallets (account, seq, head, held, recorded_at, debt) VALUES (?, ?, ?, ?, ?, ?) \
@@ -120,12 +128,21 @@ impl BookWriter {
 
     /// Fails with [`StoreError::Known`] where the name of an event is taken.
     pub fn write_entries(&mut self, entries: &[NumberedEntry]) -> Result<(), StoreError> {
-        let mut insert = self.0.prepare_cached(INSERT_ENTRY)?;
-        for (account_no, entry) in entries {
-            bind_entry(&mut insert, *account_no, entry)?;
-            one("insert entries", insert.raw_execute().map_err(refused)?)?;
+        let (rows, rest) = entries.as_chunks::<ROWS>();
+        for rows in rows {
+            self.insert_entries(&INSERT_ROWS, rows)?;
         }
-        Ok(())
+        rest.iter().try_for_each(|row| self.insert_entries(&INSERT_ENTRY, std::slice::from_ref(row)))
+    }
+
+    /// `rows` are as many as the statement has room for.
+    fn insert_entries(&mut self, statement: &str, rows: &[NumberedEntry]) -> Result<(), StoreError> {
+        let mut insert = self.0.prepare_cached(statement)?;
+        let mut parameters = Parameters { statement: &mut insert, bound: 0 };
+        for (account_no, entry) in rows {
+            bind_entry(&mut parameters, *account_no, entry)?;
+        }
+        all("insert entries", rows.len(), insert.raw_execute().map_err(refused)?)
     }
 
     fn write_grants(&mut self, changes: &Changes) -> Result<(), StoreError> {
@@ -246,10 +263,14 @@ fn count(totals: &Totals) -> i64 {
     i64::try_from(totals.count).unwrap_or(i64::MAX)
 }
 
-/// Each statement is run for one row.
+/// A statement that is run for one row.
 fn one(statement: &'static str, found: usize) -> Result<(), StoreError> {
-    let found = u64::try_from(found).unwrap_or(u64::MAX);
-    if found == 1 { Ok(()) } else { Err(StoreError::Rows { statement, expected: 1, found }) }
+    all(statement, 1, found)
+}
+
+fn all(statement: &'static str, expected: usize, found: usize) -> Result<(), StoreError> {
+    let [expected, found] = [expected, found].map(|rows| u64::try_from(rows).unwrap_or(u64::MAX));
+    if found == expected { Ok(()) } else { Err(StoreError::Rows { statement, expected, found }) }
 }
 
 /// The parameters of a statement, one after the other.
@@ -265,9 +286,8 @@ impl Parameters<'_, '_> {
     }
 }
 
-fn bind_entry(statement: &mut Statement<'_>, account_no: i64, entry: &Entry) -> rusqlite::Result<()> {
+fn bind_entry(row: &mut Parameters<'_, '_>, account_no: i64, entry: &Entry) -> rusqlite::Result<()> {
     let (event, revises) = (entry.event.as_ref(), entry.revises.as_ref());
-    let mut row = Parameters { statement, bound: 0 };
     row.bind(account_no)?;
     row.bind(entry.seq.cast_signed())?;
     row.bind(entry.leg)?;

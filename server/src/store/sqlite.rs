@@ -4,6 +4,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 use sqlx::migrate::{Migrate, MigrateError, Migrator};
 use sqlx::pool::PoolConnection;
@@ -23,8 +24,18 @@ pub(super) static MIGRATOR: Migrator = sqlx::migrate!("migrations/sqlite");
 
 /// Connections that read side by side.
 const READERS: u32 = 4;
-/// Past this size the write-ahead log is cut back to nothing (TRUNCATE), in bytes.
-const WAL_LIMIT: i64 = 64 << 20;
+/// Past so many pages (64 MiB) the write-ahead log begins anew.
+const LONG_LOG: i64 = 16_384;
+/// Pages that may be left to move while nobody may write (4 MiB).
+const FEW_PAGES: i64 = 1_024;
+/// Rounds of moving and syncing, at most, before the log begins anew with whatever is left: each is shorter than the one
+/// before while the disk is faster than who writes.
+const ROUNDS: usize = 8;
+/// What the log keeps of the disk when it begins anew, in bytes: it grows no more then, and growing makes every sync wait for
+/// the file system.
+const LOG_SIZE: &str = "268435456";
+/// How long nobody writes because somebody reads what is older than the log is to be. Next time is soon.
+const READERS_PATIENCE: Duration = Duration::from_millis(20);
 
 /// `PRAGMA application_id` of a file whose books were moved elsewhere: "plxm".
 const MOVED: i32 = 0x706c_786d;
@@ -49,6 +60,9 @@ pub struct SqliteStore {
     copying: Arc<Mutex<()>>,
     /// A read failed for a reason that may concern every read.
     cannot_read: AtomicBool,
+    /// The file once more, to sync it beside those who write. Closing it would drop SQLite's own locks on the file, so it is open
+    /// as long as the store.
+    file: Arc<File>,
     /// Held as long as this process owns the file.
     _owner: File,
 }
@@ -74,6 +88,7 @@ impl SqliteStore {
             .foreign_keys(true)
             .busy_timeout(book_writer::PATIENCE)
             .pragma("wal_autocheckpoint", "0")
+            .pragma("journal_size_limit", LOG_SIZE)
             .pragma("cache_size", "-65536")
             .pragma("temp_store", "MEMORY");
         let mut writer = options.connect().await.map_err(unreadable)?;
@@ -116,18 +131,20 @@ impl SqliteStore {
             .max_lifetime(None)
             .connect_with(reading.clone())
             .await?;
+        let checkpointing = options.clone().busy_timeout(READERS_PATIENCE);
         Ok(Self {
             path: path.to_owned(),
             reading,
             readers,
             writers: Mutex::new(writers),
-            checkpointer: Mutex::new(options.connect().await?),
+            checkpointer: Mutex::new(checkpointing.connect().await?),
             begun: AtomicBool::new(false),
             epoch: AtomicU64::new(0),
             stopped: AtomicBool::new(false),
             in_trouble: AtomicBool::new(false),
             cannot_read: AtomicBool::new(false),
             copying: Arc::default(),
+            file: Arc::new(File::open(path)?),
             _owner: owner,
         })
     }
@@ -309,31 +326,58 @@ impl SqliteStore {
         }
     }
 
-    /// Copies the log into the file, and cuts the log once it is large. Cutting keeps writers waiting until nobody reads
-    /// what is older: not while a copy is made, and of a log that has grown meanwhile most is copied before.
+    /// Moves the log into the file, and lets it begin anew once it is long.
     pub(super) async fn checkpoint(&self) -> Result<(), StoreError> {
-        let log =
-            self.path.with_file_name(format!("{}-wal", self.path.file_name().unwrap_or_default().display()));
-        let size = std::fs::metadata(log).map_or(0, |log| i64::try_from(log.len()).unwrap_or(i64::MAX));
         let mut checkpointer = self.checkpointer.lock().await;
-        let mut moved =
-            sqlx::query("PRAGMA wal_checkpoint(PASSIVE)").execute(&mut *checkpointer).await.map(drop);
-        if size > WAL_LIMIT
-            && moved.is_ok()
-            && let Ok(_nobody_copies) = self.copying.try_lock()
-        {
-            let cut = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut *checkpointer).await;
-            moved = cut.map(drop);
-        }
+        let moved = self.move_log(&mut checkpointer).await;
         if let Err(error) = &moved
-            && error::code(error).is_some_and(may_lose_writes)
+            && error.sqlite_code().is_some_and(may_lose_writes)
         {
             // A second attempt would take for written what is lost.
             tracing::error!(%error, "a write failed: nothing is written until the next start");
             self.stop_writing();
         }
-        Ok(moved?)
+        moved
     }
+
+    /// To begin the log anew SQLite keeps writers waiting until all of it is moved and synced and nobody reads what is older: so
+    /// nearly all of it is moved and synced before, and not while a copy is made.
+    async fn move_log(&self, checkpointer: &mut SqliteConnection) -> Result<(), StoreError> {
+        let mut length = move_pages(checkpointer).await?;
+        if length < LONG_LOG {
+            return Ok(());
+        }
+        let Ok(_nobody_copies) = self.copying.try_lock() else { return Ok(()) };
+        for _ in 0..ROUNDS {
+            self.sync_file().await?;
+            let moved = std::mem::replace(&mut length, move_pages(checkpointer).await?);
+            if length - moved <= FEW_PAGES {
+                break;
+            }
+        }
+        let _nobody_writes = self.writers.lock().await;
+        sqlx::query("PRAGMA wal_checkpoint(RESTART)").execute(checkpointer).await?;
+        Ok(())
+    }
+
+    /// SQLite syncs only what is moved while nobody may write.
+    async fn sync_file(&self) -> Result<(), StoreError> {
+        let file = Arc::clone(&self.file);
+        let synced = tokio::task::spawn_blocking(move || file.sync_data());
+        synced.await?.map_err(|error| {
+            // What of it is on the disk nobody knows, and SQLite's next sync would succeed.
+            tracing::error!(%error, "a sync failed: nothing is written until the next start");
+            self.stop_writing();
+            sqlx::Error::Io(error).into()
+        })
+    }
+}
+
+/// Moves what is in the log by now into the file; how many pages that were, since it began.
+async fn move_pages(checkpointer: &mut SqliteConnection) -> Result<i64, sqlx::Error> {
+    let (_busy, pages, _moved): (i64, i64, i64) =
+        sqlx::query_as("PRAGMA wal_checkpoint(PASSIVE)").fetch_one(checkpointer).await?;
+    Ok(pages)
 }
 
 /// No room for the log (`SQLITE_FULL`) or for its index in memory (`SQLITE_IOERR_SHMSIZE`), which nothing durable hangs on: the
