@@ -14,6 +14,8 @@ pub mod live;
 pub mod overview;
 pub mod pricing;
 pub mod receipt;
+#[cfg(feature = "ssr")]
+pub mod security;
 pub mod session;
 pub mod usage;
 
@@ -35,4 +37,5 @@ pub struct Backend {
     pub usage: Arc<dyn usage::UsagePort>,
     pub receipt: Arc<dyn receipt::ReceiptPort>,
     pub credits: Arc<dyn credits::CreditsPort>,
+    pub security: Arc<dyn security::SecurityPort>,
 }

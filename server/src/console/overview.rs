@@ -51,7 +51,8 @@ impl Console {
             api_keys: ports.clone(),
             usage: ports.clone(),
             receipt: ports.clone(),
-            credits: ports,
+            credits: ports.clone(),
+            security: ports,
         }
     }
 

@@ -161,7 +161,7 @@ pub(super) fn to_the_form(here: &Uri) -> Response {
 }
 
 /// As a value in a query string (RFC 3986, 2.1).
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {
         match byte {
@@ -175,6 +175,11 @@ fn escaped(text: &str) -> String {
         }
     }
     out
+}
+
+/// A path of this site: `next` if it is one.
+pub(super) fn local(next: &str) -> &str {
+    local_path(next)
 }
 
 /// Leads to a path of this site and nowhere else.
