@@ -20,6 +20,8 @@ pub enum Screen {
     ResetPassword,
     /// Before something sensitive, for somebody who has been signed in for a while.
     Confirm,
+    /// After that, on the way to a provider.
+    Onward,
     /// After a provider, when it came to nothing.
     RoundFailed,
 }

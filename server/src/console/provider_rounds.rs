@@ -320,8 +320,8 @@ impl Console {
         }
         let is_fresh = match person.signed_in_at {
             Some(at) => at.saturating_add(LEEWAY) >= began_at,
-            // Google and GitHub never say; that somebody came back from them with a new code must do.
-            None => !provider.dates_sign_ins(),
+            // Google and GitHub never say; for those who have nothing better a new code from there must do.
+            None => !provider.dates_sign_ins() && user.password_hash.is_none(),
         };
         if is_fresh { Ok(()) } else { Err(RoundError::NotFresh { provider: name() }) }
     }

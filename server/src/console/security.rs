@@ -11,6 +11,7 @@ use super::labels::{at_label, zone_of};
 use super::sign_in::{SignInError, SignedIn};
 use super::{Console, Error};
 use crate::auth::Customer;
+use crate::auth::providers::Provider;
 use crate::auth::recent::Recent;
 use crate::mail::Letter;
 use crate::store::{IdentityRow, PasswordChange, SessionRow, Unlinked, UserRow};
@@ -115,11 +116,13 @@ impl Console {
         Ok(unlinked)
     }
 
-    /// Ids and names of the providers by which this user could confirm who they are.
-    pub async fn linked_providers(&self, user: &UserRow) -> Result<Vec<(String, String)>, Error> {
+    /// Ids and names of the providers by which this user can confirm who they are: those that ask anew, and for those who have no
+    /// password the others too.
+    pub async fn confirming_providers(&self, user: &UserRow) -> Result<Vec<(String, String)>, Error> {
         let linked = self.store.list_identities(user.id).await?;
         let is_linked = |issuer: &str| linked.iter().any(|row| row.identity.issuer == issuer);
-        let providers = self.providers.all().iter().map(|provider| &provider.settings);
+        let may_confirm = |provider: &&Provider| provider.dates_sign_ins() || user.password_hash.is_none();
+        let providers = self.providers.all().iter().filter(may_confirm).map(|provider| &provider.settings);
         Ok(providers
             .filter(|settings| is_linked(&settings.issuer()))
             .map(|settings| (settings.id.clone(), settings.name.clone()))

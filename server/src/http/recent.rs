@@ -6,19 +6,16 @@ use axum::response::{IntoResponse, Redirect, Response};
 use super::pages::{Site, escaped, to_the_form};
 use crate::auth::recent::{NotRecent, Recent};
 
-/// Whoever asks, if they have proved lately who they are; else where they are led first. `page` is where they come back to: the
-/// page with what they wanted to do.
+/// Whoever asks, if they have proved lately who they are; else where they are led first. They come back to `act`, which does
+/// nothing else than what they wanted, or is the `page` with its button; those who are not signed in come to the page.
 pub(super) async fn must_be(
     site: &Site,
     headers: &HeaderMap,
-    page: &'static str,
+    (page, act): (&'static str, &str),
 ) -> Result<Recent, Response> {
     Recent::of(&site.console, headers).await.map_err(|error| match error {
         NotRecent::Nobody => to_the_form(&Uri::from_static(page)),
-        NotRecent::LongAgo => {
-            let back = format!("{page}?said=confirmed");
-            Redirect::to(&format!("/confirm?next={}", escaped(&back))).into_response()
-        }
+        NotRecent::LongAgo => Redirect::to(&format!("/confirm?next={}", escaped(act))).into_response(),
         NotRecent::Failed(error) => error.into_response(),
     })
 }

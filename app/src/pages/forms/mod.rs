@@ -10,6 +10,8 @@ mod field;
 #[cfg(feature = "ssr")]
 mod mail_sent;
 #[cfg(feature = "ssr")]
+mod onward;
+#[cfg(feature = "ssr")]
 mod reset_password;
 #[cfg(feature = "ssr")]
 mod round_failed;
@@ -48,6 +50,7 @@ fn shown(form: crate::ssr::FormView) -> AnyView {
         Screen::ForgotPassword => view! { <reset_password::ForgotPassword form /> }.into_any(),
         Screen::ResetSent => view! { <mail_sent::ResetSent form /> }.into_any(),
         Screen::Confirm => view! { <confirm::Confirm form /> }.into_any(),
+        Screen::Onward => view! { <onward::Onward form /> }.into_any(),
         Screen::RoundFailed => view! { <round_failed::RoundFailed form /> }.into_any(),
         Screen::ResetPassword => view! { <reset_password::ResetPassword form /> }.into_any(),
     }

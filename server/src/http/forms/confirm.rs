@@ -10,9 +10,9 @@ use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
 use super::super::client_address::ClientAddress;
-use super::super::pages::{self, Site, Visit, onward_to, to_the_form};
+use super::super::pages::{self, Site, Visit, to_the_form};
 use super::super::security;
-use super::rounds::{leave, way};
+use super::rounds::{go_on, leave, way};
 use super::{Asked, CONFIRM, UNREADABLE, come_back, show_to};
 use crate::auth::recent::{NotRecent, Recent};
 use crate::auth::sessions;
@@ -35,7 +35,7 @@ pub(super) async fn page(
 ) -> Result<Response, Error> {
     let next = Asked::of(&uri).next;
     match Recent::of(&site.console, &headers).await {
-        Ok(_) => return Ok(onward_to(Some(&next))),
+        Ok(_) => return Ok(go_on(&site, &next, &visit).await),
         Err(NotRecent::Nobody) => return Ok(to_the_form(&uri)),
         Err(NotRecent::LongAgo) => {}
         Err(NotRecent::Failed(error)) => return Err(error),
@@ -48,7 +48,7 @@ pub(super) async fn page(
 /// The question, with the ways to answer it that this user has.
 async fn form(site: &Site, session: &SessionRow, next: &str) -> Result<FormView, Error> {
     let user = &session.user;
-    let linked = site.console.linked_providers(user).await?;
+    let linked = site.console.confirming_providers(user).await?;
     let mut form = FormView::new(Screen::Confirm).with("next", next).with("email", user.email.clone());
     form.ways = linked.into_iter().map(|(id, name)| (way(CONFIRM, &id, next), name)).collect();
     Ok(if user.password_hash.is_some() { form.with("has_password", "1") } else { form })
@@ -73,7 +73,7 @@ pub(super) async fn submit(
     match site.console.confirm((token, session), password, address).await {
         Ok(signed_in) => {
             let cookie = sessions::cookie(base_url, &signed_in.token)?;
-            Ok(([(SET_COOKIE, cookie)], onward_to(Some(&next))).into_response())
+            Ok(([(SET_COOKIE, cookie)], go_on(&site, &next, &visit).await).into_response())
         }
         Err(SignInError::Wrong) => {
             let form = again.with_error("This is not your password.");

@@ -23,7 +23,7 @@ use leptos::prelude::provide_context;
 use leptos_axum::render_app_async_with_context;
 use serde::Deserialize;
 
-pub(super) use self::rounds::leave;
+pub(super) use self::rounds::{LINK, leave};
 use super::pages::{Site, Visit, provide};
 use crate::console::{Error, Reasons};
 
@@ -89,7 +89,7 @@ async fn show(site: &Site, mut form: FormView, status: StatusCode) -> Response {
 async fn show_to(site: &Site, form: FormView, status: StatusCode, visit: Visit) -> Response {
     let path = match form.screen {
         // They have no page of their own: what shows forms shows them too.
-        Screen::SignIn | Screen::Confirm | Screen::RoundFailed => SIGN_IN,
+        Screen::SignIn | Screen::Confirm | Screen::Onward | Screen::RoundFailed => SIGN_IN,
         Screen::SignUp => SIGN_UP,
         Screen::CheckMail | Screen::VerifyEmail | Screen::SendAgain => VERIFY_EMAIL,
         Screen::ForgotPassword | Screen::ResetSent => FORGOT_PASSWORD,

@@ -20,6 +20,8 @@ use crate::store::Purpose;
 const COOKIE: Cookie = Cookie { secure_name: "__Host-plexe_round", plain_name: "plexe_round" };
 /// Where those who have linked something go on.
 const SECURITY: &str = "/settings/security";
+/// Begins to link; a provider's id follows.
+pub(in super::super) const LINK: &str = "/settings/security/link/";
 /// Where somebody links what they came by, once they have signed in.
 const THEN_LINK: &str = "/settings/security?said=link";
 
@@ -114,7 +116,7 @@ async fn back(
         Ok(Finished::SignedIn { signed_in, next }) => {
             let cookie = sessions::cookie(base_url, &signed_in.token)?;
             let cookies = AppendHeaders([(SET_COOKIE, cookie), (SET_COOKIE, done)]);
-            Ok((cookies, onward_to(Some(&next))).into_response())
+            Ok((cookies, go_on(site, &next, visit).await).into_response())
         }
         Ok(Finished::Linked { before }) => {
             let said = if before { "before" } else { "linked" };
@@ -128,6 +130,16 @@ async fn back(
             Ok(response)
         }
     }
+}
+
+/// Leads on to what somebody wanted to do before they proved who they are. What begins another round is begun by a page of ours:
+/// no form may lead away, and nothing that comes from another site may begin it.
+pub(super) async fn go_on(site: &Site, next: &str, visit: &Visit) -> Response {
+    if !next.starts_with(LINK) {
+        return onward_to(Some(next));
+    }
+    let form = FormView::new(Screen::Onward).with("next", next);
+    show_to(site, form, StatusCode::OK, visit.clone()).await
 }
 
 /// Why a round came to nothing; for somebody who is signed in and set out from their settings, with the way back there.

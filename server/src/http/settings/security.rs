@@ -10,7 +10,7 @@ use axum::routing::{get, post};
 use serde::Deserialize;
 
 use super::super::client_address::ClientAddress;
-use super::super::forms::leave;
+use super::super::forms::{LINK, leave};
 use super::super::pages::{Site, Visit};
 use super::super::{recent, security};
 use super::{page, refused, to_sign_in, unreadable};
@@ -20,6 +20,8 @@ use crate::console::security::PasswordError;
 use crate::store::Unlinked;
 
 const SECURITY: &str = "/settings/security";
+/// The page, once somebody has proved who they are.
+const CONFIRMED: &str = "/settings/security?said=confirmed";
 
 pub(super) fn router() -> Router<Site> {
     Router::new()
@@ -81,7 +83,7 @@ async fn unlink(
     fields: Result<Form<UnlinkFields>, FormRejection>,
 ) -> Response {
     let Some(viewer) = viewer else { return to_sign_in(SECURITY) };
-    let recent = match recent::must_be(&site, &headers, SECURITY).await {
+    let recent = match recent::must_be(&site, &headers, (SECURITY, CONFIRMED)).await {
         Ok(recent) => recent,
         Err(led) => return led,
     };
@@ -107,7 +109,8 @@ async fn link(
     if !security::is_from_own_page(&headers, &site.console.config.base_url) {
         return Ok(Redirect::to(SECURITY).into_response());
     }
-    let recent = match recent::must_be(&site, &headers, SECURITY).await {
+    let act = format!("{LINK}{provider}");
+    let recent = match recent::must_be(&site, &headers, (SECURITY, &act)).await {
         Ok(recent) => recent,
         Err(led) => return Ok(led),
     };

@@ -11,6 +11,8 @@ use crate::harness::issuer::{ADA, Issuer, Lie, Someone};
 const LINK: &str = "/settings/security/link/acme";
 const UNLINK: &str = "/settings/security/unlink";
 const CONFIRM: &str = "/confirm?next=/settings/security%3Fsaid%3Dconfirmed";
+/// Where those are led who want to link.
+const ASKED: &str = "/confirm?next=/settings/security/link/acme";
 const BACK: &str = "/settings/security?said=confirmed";
 const TEN_MINUTES: i64 = 600 * SECOND;
 
@@ -34,9 +36,10 @@ async fn member_who_signed_in_a_while_ago_is_asked_and_comes_back() {
         "/settings/security?said=gone"
     );
     world.clock.advance(1);
-    for led in [browser.submit(UNLINK, &fields).await, browser.follow(LINK).await] {
-        assert_eq!((led.status, led.header("location")), (303, CONFIRM));
-    }
+    let led = browser.submit(UNLINK, &fields).await;
+    assert_eq!((led.status, led.header("location")), (303, CONFIRM));
+    let led = browser.follow(LINK).await;
+    assert_eq!((led.status, led.header("location")), (303, ASKED));
     assert_eq!(count(&world, "identities").await, 1);
     let asked = browser.follow(CONFIRM).await;
     for shown in ["Confirm that it is you", "ada@example.com", "Confirm with Acme", "type=\"password\""] {
@@ -47,7 +50,7 @@ async fn member_who_signed_in_a_while_ago_is_asked_and_comes_back() {
         let refused = browser.submit("/confirm", &[("password", wrong), ("next", BACK)]).await;
         assert_refused(&refused, 403, "This is not your password.");
     }
-    assert_eq!(browser.follow(LINK).await.header("location"), CONFIRM, "still");
+    assert_eq!(browser.follow(LINK).await.header("location"), ASKED, "still");
     let before = browser.cookie("plexe_session").unwrap().to_owned();
     let confirmed = browser.submit("/confirm", &[("password", PASSWORD), ("next", BACK)]).await;
     assert_eq!((confirmed.status, confirmed.header("location")), (303, BACK));
@@ -74,6 +77,25 @@ async fn member_confirms_by_a_provider_that_asks_them_anew() {
 }
 
 #[tokio::test]
+async fn member_who_wants_to_link_goes_on_there_from_a_page_of_ours() {
+    let (world, issuer, mut browser) = linked().await;
+    world.clock.advance(TEN_MINUTES);
+    let next = "/settings/security/link/github";
+    let by_provider = browser.round(&issuer, &format!("/confirm/acme?next={next}"), &ADA).await;
+    world.clock.advance(TEN_MINUTES);
+    let by_password = browser.submit("/confirm", &[("password", PASSWORD), ("next", next)]).await;
+    for on in [by_provider, by_password] {
+        assert_eq!((on.status, on.header("location")), (200, ""), "no form leads to another site");
+        assert!(on.text.contains("content=\"0; url=/settings/security/link/github\""), "{}", on.text);
+    }
+    let sent = browser.follow(next).await;
+    assert!(sent.header("location").contains("/login/oauth/authorize"), "{}", sent.header("location"));
+    let evil = "/settings/security/link/\"><script>alert(1)</script>";
+    let on = browser.submit("/confirm", &[("password", PASSWORD), ("next", evil)]).await;
+    assert!(on.status == 200 && !on.text.contains("<script>alert"), "{}", on.text);
+}
+
+#[tokio::test]
 async fn nobody_is_confirmed_by_an_old_sign_in_there_or_as_somebody_else() {
     let (world, issuer, mut browser) = linked().await;
     let mut bob = world.browser();
@@ -90,18 +112,34 @@ async fn nobody_is_confirmed_by_an_old_sign_in_there_or_as_somebody_else() {
         let refused = browser.round(&issuer, "/confirm/acme", someone).await;
         assert_refused(&refused, 403, says);
         assert!(refused.text.contains("Back to your settings"));
-        assert_eq!(browser.follow(LINK).await.header("location"), CONFIRM, "{lie:?}");
+        assert_eq!(browser.follow(LINK).await.header("location"), ASKED, "{lie:?}");
         assert_eq!(browser.who().await.as_deref(), Some("ada@example.com"));
     }
 }
 
 #[tokio::test]
 async fn member_confirms_by_github_which_says_no_time() {
-    let (world, issuer, mut browser) = linked().await;
+    let (world, issuer, mut with_password) = linked().await;
     let work = Someone { subject: "42", ..ADA };
-    browser.round(&issuer, "/settings/security/link/github", &work).await;
+    with_password.round(&issuer, "/settings/security/link/github", &work).await;
+    let grace = Someone { subject: "43", email: "grace@example.com", ..ADA };
+    let mut browser = world.browser();
+    browser.round(&issuer, "/sign-in/github", &grace).await;
     world.clock.advance(TEN_MINUTES);
-    let confirmed = browser.round(&issuer, "/confirm/github", &work).await;
+    assert!(
+        !with_password.follow(CONFIRM).await.text.contains("GitHub"),
+        "who has something better uses that"
+    );
+    let refused = with_password.round(&issuer, "/confirm/github", &work).await;
+    assert_refused(&refused, 403, "GitHub did not ask you again who you are.");
+    assert_eq!(with_password.follow(LINK).await.header("location"), ASKED);
+    let asked = browser.follow(CONFIRM).await;
+    assert!(
+        asked.text.contains("Confirm with GitHub") && !asked.text.contains("type=\"password\""),
+        "{}",
+        asked.text
+    );
+    let confirmed = browser.round(&issuer, "/confirm/github", &grace).await;
     assert_eq!((confirmed.status, confirmed.header("location")), (303, "/"));
     assert_eq!(browser.submit(UNLINK, &[]).await.header("location"), "/settings/security?said=gone");
 }
@@ -169,7 +207,7 @@ async fn operator_says_after_how_long() {
     let mut browser = world.browser();
     browser.sign_in("ada@example.com", PASSWORD).await;
     world.clock.advance(60 * SECOND - 1);
-    assert_ne!(browser.clone().follow(LINK).await.header("location"), CONFIRM);
+    assert_ne!(browser.clone().follow(LINK).await.header("location"), ASKED);
     world.clock.advance(1);
-    assert_eq!(browser.follow(LINK).await.header("location"), CONFIRM);
+    assert_eq!(browser.follow(LINK).await.header("location"), ASKED);
 }

@@ -11,6 +11,7 @@ const UNTRUSTED: &str = "What Acme said about you cannot be trusted";
 #[tokio::test]
 async fn nobody_is_let_in_by_a_token_with_anything_wrong_about_it() {
     let (world, issuer) = ready().await;
+    let mut believed = Vec::new();
     for lie in [
         Lie::Nonce,
         Lie::NoNonce,
@@ -28,10 +29,13 @@ async fn nobody_is_let_in_by_a_token_with_anything_wrong_about_it() {
         issuer.lie(lie);
         let mut browser = world.browser();
         let refused = browser.round(&issuer, "/sign-in/acme", &ADA).await;
-        assert_eq!(refused.status, 502, "{lie:?}: {}", refused.text);
-        assert_refused(&refused, 502, UNTRUSTED);
-        assert_eq!(browser.who().await, None, "{lie:?}");
+        if refused.status == 502 && browser.who().await.is_none() {
+            assert_refused(&refused, 502, UNTRUSTED);
+        } else {
+            believed.push(lie);
+        }
     }
+    assert_eq!(believed, []);
     assert_eq!((count(&world, "users").await, count(&world, "sessions").await), (0, 0));
     issuer.lie(Lie::None);
     assert_eq!(world.browser().round(&issuer, "/sign-in/acme", &ADA).await.status, 303);
