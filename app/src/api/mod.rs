@@ -7,7 +7,6 @@ pub mod json;
 pub mod overview;
 pub mod pricing;
 pub mod receipt;
-pub mod security;
 pub mod session;
 pub mod usage;
 

@@ -37,5 +37,4 @@ pub struct Backend {
     pub usage: Arc<dyn usage::UsagePort>,
     pub receipt: Arc<dyn receipt::ReceiptPort>,
     pub credits: Arc<dyn credits::CreditsPort>,
-    pub security: Arc<dyn security::SecurityPort>,
 }

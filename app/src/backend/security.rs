@@ -1,13 +1,4 @@
-//! Settings › Security: how somebody signs in. The page is made on the server alone, so none of this is in the wasm.
-
-use super::{ConsoleError, Viewer};
-
-/// What the page needs.
-#[async_trait::async_trait]
-pub trait SecurityPort: Send + Sync {
-    /// The viewer's ways in, as stored.
-    async fn security(&self, viewer: &Viewer) -> Result<SecurityView, ConsoleError>;
-}
+//! Settings › Security: how somebody signs in. The server alone makes the page, so none of this is in the wasm.
 
 /// The whole page.
 #[derive(Debug, Clone, PartialEq, Eq)]

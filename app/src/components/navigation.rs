@@ -21,6 +21,9 @@ pub struct Place {
     pub is_public: bool,
 }
 
+/// Pages whose content no wasm makes.
+const SERVED: &[&str] = &["/settings/security"];
+
 /// The main navigation, in its order.
 const PLACES: &[Place] = &[
     Place {
@@ -105,13 +108,14 @@ pub fn Places() -> impl IntoView {
     PLACES.iter().map(link).collect_view()
 }
 
-/// A few pages of one room, side by side: what the room is called, and their paths and names.
+/// A few pages of one room, side by side: what the room is called, and their paths and names. Those whose content is the server's
+/// alone are asked of it.
 pub fn rooms(label: &'static str, rooms: &'static [(&'static str, &'static str)]) -> impl IntoView {
     let path = use_location().pathname;
     let link = move |(href, name): &'static (&'static str, &'static str)| {
         let current = move || path.with(|path| (path == *href).then_some("page"));
         view! {
-            <a href=*href aria-current=current>
+            <a href=*href rel=SERVED.contains(href).then_some("external") aria-current=current>
                 {*name}
             </a>
         }

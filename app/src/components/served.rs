@@ -1,4 +1,4 @@
-//! Pages in which the wasm has no part.
+//! Pages, and contents of pages, in which the wasm has no part.
 
 use leptos::prelude::*;
 
@@ -16,6 +16,23 @@ pub fn served<V: IntoView + 'static>(page: impl FnOnce() -> V) -> AnyView {
         ask_the_server();
         ().into_any()
     }
+}
+
+/// What stands inside the frame of a page and is made by the server alone: the wasm that takes the page over leaves it as it is.
+/// Links to such pages are `rel="external"`; who gets there without the server (by going back, say) asks it.
+pub fn served_content() -> AnyView {
+    #[cfg(feature = "ssr")]
+    let content = use_context::<crate::ssr::Content>().map(|crate::ssr::Content(html)| html);
+    #[cfg(not(feature = "ssr"))]
+    let content: Option<String> = None;
+    let is_made = content.is_some();
+    let is_here = SharedValue::new(|| is_made).into_inner();
+    #[cfg(feature = "hydrate")]
+    if !is_here {
+        ask_the_server();
+    }
+    let _ = is_here;
+    view! { <div class="served" inner_html=content.unwrap_or_default()></div> }.into_any()
 }
 
 #[cfg(feature = "hydrate")]

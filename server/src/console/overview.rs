@@ -51,8 +51,7 @@ impl Console {
             api_keys: ports.clone(),
             usage: ports.clone(),
             receipt: ports.clone(),
-            credits: ports.clone(),
-            security: ports,
+            credits: ports,
         }
     }
 

@@ -2,9 +2,8 @@
 
 use std::net::IpAddr;
 
-use app::backend::security::{ProviderView, SecurityPort, SecurityView, WayView};
-use app::backend::{ConsoleError, Viewer};
-use async_trait::async_trait;
+use app::backend::Viewer;
+use app::backend::security::{ProviderView, SecurityView, WayView};
 use url::Url;
 
 use super::labels::{at_label, zone_of};
@@ -140,7 +139,8 @@ impl Console {
         }
     }
 
-    async fn security_view(&self, viewer: &Viewer) -> Result<SecurityView, Error> {
+    /// How the viewer signs in, as stored. Errors: the user is gone (401).
+    pub async fn security_view(&self, viewer: &Viewer) -> Result<SecurityView, Error> {
         let user = self.store.find_user(viewer.user_id).await?.ok_or(Error::Unauthorized)?;
         let linked = self.store.list_identities(user.id).await?;
         let lets_in = |row: &IdentityRow| self.providers.of_issuer(&row.identity.issuer).is_some();
@@ -175,12 +175,5 @@ impl Console {
             is_last,
             lets_in,
         }
-    }
-}
-
-#[async_trait]
-impl SecurityPort for Console {
-    async fn security(&self, viewer: &Viewer) -> Result<SecurityView, ConsoleError> {
-        Ok(self.security_view(viewer).await?)
     }
 }

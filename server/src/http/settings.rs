@@ -1,7 +1,7 @@
 //! The forms of the settings pages, for browsers without scripts: a refused form is answered with its page, which holds
 //! what was typed. With scripts the same use cases are reached through server functions.
 
-mod security;
+pub(super) mod security;
 
 use app::backend::account::{AccountForm, AccountPort as _};
 use app::backend::api_keys::{ApiKeyForm, ApiKeysPort};

@@ -1,24 +1,16 @@
 //! `/settings/security`: how one signs in.
 //!
-//! Nothing here changes while one looks at it, so the server makes it, forms and all, and the wasm only puts it into the page:
-//! no part of it is compiled for the browser. Its forms are answered by the server (`http/settings/security.rs`).
+//! Nothing here changes while one looks at it, so the server makes it, forms and all (`http/settings/security.rs`), and the wasm
+//! leaves it as it is: no part of it is compiled for the browser.
 
 use leptos::prelude::*;
-use leptos_router::hooks::use_query_map;
 
-use super::{head, waiting};
-use crate::api::security::security;
-use crate::components::loading::loading;
+use super::head;
+use crate::components::served::served_content;
 
 #[component]
 pub fn SecurityPage() -> impl IntoView {
-    let query = use_query_map();
-    let said = Memo::new(move |_| query.with(|query| query.get("said")).unwrap_or_default());
-    let answer = Resource::new_blocking(move || said.get(), security);
-    view! {
-        {head("Security")}
-        {loading(answer, waiting, |content| view! { <div class="served" inner_html=content></div> }.into_any())}
-    }
+    view! { {head("Security")} {served_content()} }
 }
 
 #[cfg(feature = "ssr")]

@@ -1,27 +1,60 @@
 //! `POST /settings/security` (the password), `POST /settings/security/unlink`, `GET /settings/security/link/{provider}`.
 
-use app::backend::ConsoleError;
+use app::backend::form::FormState;
+use app::backend::{ConsoleError, Viewer};
+use app::ssr::Content;
 use axum::Router;
 use axum::extract::rejection::FormRejection;
-use axum::extract::{Extension, Form, Path, State};
-use axum::http::HeaderMap;
+use axum::extract::{Extension, Form, Path, Query, State};
+use axum::http::{HeaderMap, Uri};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
+use leptos::prelude::provide_context;
 use serde::Deserialize;
 
 use super::super::client_address::ClientAddress;
 use super::super::forms::{LINK, leave};
-use super::super::pages::{Site, Visit};
+use super::super::pages::{self, Site, Visit};
 use super::super::{recent, security};
-use super::{page, refused, to_sign_in, unreadable};
+use super::{refused, to_sign_in, unreadable};
 use crate::auth::sessions;
 use crate::console::Error;
 use crate::console::security::PasswordError;
 use crate::store::Unlinked;
 
-const SECURITY: &str = "/settings/security";
+/// The page that has its content from here.
+pub(in super::super) const SECURITY: &str = "/settings/security";
 /// The page, once somebody has proved who they are.
 const CONFIRMED: &str = "/settings/security?said=confirmed";
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Asked {
+    said: String,
+}
+
+/// What the page shows: how the viewer signs in, what was done before (as its address says), and what is wrong with a form.
+pub(in super::super) async fn content(
+    site: &Site,
+    viewer: &Viewer,
+    uri: &Uri,
+    form: &FormState,
+) -> Result<Content, Error> {
+    let Query(Asked { said }) = Query::try_from_uri(uri).unwrap_or_default();
+    let view = site.console.security_view(viewer).await?;
+    Ok(Content(app::pages::settings::security::content(view, form, &said)))
+}
+
+/// The page again, with what is wrong.
+async fn again(site: &Site, viewer: Viewer, error: ConsoleError) -> Response {
+    let (status, form) = refused(error, vec![]);
+    match content(site, &viewer, &Uri::from_static(SECURITY), &form).await {
+        Ok(content) => {
+            pages::page_for(site, viewer, SECURITY, status, move || provide_context(content.clone())).await
+        }
+        Err(error) => error.into_response(),
+    }
+}
 
 pub(super) fn router() -> Router<Site> {
     Router::new()
@@ -48,11 +81,11 @@ async fn change_password(
     let session = sessions::find(&site.console, &headers).await?;
     let Some((viewer, session)) = viewer.zip(session) else { return Ok(to_sign_in(SECURITY)) };
     let Ok(Form(PasswordFields { current, password })) = fields else {
-        return Ok(page(&site, viewer, SECURITY, refused(unreadable(), vec![])).await);
+        return Ok(again(&site, viewer, unreadable()).await);
     };
     match site.console.change_password(session, (current, password), address).await {
         Ok(()) => Ok(Redirect::to("/settings/security?said=password").into_response()),
-        Err(error) => Ok(page(&site, viewer, SECURITY, refused(spoken(error), vec![])).await),
+        Err(error) => Ok(again(&site, viewer, spoken(error)).await),
     }
 }
 
@@ -92,7 +125,7 @@ async fn unlink(
         Ok(Unlinked::Done) => "unlinked",
         Ok(Unlinked::Last) => "last",
         Ok(Unlinked::Unknown) => "gone",
-        Err(error) => return page(&site, viewer, SECURITY, refused(error.into(), vec![])).await,
+        Err(error) => return again(&site, viewer, error.into()).await,
     };
     Redirect::to(&format!("{SECURITY}?said={said}")).into_response()
 }
