@@ -49,7 +49,7 @@ test("a stranger signs up through the issuer, signs out and in, links GitHub, an
 
   await page.getByRole("navigation", { name: "Main", exact: true }).getByRole("link", { name: "Settings" }).click();
   await page.getByRole("link", { name: "Security" }).click();
-  await expect(page.getByRole("heading", { level: 1, name: "Security" })).toBeFocused();
+  await expect(page.getByRole("heading", { level: 1, name: "Security" })).toBeVisible();
   await expect(row(page, "ada@example.com")).toContainText("Your only way in");
   await goThrough(page, "Link GitHub", "lovelace");
   await expect(page.getByRole("status").filter({ hasText: "It is linked" })).toBeVisible();

@@ -21,9 +21,6 @@ pub struct Place {
     pub is_public: bool,
 }
 
-/// Pages whose content no wasm makes.
-const SERVED: &[&str] = &["/settings/security"];
-
 /// The main navigation, in its order.
 const PLACES: &[Place] = &[
     Place {
@@ -108,14 +105,13 @@ pub fn Places() -> impl IntoView {
     PLACES.iter().map(link).collect_view()
 }
 
-/// A few pages of one room, side by side: what the room is called, and their paths and names. Those whose content is the server's
-/// alone are asked of it.
+/// A few pages of one room, side by side: what the room is called, and their paths and names.
 pub fn rooms(label: &'static str, rooms: &'static [(&'static str, &'static str)]) -> impl IntoView {
     let path = use_location().pathname;
     let link = move |(href, name): &'static (&'static str, &'static str)| {
         let current = move || path.with(|path| (path == *href).then_some("page"));
         view! {
-            <a href=*href rel=SERVED.contains(href).then_some("external") aria-current=current>
+            <a href=*href aria-current=current>
                 {*name}
             </a>
         }

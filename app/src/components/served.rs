@@ -19,20 +19,18 @@ pub fn served<V: IntoView + 'static>(page: impl FnOnce() -> V) -> AnyView {
 }
 
 /// What stands inside the frame of a page and is made by the server alone: the wasm that takes the page over leaves it as it is.
-/// Links to such pages are `rel="external"`; who gets there without the server (by going back, say) asks it.
+/// Where the application was led to such a page itself there is nothing to leave, so it asks the server.
 pub fn served_content() -> AnyView {
     #[cfg(feature = "ssr")]
-    let content = use_context::<crate::ssr::Content>().map(|crate::ssr::Content(html)| html);
+    let content =
+        use_context::<crate::ssr::Content>().map(|crate::ssr::Content(html)| html).unwrap_or_default();
     #[cfg(not(feature = "ssr"))]
-    let content: Option<String> = None;
-    let is_made = content.is_some();
-    let is_here = SharedValue::new(|| is_made).into_inner();
+    let content = String::new();
     #[cfg(feature = "hydrate")]
-    if !is_here {
+    if !matches!(document().query_selector(".served"), Ok(Some(_))) {
         ask_the_server();
     }
-    let _ = is_here;
-    view! { <div class="served" inner_html=content.unwrap_or_default()></div> }.into_any()
+    view! { <div class="served" inner_html=content></div> }.into_any()
 }
 
 #[cfg(feature = "hydrate")]
