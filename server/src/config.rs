@@ -3,6 +3,7 @@
 
 mod base_url;
 pub mod document;
+mod providers;
 mod smtp_url;
 mod trusted_proxies;
 mod usage_dimensions;
@@ -17,6 +18,7 @@ use serde::Deserialize;
 
 pub use base_url::BaseUrl;
 pub use document::DocumentError;
+pub use providers::{ProviderSettings, Secret, Speaks, is_loopback};
 pub use smtp_url::{Security, SmtpUrl};
 pub use trusted_proxies::TrustedProxies;
 pub use usage_dimensions::UsageDimensions;
@@ -28,6 +30,7 @@ const DEFAULT_FILE: &str = "console.toml";
 const DEFAULT_DATA_DIR: &str = "data";
 const DEFAULT_PORT: u16 = 3000;
 const QUEUE_CAPACITY: u32 = 8_192;
+const CONFIRM_AFTER_MINUTES: u32 = 10;
 /// One request brings up to 1 000 charges.
 const LEAST_QUEUE: u32 = 1_000;
 
@@ -58,6 +61,10 @@ pub struct Config {
     pub smtp_url: Option<SmtpUrl>,
     /// Who mails are from.
     pub mail_from: Mailbox,
+    /// Whom people can sign in with besides a password, in the order of their buttons.
+    pub providers: Vec<ProviderSettings>,
+    /// How long after somebody has proved who they are they may do what is sensitive, in minutes.
+    pub confirm_after_minutes: u32,
 }
 
 /// How log lines look.
@@ -94,6 +101,42 @@ struct Document {
     usage_dimensions: Option<Vec<String>>,
     smtp_url: Option<String>,
     mail_from: Option<String>,
+    google_client_id: Option<String>,
+    google_client_secret: Option<String>,
+    google_issuer: Option<String>,
+    github_client_id: Option<String>,
+    github_client_secret: Option<String>,
+    github_authorize_url: Option<String>,
+    github_token_url: Option<String>,
+    github_api_url: Option<String>,
+    oidc_providers: Option<Vec<providers::Written>>,
+    confirm_after_minutes: Option<u32>,
+}
+
+impl Document {
+    /// What is written about providers.
+    fn of_provider(&self, key: &str) -> Option<&String> {
+        match key {
+            "google_client_id" => self.google_client_id.as_ref(),
+            "google_client_secret" => self.google_client_secret.as_ref(),
+            "google_issuer" => self.google_issuer.as_ref(),
+            "github_client_id" => self.github_client_id.as_ref(),
+            "github_client_secret" => self.github_client_secret.as_ref(),
+            "github_authorize_url" => self.github_authorize_url.as_ref(),
+            "github_token_url" => self.github_token_url.as_ref(),
+            "github_api_url" => self.github_api_url.as_ref(),
+            _ => None,
+        }
+    }
+
+    fn providers(&self, env: &dyn Fn(&str) -> Option<String>) -> Result<Vec<ProviderSettings>, ConfigError> {
+        let pick = |key: &'static str, name: &'static str| match env(name) {
+            Some(value) => Some((name, value)),
+            None => self.of_provider(key).map(|value| (key, value.clone())),
+        };
+        let wrong = |providers::Wrong { key, value, right }| ConfigError::Wrong { key, value, right };
+        providers::resolve(&pick, env("CONSOLE_OIDC_PROVIDERS"), self.oidc_providers.clone()).map_err(wrong)
+    }
 }
 
 impl Default for Config {
@@ -113,6 +156,8 @@ impl Default for Config {
             usage_dimensions: UsageDimensions::default(),
             smtp_url: None,
             mail_from: smtp_url::usual_mail_from("localhost"),
+            providers: Vec::new(),
+            confirm_after_minutes: CONFIRM_AFTER_MINUTES,
         }
     }
 }
@@ -136,6 +181,9 @@ impl Config {
 
     fn resolve(document: Document, env: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let defaults = Self::default();
+        let providers = document.providers(env)?;
+        let confirm_after_minutes = document.confirm_after_minutes.unwrap_or(CONFIRM_AFTER_MINUTES);
+        within("confirm_after_minutes", confirm_after_minutes, 1, 1_440)?;
         let pick = |key: &'static str, name: &'static str, written: Option<String>| match env(name) {
             Some(value) => Some(Setting { key: name, value }),
             None => written.map(|value| Setting { key, value }),
@@ -193,6 +241,8 @@ impl Config {
                 None => None,
             },
             mail_from,
+            providers,
+            confirm_after_minutes,
         })
     }
 
@@ -341,7 +391,10 @@ mod tests {
         let config = load(&every_key, &[]).unwrap();
         assert!(config.metrics_addr.is_some(), "the example mentions every key");
         assert!(config.smtp_url.is_some());
-        assert_eq!(Config { metrics_addr: None, smtp_url: None, ..config }, Config::default());
+        let names: Vec<_> = config.providers.iter().map(|provider| provider.name.as_str()).collect();
+        assert_eq!(names, ["Google", "GitHub", "Acme"]);
+        let config = Config { metrics_addr: None, smtp_url: None, providers: Vec::new(), ..config };
+        assert_eq!(config, Config::default());
     }
 
     #[test]
@@ -424,6 +477,14 @@ mod tests {
         let error = refusal("usage_dimensions = [\"team\", 3]", &[]);
         assert!(error.starts_with("console.toml line 1, usage_dimensions: invalid type: integer"), "{error}");
         assert!(refusal("sign_up_credits_days = 0", &[]).contains("from 1 to 3650"));
+        assert!(refusal("confirm_after_minutes = 0", &[]).contains("from 1 to 1440"));
+        let error = refusal("google_client_id = \"x\"", &[]);
+        assert!(
+            error.starts_with("google_client_secret is \"\"; it must be the secret that belongs to"),
+            "{error}"
+        );
+        let error = refusal("oidc_providers = [{ id = \"a\" }]", &[]);
+        assert!(error.starts_with("console.toml line 1, oidc_providers: missing field `name`"), "{error}");
     }
 
     #[test]

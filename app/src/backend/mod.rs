@@ -14,6 +14,8 @@ pub mod live;
 pub mod overview;
 pub mod pricing;
 pub mod receipt;
+#[cfg(feature = "ssr")]
+pub mod security;
 pub mod session;
 pub mod usage;
 

@@ -1,4 +1,4 @@
-//! Pages in which the wasm has no part.
+//! Pages, and contents of pages, in which the wasm has no part.
 
 use leptos::prelude::*;
 
@@ -16,6 +16,21 @@ pub fn served<V: IntoView + 'static>(page: impl FnOnce() -> V) -> AnyView {
         ask_the_server();
         ().into_any()
     }
+}
+
+/// What stands inside the frame of a page and is made by the server alone: the wasm that takes the page over leaves it as it is.
+/// Where the application was led to such a page itself there is nothing to leave, so it asks the server.
+pub fn served_content() -> AnyView {
+    #[cfg(feature = "ssr")]
+    let content =
+        use_context::<crate::ssr::Content>().map(|crate::ssr::Content(html)| html).unwrap_or_default();
+    #[cfg(not(feature = "ssr"))]
+    let content = String::new();
+    #[cfg(feature = "hydrate")]
+    if !matches!(document().query_selector(".served"), Ok(Some(_))) {
+        ask_the_server();
+    }
+    view! { <div class="served" inner_html=content></div> }.into_any()
 }
 
 #[cfg(feature = "hydrate")]

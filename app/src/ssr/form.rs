@@ -18,6 +18,12 @@ pub enum Screen {
     /// After asking for a link: which mail to open.
     ResetSent,
     ResetPassword,
+    /// Before something sensitive, for somebody who has been signed in for a while.
+    Confirm,
+    /// After that, on the way to a provider.
+    Onward,
+    /// After a provider, when it came to nothing.
+    RoundFailed,
 }
 
 /// Required in context on the paths of [`crate::pages::forms`]; set by the server's own handlers of these paths.
@@ -28,13 +34,22 @@ pub struct FormView {
     pub error: Option<String>,
     /// As `error`, when it is good news.
     pub notice: Option<String>,
+    /// Path and name of each provider that may be asked instead.
+    pub ways: Vec<(String, String)>,
     values: BTreeMap<&'static str, String>,
     errors: BTreeMap<Cow<'static, str>, String>,
 }
 
 impl FormView {
     pub fn new(screen: Screen) -> Self {
-        Self { screen, error: None, notice: None, values: BTreeMap::new(), errors: BTreeMap::new() }
+        Self {
+            screen,
+            error: None,
+            notice: None,
+            ways: Vec::new(),
+            values: BTreeMap::new(),
+            errors: BTreeMap::new(),
+        }
     }
 
     /// What stands in a field, as typed. Never a password.

@@ -6,7 +6,10 @@
 //! | [`passwords`] | Argon2id, a few at a time |
 //! | `patient` | the threads that do it, behind everything else |
 //! | [`strength`] | which passwords can be guessed |
+//! | [`cookies`] | tokens that browsers keep |
 //! | [`sessions`] | the console's cookie |
+//! | [`recent`] | who has proved a short while ago who they are |
+//! | [`providers`] | those who may vouch for somebody: Google, GitHub, OpenID Connect |
 //! | [`keys`] | keys that were looked up before |
 //! | [`throttle`] | how often somebody may try |
 //! | [`credentials`] | what a request presents |
@@ -14,10 +17,13 @@
 //! | [`caller`] | who it is: the extractors of the REST handlers |
 
 pub mod caller;
+pub mod cookies;
 pub mod credentials;
 pub mod keys;
 pub mod passwords;
 mod patient;
+pub mod providers;
+pub mod recent;
 pub mod sessions;
 pub mod standing;
 pub mod strength;

@@ -1,10 +1,11 @@
 //! The console's cookie: a random token, kept hashed.
 
-use http::header::{COOKIE, HeaderMap, HeaderValue};
+use http::header::{HeaderMap, HeaderValue};
 use ledger::Timestamp;
 use ledger::time::{DAY, SECOND};
 
-use super::tokens::{LEN, hash, is_random};
+use super::cookies::Cookie;
+use super::tokens::{LEN, hash};
 use crate::config::BaseUrl;
 use crate::console::{Console, Error};
 use crate::random::{Random, alphanumeric};
@@ -15,45 +16,25 @@ pub const LIFETIME: i64 = 30 * DAY;
 /// How exact `last_seen_at` is.
 const SEEN_EVERY: i64 = 300 * SECOND;
 
-/// Over https the browser itself refuses the cookie from anywhere but this host (RFC 6265bis, `__Host-`).
-const SECURE_NAME: &str = "__Host-plexe_session";
-const PLAIN_NAME: &str = "plexe_session";
+const COOKIE: Cookie = Cookie { secure_name: "__Host-plexe_session", plain_name: "plexe_session" };
 
 pub fn new_token(random: &dyn Random) -> String {
     alphanumeric(random, LEN)
 }
 
-fn name(base_url: &BaseUrl) -> &'static str {
-    if base_url.is_https() { SECURE_NAME } else { PLAIN_NAME }
-}
-
 /// The `Set-Cookie` that signs in.
 pub fn cookie(base_url: &BaseUrl, token: &str) -> Result<HeaderValue, Error> {
-    set_cookie(base_url, token, LIFETIME / SECOND)
+    COOKIE.set(base_url, token, LIFETIME / SECOND)
 }
 
 /// The `Set-Cookie` that signs out.
 pub fn removal(base_url: &BaseUrl) -> Result<HeaderValue, Error> {
-    set_cookie(base_url, "", 0)
-}
-
-fn set_cookie(base_url: &BaseUrl, value: &str, max_age_s: i64) -> Result<HeaderValue, Error> {
-    let name = name(base_url);
-    let secure = if base_url.is_https() { "; Secure" } else { "" };
-    let text = format!("{name}={value}; Path=/; Max-Age={max_age_s}; HttpOnly; SameSite=Lax{secure}");
-    HeaderValue::from_str(&text).map_err(Error::internal)
+    COOKIE.set(base_url, "", 0)
 }
 
 /// The token in the request's cookie; a cookie that can't hold one is none.
 pub fn presented_token<'a>(base_url: &BaseUrl, headers: &'a HeaderMap) -> Option<&'a str> {
-    let name = name(base_url);
-    let pairs = headers
-        .get_all(COOKIE)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|text| text.split(';'));
-    let mut named = pairs.filter_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('='));
-    named.find(|token| is_random(token))
+    COOKIE.token(base_url, headers)
 }
 
 /// The session of the request's cookie; `None` when there is no cookie or its session has ended.
@@ -78,6 +59,8 @@ async fn touch(console: &Console, token: &str, last_seen_at: Timestamp, now: Tim
 
 #[cfg(test)]
 mod tests {
+    use http::header::COOKIE;
+
     use super::*;
 
     fn base_url(text: &str) -> BaseUrl {

@@ -19,6 +19,9 @@ const LETTER_WINDOW: i64 = 3_600 * SECOND;
 const LETTERS_PER_EMAIL_AND_ADDRESS: usize = 5;
 const LETTERS_PER_ADDRESS: usize = 60;
 const LETTERS_PER_EMAIL: usize = 10;
+/// Rounds to a provider, as long as one may take.
+const ROUND_WINDOW: i64 = 600 * SECOND;
+const ROUNDS_PER_ADDRESS: usize = 200;
 
 /// `limit` takes within any `window` microseconds, for each key.
 #[derive(Debug)]
@@ -133,6 +136,23 @@ impl LetterThrottle {
     /// there still work. Nobody is told, so nobody learns what others have asked for.
     pub fn is_enough(&self, email: &str, now: Timestamp) -> bool {
         self.mailboxes.take(email.to_owned(), now).is_err()
+    }
+}
+
+/// Browsers that are sent to a provider, of which each is a row: in ten minutes, 200 from one place.
+#[derive(Debug)]
+pub struct RoundThrottle(Allowance<IpAddr>);
+
+impl Default for RoundThrottle {
+    fn default() -> Self {
+        Self(Allowance::new(ROUNDS_PER_ADDRESS, ROUND_WINDOW))
+    }
+}
+
+impl RoundThrottle {
+    /// Counts one, or says after how many seconds the next one is let through.
+    pub fn attempt(&self, address: IpAddr, now: Timestamp) -> Result<(), u64> {
+        self.0.take(network(address), now)
     }
 }
 

@@ -4,7 +4,8 @@
 //! |---|---|
 //! | [`users`] | makes users |
 //! | [`sign_up`], [`verify_email`], [`links`] | lets strangers become users |
-//! | [`sign_in`], [`reset_password`] | lets them in and out |
+//! | [`sign_in`], [`provider_rounds`], [`reset_password`] | lets them in and out |
+//! | [`security`] | how users sign in, and what they change about that |
 //! | [`profile`] | what users change about themselves |
 //! | [`api_keys`], [`service_keys`] | makes, lists and revokes keys |
 //! | [`charging`] | takes what services report |
@@ -34,12 +35,14 @@ pub mod overview;
 pub mod pricing;
 pub mod problem_reports;
 pub mod profile;
+pub mod provider_rounds;
 pub mod rate_card;
 pub mod receipt;
 mod receipt_arithmetic;
 mod receipt_page;
 pub mod reset_password;
 pub mod rollup_check;
+pub mod security;
 pub mod service_keys;
 mod settings;
 pub mod sign_in;
@@ -57,8 +60,9 @@ pub use error::{Error, Reasons};
 
 use crate::auth::keys::KeyCache;
 use crate::auth::passwords::Passwords;
+use crate::auth::providers::Providers;
 use crate::auth::standing::Standings;
-use crate::auth::throttle::{Allowance, LetterThrottle, SignInThrottle};
+use crate::auth::throttle::{Allowance, LetterThrottle, RoundThrottle, SignInThrottle};
 use crate::clock::SharedClock;
 use crate::config::Config;
 use crate::live::LiveBus;
@@ -87,6 +91,9 @@ pub struct Parts {
     pub(crate) standings: Standings,
     overviews: overview::Recent,
     pub(crate) sign_ins: SignInThrottle,
+    /// Who else may say who somebody is.
+    pub providers: Providers,
+    pub(crate) rounds: RoundThrottle,
     /// Rung when a mail is in the outbox.
     pub(crate) bell: Bell,
     /// Forms that make us write to somebody.
@@ -117,6 +124,7 @@ impl Console {
         clock: SharedClock,
         random: SharedRandom,
     ) -> Self {
+        let providers = Providers::new(&config.providers);
         Self(Arc::new(Parts {
             config,
             store,
@@ -129,6 +137,8 @@ impl Console {
             standings: Standings::default(),
             overviews: overview::Recent::default(),
             sign_ins: SignInThrottle::default(),
+            providers,
+            rounds: RoundThrottle::default(),
             bell: Bell::default(),
             letters: LetterThrottle::default(),
             new_keys: Allowance::new(api_keys::NEW_KEYS_AN_HOUR, 3_600 * ledger::time::SECOND),

@@ -54,9 +54,20 @@ impl Console {
             self.sign_ins.give_back(&email, address);
         }
         let user = found?.ok_or(SignInError::Wrong)?;
+        Ok(self.open_session(user, old_token).await?)
+    }
+
+    /// A new session for somebody who has just proved who they are; the one that the browser had before ends, so that nobody who
+    /// knew its token comes in with it.
+    pub(super) async fn open_session(
+        &self,
+        user: UserRow,
+        old_token: Option<&str>,
+    ) -> Result<SignedIn, Error> {
         if let Some(old_token) = old_token {
             self.sign_out(old_token).await?;
         }
+        let now = self.clock.now();
         let token = sessions::new_token(&*self.random);
         let session = NewSession {
             token_hash: hash(&token),
@@ -64,8 +75,29 @@ impl Console {
             created_at: now,
             expires_at: now.saturating_add(sessions::LIFETIME),
         };
-        self.store.insert_session(&session).await.map_err(Error::from)?;
+        self.store.insert_session(&session).await?;
         Ok(SignedIn { token, user })
+    }
+
+    /// Whether somebody who is signed in knows the password, counted as when they sign in. Nobody without one does.
+    pub(super) async fn knows_password(
+        &self,
+        user: &UserRow,
+        password: String,
+        address: IpAddr,
+    ) -> Result<(), SignInError> {
+        let now = self.clock.now();
+        let throttled = |retry_after_s| SignInError::TooMany { retry_after_s };
+        self.sign_ins.attempt(&user.email, address, now).map_err(throttled)?;
+        let known = if password.len() > MAX_PASSWORD_BYTES {
+            Ok(false)
+        } else {
+            self.passwords.verify(password, user.password_hash.clone()).await
+        };
+        if !matches!(known, Ok(false)) {
+            self.sign_ins.give_back(&user.email, address);
+        }
+        if known? { Ok(()) } else { Err(SignInError::Wrong) }
     }
 
     /// Whose e-mail and password these are: the owner's, else those of the latest claim. Two hashes unless the owner has

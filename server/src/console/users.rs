@@ -111,7 +111,7 @@ pub(super) fn checked(form: UserForm) -> Result<UserForm, Error> {
 }
 
 /// One `@` with something on both sides that mail can be sent to; whether it arrives is what verification is for.
-pub(super) fn is_email(text: &str) -> bool {
+pub(crate) fn is_email(text: &str) -> bool {
     let Some((local, domain)) = text.split_once('@') else { return false };
     let is_plain =
         |byte: u8| byte > b' ' && byte != 0x7f && !matches!(byte, b'@' | b',' | b';' | b'<' | b'>');

@@ -7,6 +7,7 @@
 //! | [`rest`] | one module per resource; `/usage/events` and `/v1/usage/events` are the same |
 //! | [`forms`] | signing up and in, and what else is one plain form |
 //! | [`pages`], [`sse`], [`assets`] | what a browser loads |
+//! | `recent` | the guard before what is sensitive |
 //! | `settings` | the settings pages' forms, for browsers without scripts |
 //! | [`endless`] | streams, once they have begun |
 //! | `door` | turns charges away while too much waits |
@@ -31,6 +32,7 @@ pub mod health;
 pub mod json;
 pub mod pages;
 pub mod query;
+mod recent;
 pub mod requests;
 pub mod rest;
 pub mod routes;

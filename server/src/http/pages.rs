@@ -7,10 +7,11 @@ use std::sync::{Arc, OnceLock};
 
 use app::app::App;
 use app::backend::Viewer;
+use app::backend::form::FormState;
 use app::backend::session::FrameView;
 use app::pages::forms::local_path;
 use app::shell::shell;
-use app::ssr::{Assets, Respond, Wake};
+use app::ssr::{Assets, Content, Respond, Wake};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{FromRef, MatchedPath, Query, Request, State};
@@ -32,6 +33,7 @@ use serde::Deserialize;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use super::forms::{self, SIGN_IN, SIGN_UP};
+use super::settings::security::{self as security_page, SECURITY};
 use super::{assets, failures, frame, security, settings};
 use crate::console::{Console, Error};
 
@@ -91,6 +93,9 @@ pub(super) fn provide(site: &Site) {
     if let Some(frame) = extensions.get::<FrameView>() {
         provide_context(frame.clone());
     }
+    if let Some(content) = extensions.get::<Content>() {
+        provide_context(content.clone());
+    }
     provide_context(extensions.get::<MatchedPath>().map_or(Wake::Never, |page| wake(page.as_str())));
     provide_context(site.console.backend());
     provide_context(Assets::clone(&site.assets));
@@ -123,6 +128,11 @@ async fn with_viewer(State(site): State<Site>, mut request: Request, next: Next)
         }
         (Some(page), Some(viewer)) if is_private(page) => {
             let frame = site.console.read_frame(viewer).await?;
+            if page == SECURITY {
+                let form = FormState::default();
+                let content = security_page::content(&site, viewer, request.uri(), &form).await?;
+                request.extensions_mut().insert(content);
+            }
             request.extensions_mut().insert(frame);
         }
         _ => {}
@@ -161,7 +171,7 @@ pub(super) fn to_the_form(here: &Uri) -> Response {
 }
 
 /// As a value in a query string (RFC 3986, 2.1).
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {
         match byte {
@@ -175,6 +185,11 @@ fn escaped(text: &str) -> String {
         }
     }
     out
+}
+
+/// A path of this site: `next` if it is one.
+pub(super) fn local(next: &str) -> &str {
+    local_path(next)
 }
 
 /// Leads to a path of this site and nowhere else.

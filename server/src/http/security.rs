@@ -4,7 +4,7 @@ use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
 use http::header::{
-    CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, ORIGIN, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+    CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, ORIGIN, REFERER, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
     X_FRAME_OPTIONS,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
@@ -70,6 +70,23 @@ fn must_be_same_site(method: &Method, headers: &HeaderMap, base_url: &BaseUrl) -
     if is_ours { Ok(()) } else { Err(FOREIGN) }
 }
 
+/// Whether another site sent the browser here (Fetch Metadata). Browsers that don't say are taken at their word.
+pub fn is_cross_site(headers: &HeaderMap) -> bool {
+    headers.get("sec-fetch-site").is_some_and(|site| !matches!(site.as_bytes(), b"same-origin" | b"none"))
+}
+
+/// Whether a page of ours led the browser here: by Fetch Metadata, else by `Referer`, which our pages send to our own origin. For
+/// what a GET does that no other site may begin.
+pub fn is_from_own_page(headers: &HeaderMap, base_url: &BaseUrl) -> bool {
+    match headers.get("sec-fetch-site") {
+        Some(site) => site.as_bytes() == b"same-origin",
+        None => headers.get(REFERER).is_some_and(|from| {
+            let rest = from.as_bytes().strip_prefix(base_url.as_str().as_bytes());
+            rest.is_some_and(|rest| rest.starts_with(b"/"))
+        }),
+    }
+}
+
 /// The base URL, or in development the host that the browser asked.
 fn is_own_origin(origin: &HeaderValue, headers: &HeaderMap, base_url: &BaseUrl) -> bool {
     if origin.as_bytes() == base_url.as_str().as_bytes() {
@@ -104,6 +121,25 @@ mod tests {
         assert!(!post(&[("origin", "null")]));
         assert!(!post(&[("origin", "http://evil.example"), ("host", "evil.example")]));
         assert!(allows(&Method::GET, here, &[("sec-fetch-site", "cross-site")]));
+    }
+
+    #[test]
+    fn what_only_our_pages_may_begin_is_begun_by_them() {
+        let is_ours = |pairs: &[(&'static str, &'static str)]| {
+            let headers: HeaderMap = pairs
+                .iter()
+                .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
+                .collect();
+            is_from_own_page(&headers, &"https://console.example".parse().unwrap())
+        };
+        assert!(is_ours(&[("sec-fetch-site", "same-origin")]));
+        assert!(is_ours(&[("referer", "https://console.example/settings/security")]));
+        for site in ["cross-site", "same-site", "none"] {
+            assert!(!is_ours(&[("sec-fetch-site", site), ("referer", "https://console.example/")]), "{site}");
+        }
+        assert!(!is_ours(&[]));
+        assert!(!is_ours(&[("referer", "https://console.example.evil.example/")]));
+        assert!(!is_ours(&[("referer", "https://evil.example/https://console.example/")]));
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! The forms of the settings pages, for browsers without scripts: a refused form is answered with its page, which holds
 //! what was typed. With scripts the same use cases are reached through server functions.
 
+pub(super) mod security;
+
 use app::backend::account::{AccountForm, AccountPort as _};
 use app::backend::api_keys::{ApiKeyForm, ApiKeysPort};
 use app::backend::form::FormState;
@@ -26,6 +28,7 @@ pub(super) fn router() -> Router<Site> {
         .route(ACCOUNT, post(change_account))
         .route(API_KEYS, post(create_api_key))
         .route(REVOKE, post(revoke_api_key))
+        .merge(security::router())
 }
 
 /// A field that is missing is an empty one.

@@ -19,9 +19,14 @@ pub async fn to_the_end(request: Request, next: Next) -> Result<Response, Error>
     if matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS) {
         return Ok(next.run(request).await);
     }
+    whole(next.run(request)).await
+}
+
+/// Work that runs to its end whoever waits for it; for the few that change something although they only read by their method.
+pub async fn whole<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> Result<T, Error> {
     // What it writes into the log stands under its request all the same.
-    match tokio::spawn(next.run(request).in_current_span()).await {
-        Ok(response) => Ok(response),
+    match tokio::spawn(work.in_current_span()).await {
+        Ok(done) => Ok(done),
         Err(error) if error.is_panic() => resume_unwind(error.into_panic()),
         // The runtime is going down.
         Err(_) => Err(Error::Unavailable { retry_after_s: 1 }),

@@ -99,6 +99,9 @@ async fn forget_sessions(console: Console) {
         Ok(count) => tracing::debug!(count, "deleted ended sessions"),
         Err(error) => tracing::warn!(%error, "ended sessions could not be deleted"),
     }
+    if let Err(error) = console.store.delete_ended_rounds(console.clock.now()).await {
+        tracing::warn!(%error, "rounds to providers that nobody came back from could not be deleted");
+    }
     if let Err(error) = console.forget_old_sign_ups().await {
         tracing::warn!(%error, "old links and claims could not be deleted");
     }

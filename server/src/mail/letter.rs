@@ -19,6 +19,10 @@ pub enum Letter {
     ResetPassword { name: String, link: String },
     /// After the password was changed, by whomever.
     PasswordChanged { name: String },
+    /// After a provider was linked.
+    WayAdded { name: String, provider: String },
+    /// After one was unlinked.
+    WayRemoved { name: String, provider: String },
 }
 
 /// Links let whoever reads them act as the recipient, so they are not printed.
@@ -38,7 +42,12 @@ pub(crate) struct Written {
 /// A paragraph.
 enum Part<'a> {
     Say(&'static str),
-    Open { label: &'static str, link: &'a str },
+    /// With a word in it that is not ours.
+    Tell(String),
+    Open {
+        label: &'static str,
+        link: &'a str,
+    },
 }
 
 impl Letter {
@@ -49,6 +58,8 @@ impl Letter {
             Self::AlreadyRegistered { .. } => "already_registered",
             Self::ResetPassword { .. } => "reset_password",
             Self::PasswordChanged { .. } => "password_changed",
+            Self::WayAdded { .. } => "way_added",
+            Self::WayRemoved { .. } => "way_removed",
         }
     }
 
@@ -57,7 +68,7 @@ impl Letter {
         match self {
             Self::VerifyEmail { link, .. } | Self::ResetPassword { link, .. } => Some(link),
             Self::AlreadyRegistered { sign_in_link, .. } => Some(sign_in_link),
-            Self::PasswordChanged { .. } => None,
+            Self::PasswordChanged { .. } | Self::WayAdded { .. } | Self::WayRemoved { .. } => None,
         }
     }
 
@@ -66,7 +77,10 @@ impl Letter {
     pub(crate) const fn patience(&self) -> i64 {
         match self {
             Self::VerifyEmail { .. } | Self::ResetPassword { .. } => HOUR,
-            Self::AlreadyRegistered { .. } | Self::PasswordChanged { .. } => DAY,
+            Self::AlreadyRegistered { .. }
+            | Self::PasswordChanged { .. }
+            | Self::WayAdded { .. }
+            | Self::WayRemoved { .. } => DAY,
         }
     }
 
@@ -75,7 +89,9 @@ impl Letter {
             Self::VerifyEmail { name, .. }
             | Self::AlreadyRegistered { name, .. }
             | Self::ResetPassword { name, .. }
-            | Self::PasswordChanged { name } => name,
+            | Self::PasswordChanged { name }
+            | Self::WayAdded { name, .. }
+            | Self::WayRemoved { name, .. } => name,
         }
     }
 
@@ -131,6 +147,24 @@ impl Letter {
                     ),
                 ],
             ),
+            Self::WayAdded { provider, .. } => (
+                "A way to sign in was added",
+                vec![
+                    Part::Tell(format!("from now on {} signs you in to your account.", one_line(provider))),
+                    Part::Say(
+                        "If it was not you, choose a new password at once (\"Forgot your password?\" on the sign-in page sends you a link), and unlink it in your settings.",
+                    ),
+                ],
+            ),
+            Self::WayRemoved { provider, .. } => (
+                "A way to sign in was removed",
+                vec![
+                    Part::Tell(format!("{} no longer signs you in to your account.", one_line(provider))),
+                    Part::Say(
+                        "If it was not you, choose a new password at once: \"Forgot your password?\" on the sign-in page sends you a link.",
+                    ),
+                ],
+            ),
         }
     }
 }
@@ -146,6 +180,7 @@ fn text(name: &str, parts: &[Part<'_>]) -> String {
         // Writing to a String cannot fail.
         let _ = match part {
             Part::Say(words) => write!(text, "\n{words}\n"),
+            Part::Tell(words) => write!(text, "\n{words}\n"),
             Part::Open { label, link } => write!(text, "\n{label}:\n{link}\n"),
         };
     }
@@ -163,6 +198,7 @@ fn html(subject: &str, name: &str, parts: &[Part<'_>]) -> String {
     for part in parts {
         let _ = match part {
             Part::Say(words) => writeln!(html, "<p>{}</p>", escaped(words)),
+            Part::Tell(words) => writeln!(html, "<p>{}</p>", escaped(words)),
             Part::Open { label, link } => {
                 let link = escaped(link);
                 writeln!(
@@ -197,7 +233,7 @@ fn escaped(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn letters(name: &str) -> [Letter; 4] {
+    fn letters(name: &str) -> [Letter; 6] {
         let (name, link) = (name.to_owned(), "https://console.example.org/verify?token=a&b".to_owned());
         [
             Letter::VerifyEmail { name: name.clone(), link: link.clone() },
@@ -207,7 +243,9 @@ mod tests {
                 reset_link: format!("{link}2"),
             },
             Letter::ResetPassword { name: name.clone(), link },
-            Letter::PasswordChanged { name },
+            Letter::PasswordChanged { name: name.clone() },
+            Letter::WayAdded { name: name.clone(), provider: name.clone() },
+            Letter::WayRemoved { name: name.clone(), provider: name },
         ]
     }
 

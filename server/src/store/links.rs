@@ -134,7 +134,7 @@ impl Store {
             .await?;
             let Some((id,)) = found else { return Ok(None) };
             db.own_email(&id, redemption).await?;
-            db.end_others(&id, redemption).await?;
+            db.end_others(&id, redemption.kept_session, redemption.now).await?;
             if let Some(mail) = &redemption.mail {
                 db.insert_mail(mail).await?;
             }
@@ -185,11 +185,18 @@ macro_rules! ended {
 }
 
 on_connection! {
-    trait Ending {
-        async fn end_others(&mut db, id: &str, redemption: &Redemption) -> Result<(), StoreError> {
+    pub(super) trait Ending {
+        /// Sessions (but the one with this token's hash) and links of a user who owns an e-mail end, and so does all that others
+        /// have who only claim it.
+        async fn end_others(
+            &mut db,
+            id: &str,
+            kept_session: Option<[u8; 32]>,
+            now: Timestamp,
+        ) -> Result<(), StoreError> {
             sqlx::query(concat!("DELETE FROM sessions WHERE user_id IN ", ended!(), " AND token_hash <> $2"))
                 .bind(id)
-                .bind(redemption.kept_session.map_or_else(Vec::new, |hash| hash.to_vec()))
+                .bind(kept_session.map_or_else(Vec::new, |hash| hash.to_vec()))
                 .execute(&mut *db)
                 .await?;
             sqlx::query(concat!(
@@ -197,7 +204,7 @@ on_connection! {
                 ended!()
             ))
             .bind(id)
-            .bind(redemption.now.micros())
+            .bind(now.micros())
             .execute(&mut *db)
             .await?;
             sqlx::query(

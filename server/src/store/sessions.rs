@@ -11,6 +11,8 @@ pub struct SessionRow {
     /// SHA-256 of the token.
     pub token_hash: [u8; 32],
     pub user: UserRow,
+    /// When its holder last proved who they are: doing so again is a new session.
+    pub created_at: Timestamp,
     pub last_seen_at: Timestamp,
     pub expires_at: Timestamp,
 }
@@ -27,6 +29,7 @@ pub struct NewSession {
 
 #[derive(sqlx::FromRow)]
 struct Row {
+    session_created_at: i64,
     last_seen_at: i64,
     expires_at: i64,
     #[sqlx(flatten)]
@@ -58,17 +61,18 @@ impl Store {
         now: Timestamp,
     ) -> Result<Option<SessionRow>, StoreError> {
         let found: Option<Row> = read!(self, db => Ok(sqlx::query_as(concat!(
-            "SELECT s.last_seen_at, s.expires_at, ", user_columns!(),
+            "SELECT s.created_at AS session_created_at, s.last_seen_at, s.expires_at, ", user_columns!(),
             "JOIN sessions s ON s.user_id = u.id WHERE s.token_hash = $1 AND s.expires_at > $2"
         ))
         .bind(token_hash.to_vec())
         .bind(now.micros())
         .fetch_optional(db)
         .await?))?;
-        let Some(Row { last_seen_at, expires_at, user }) = found else { return Ok(None) };
+        let Some(Row { session_created_at, last_seen_at, expires_at, user }) = found else { return Ok(None) };
         Ok(Some(SessionRow {
             token_hash,
             user: user.try_into()?,
+            created_at: Timestamp::from_micros(session_created_at),
             last_seen_at: Timestamp::from_micros(last_seen_at),
             expires_at: Timestamp::from_micros(expires_at),
         }))

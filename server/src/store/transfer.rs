@@ -16,7 +16,7 @@ const CHUNK: usize = 1 << 20;
 const AHEAD: usize = 4;
 
 /// All tables, those that others refer to first.
-const TABLES: [&str; 21] = [
+const TABLES: [&str; 23] = [
     "accounts",
     "users",
     "memberships",
@@ -36,6 +36,8 @@ const TABLES: [&str; 21] = [
     "mails",
     "audit_log",
     "one_time_links",
+    "identities",
+    "provider_rounds",
     "problem_reports",
     "demos",
 ];

@@ -3,8 +3,9 @@
 use ledger::{AccountId, Timestamp, UserId};
 
 use super::accounts::AccountStatus;
+use super::mails::MailRows as _;
 use super::rows::parse_text;
-use super::{Store, StoreError, change, on_connection, read};
+use super::{NewMail, Store, StoreError, change, on_connection, read};
 
 /// A user with the personal account.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,6 +56,18 @@ pub struct UserChange {
     pub user_name: Option<String>,
     /// IANA name.
     pub time_zone: Option<String>,
+}
+
+/// Another password, for somebody who knows the one they have.
+#[derive(Debug)]
+pub struct PasswordChange {
+    /// PHC strings.
+    pub old: String,
+    pub new: String,
+    /// SHA-256 of the token of the one session that goes on.
+    pub kept_session: [u8; 32],
+    pub now: Timestamp,
+    pub mail: NewMail,
 }
 
 #[derive(sqlx::FromRow)]
@@ -195,6 +208,36 @@ impl Store {
             .await?;
             if updated.rows_affected() == 1 { Ok(()) } else { Err(rows(updated.rows_affected())) }
         })
+    }
+
+    /// Sets another password, if `old` is still the one that was shown to be known: then all other sessions end, and so do links
+    /// that could set yet another. Whether it did.
+    pub async fn change_password(&self, id: UserId, change: &PasswordChange) -> Result<bool, StoreError> {
+        change!(self, db => {
+            let updated = sqlx::query("UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2")
+                .bind(id.to_string())
+                .bind(&change.old)
+                .bind(&change.new)
+                .execute(&mut *db)
+                .await?;
+            if updated.rows_affected() == 0 {
+                return Ok(false);
+            }
+            sqlx::query("DELETE FROM sessions WHERE user_id = $1 AND token_hash <> $2")
+                .bind(id.to_string())
+                .bind(change.kept_session.to_vec())
+                .execute(&mut *db)
+                .await?;
+            sqlx::query(
+                "UPDATE one_time_links SET used_at = $2 WHERE user_id = $1 AND used_at IS NULL AND kind = 'reset_password'",
+            )
+            .bind(id.to_string())
+            .bind(change.now.micros())
+            .execute(&mut *db)
+            .await?;
+            db.insert_mail(&change.mail).await?;
+            Ok(true)
+        }, told_if |changed| changed)
     }
 
     pub async fn find_user(&self, id: UserId) -> Result<Option<UserRow>, StoreError> {

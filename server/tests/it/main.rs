@@ -33,6 +33,7 @@ mod page_data;
 mod poison;
 mod postgres;
 mod prices;
+mod providers;
 mod public_pages;
 mod races;
 mod rate_card;

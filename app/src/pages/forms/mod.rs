@@ -1,20 +1,28 @@
-//! Signing up and in, verifying an e-mail, choosing another password: plain forms that the server answers itself.
+//! Signing up and in, confirming that it is oneself, verifying an e-mail, choosing another password: plain forms that the server answers itself.
 //!
 //! They work before (and without) any script. The server's handlers of these paths say what is to be shown with a
 //! [`FormView`](crate::ssr::FormView) in context; the wasm is never loaded here, so it holds nothing of them.
 
 #[cfg(feature = "ssr")]
+mod confirm;
+#[cfg(feature = "ssr")]
 mod field;
 #[cfg(feature = "ssr")]
 mod mail_sent;
 #[cfg(feature = "ssr")]
+mod onward;
+#[cfg(feature = "ssr")]
 mod reset_password;
+#[cfg(feature = "ssr")]
+mod round_failed;
 #[cfg(feature = "ssr")]
 mod sign_in;
 #[cfg(feature = "ssr")]
 mod sign_up;
 #[cfg(feature = "ssr")]
 mod verify_email;
+#[cfg(feature = "ssr")]
+mod ways;
 
 use leptos::prelude::*;
 
@@ -41,6 +49,9 @@ fn shown(form: crate::ssr::FormView) -> AnyView {
         Screen::SendAgain => view! { <verify_email::SendAgain form /> }.into_any(),
         Screen::ForgotPassword => view! { <reset_password::ForgotPassword form /> }.into_any(),
         Screen::ResetSent => view! { <mail_sent::ResetSent form /> }.into_any(),
+        Screen::Confirm => view! { <confirm::Confirm form /> }.into_any(),
+        Screen::Onward => view! { <onward::Onward form /> }.into_any(),
+        Screen::RoundFailed => view! { <round_failed::RoundFailed form /> }.into_any(),
         Screen::ResetPassword => view! { <reset_password::ResetPassword form /> }.into_any(),
     }
 }

@@ -4,9 +4,10 @@ use leptos::prelude::*;
 
 use super::field::{EMAIL, Field, FormFrame, Said};
 use super::local_path;
+use super::ways::ways;
 use crate::ssr::FormView;
 
-const PASSWORD: Field = Field {
+pub(super) const PASSWORD: Field = Field {
     name: "password",
     label: "Password",
     kind: "password",
@@ -20,8 +21,9 @@ pub fn SignIn(form: FormView) -> impl IntoView {
     view! {
         <FormFrame title="Sign in" refused=form.is_refused()>
             <p class="sub">"Your credits, and where they go."</p>
+            <Said error=form.error.clone() notice=form.notice.clone() />
+            {ways(&form, "Continue with", false)}
             <form class="form" method="post" action="/sign-in">
-                <Said error=form.error.clone() notice=form.notice.clone() />
                 <input type="hidden" name="next" value=next />
                 {EMAIL.show(&form)}
                 {PASSWORD.show(&form)}

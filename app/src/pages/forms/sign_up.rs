@@ -4,11 +4,13 @@ use leptos::nonce::use_nonce;
 use leptos::prelude::*;
 
 use super::field::{EMAIL, Field, FormFrame, NEW_PASSWORD, Said};
+use super::ways::ways;
 use crate::ssr::FormView;
 
-/// Puts the browser's zone into the form. Without scripts it stays what it is: UTC.
-const ZONE: &str = "try{const z=Intl.DateTimeFormat().resolvedOptions().timeZone;\
-    if(z)document.getElementById('time-zone').value=z}catch{}";
+/// Puts the browser's zone into the form, and into the links to providers. Without scripts it stays what it is: UTC.
+const ZONE: &str = "try{const z=Intl.DateTimeFormat().resolvedOptions().timeZone;if(z){\
+    document.getElementById('time-zone').value=z;\
+    for(const a of document.querySelectorAll('.providers a'))a.search='?time_zone='+encodeURIComponent(z)}}catch{}";
 
 const NAME: Field = Field { name: "name", label: "Name", kind: "text", autocomplete: "name", hint: "" };
 
@@ -34,8 +36,9 @@ pub fn SignUp(form: FormView) -> impl IntoView {
     view! {
         <FormFrame title="Sign up" refused=form.is_refused()>
             <p class="sub">{promise(&form)}</p>
+            <Said error=form.error.clone() notice=form.notice.clone() />
+            {ways(&form, "Continue with", false)}
             <form class="form" method="post" action="/sign-up">
-                <Said error=form.error.clone() notice=form.notice.clone() />
                 // Names this form: sent twice, it is still one account.
                 <input type="hidden" name="form" value=form.value("form") />
                 <input type="hidden" name="time_zone" id="time-zone" value=form.value("time_zone") />

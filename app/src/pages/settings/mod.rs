@@ -6,6 +6,7 @@
 pub mod account;
 pub mod api_keys;
 mod revoke;
+pub mod security;
 
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -14,7 +15,11 @@ use crate::components::loading::cards;
 use crate::components::navigation::rooms;
 
 /// The pages of this room.
-const ROOMS: &[(&str, &str)] = &[("/settings/account", "Account"), ("/settings/api-keys", "API keys")];
+const ROOMS: &[(&str, &str)] = &[
+    ("/settings/account", "Account"),
+    ("/settings/security", "Security"),
+    ("/settings/api-keys", "API keys"),
+];
 
 /// What every page here begins with.
 fn head(title: &'static str) -> impl IntoView {

@@ -1,7 +1,9 @@
 //! Pages that are one plain form: each is shown and answered here, works without scripts, and is shown again with what was
 //! typed (never a password) when something is wrong with it. They load no wasm, whoever looks.
 
+mod confirm;
 mod reset_password;
+mod rounds;
 mod sign_in;
 mod sign_up;
 mod verify_email;
@@ -21,6 +23,7 @@ use leptos::prelude::provide_context;
 use leptos_axum::render_app_async_with_context;
 use serde::Deserialize;
 
+pub(super) use self::rounds::{LINK, leave};
 use super::pages::{Site, Visit, provide};
 use crate::console::{Error, Reasons};
 
@@ -29,6 +32,8 @@ pub const SIGN_UP: &str = "/sign-up";
 const VERIFY_EMAIL: &str = "/verify-email";
 const SEND_AGAIN: &str = "/verify-email/again";
 const FORGOT_PASSWORD: &str = "/forgot-password";
+/// Where somebody shows once more that it is them.
+const CONFIRM: &str = "/confirm";
 const RESET_PASSWORD: &str = "/reset-password";
 /// Paths whose pages are shown by the handlers here.
 pub const PATHS: [&str; 5] = [SIGN_IN, SIGN_UP, VERIFY_EMAIL, FORGOT_PASSWORD, RESET_PASSWORD];
@@ -42,6 +47,10 @@ pub(super) fn router() -> Router<Site> {
     let to_the_form = async || Redirect::to(VERIFY_EMAIL);
     Router::new()
         .route(SIGN_IN, get(sign_in::page).post(sign_in::submit))
+        .route("/sign-in/{provider}", get(rounds::begin))
+        .route("/sign-in/{provider}/callback", get(rounds::finish))
+        .route(CONFIRM, get(confirm::page).post(confirm::submit))
+        .route("/confirm/{provider}", get(confirm::begin))
         .route("/sign-out", post(sign_in::sign_out))
         .route(SIGN_UP, get(sign_up::page).post(sign_up::submit))
         .route(VERIFY_EMAIL, get(verify_email::page).post(verify_email::submit))
@@ -69,9 +78,18 @@ impl Asked {
 }
 
 /// The page with this form, for nobody in particular: even somebody signed in gets it without wasm.
-async fn show(site: &Site, form: FormView, status: StatusCode) -> Response {
+async fn show(site: &Site, mut form: FormView, status: StatusCode) -> Response {
+    if matches!(form.screen, Screen::SignIn | Screen::SignUp) {
+        form.ways = rounds::ways(&site.console, &form.value("next"));
+    }
+    show_to(site, form, status, Visit(None)).await
+}
+
+/// The same, for whoever looks.
+async fn show_to(site: &Site, form: FormView, status: StatusCode, visit: Visit) -> Response {
     let path = match form.screen {
-        Screen::SignIn => SIGN_IN,
+        // They have no page of their own: what shows forms shows them too.
+        Screen::SignIn | Screen::Confirm | Screen::Onward | Screen::RoundFailed => SIGN_IN,
         Screen::SignUp => SIGN_UP,
         Screen::CheckMail | Screen::VerifyEmail | Screen::SendAgain => VERIFY_EMAIL,
         Screen::ForgotPassword | Screen::ResetSent => FORGOT_PASSWORD,
@@ -79,7 +97,7 @@ async fn show(site: &Site, form: FormView, status: StatusCode) -> Response {
     };
     let mut request = Request::new(Body::empty());
     *request.uri_mut() = Uri::from_static(path);
-    request.extensions_mut().insert(Visit(None));
+    request.extensions_mut().insert(visit);
     let site = site.clone();
     let context = move || {
         provide(&site);

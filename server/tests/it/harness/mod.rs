@@ -1,9 +1,11 @@
 //! A console of its own for each test: a server in this process on a port of its own, with a database of its own and a
 //! clock that only the test moves.
 
+pub mod browser;
 pub mod client;
 pub mod events;
 pub mod forms;
+pub mod issuer;
 pub mod operator;
 pub mod place;
 pub mod process;
