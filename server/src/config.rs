@@ -52,12 +52,32 @@ pub struct Config {
     pub sign_up_credits_days: u32,
     /// Jobs that may wait for the sequencer before callers are told to come back.
     pub queue_capacity: usize,
+    /// Requests that may be made in a minute.
+    pub rate_limits: RateLimits,
     /// What consumption can be grouped by besides operations and keys.
     pub usage_dimensions: UsageDimensions,
     /// The mail server; without one mails stay in the outbox.
     pub smtp_url: Option<SmtpUrl>,
     /// Who mails are from.
     pub mail_from: Mailbox,
+}
+
+/// Requests in a minute; 0: as many as they like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RateLimits {
+    /// Of each account without a plan.
+    pub accounts: u32,
+    /// Of each account in that tier.
+    pub basic: u32,
+    pub pro: u32,
+    /// Of each service key.
+    pub services: u32,
+}
+
+impl Default for RateLimits {
+    fn default() -> Self {
+        Self { accounts: 600, basic: 100, pro: 500, services: 0 }
+    }
 }
 
 /// How log lines look.
@@ -91,6 +111,10 @@ struct Document {
     sign_up_credits: Option<String>,
     sign_up_credits_days: Option<u32>,
     queue_capacity: Option<u32>,
+    rate_limit: Option<u32>,
+    rate_limit_basic: Option<u32>,
+    rate_limit_pro: Option<u32>,
+    rate_limit_services: Option<u32>,
     usage_dimensions: Option<Vec<String>>,
     smtp_url: Option<String>,
     mail_from: Option<String>,
@@ -110,6 +134,7 @@ impl Default for Config {
             sign_up_credits: Credits::whole(100),
             sign_up_credits_days: 30,
             queue_capacity: QUEUE_CAPACITY as usize,
+            rate_limits: RateLimits::default(),
             usage_dimensions: UsageDimensions::default(),
             smtp_url: None,
             mail_from: smtp_url::usual_mail_from("localhost"),
@@ -164,6 +189,28 @@ impl Config {
         let capacity = document.queue_capacity.unwrap_or(QUEUE_CAPACITY);
         within("sign_up_credits_days", days, 1, 3_650)?;
         within("queue_capacity", capacity, LEAST_QUEUE, 1_000_000)?;
+        let usual = defaults.rate_limits;
+        let rate = |key, name, written: Option<u32>, usual| {
+            let setting = pick(key, name, written.map(|limit| limit.to_string()));
+            let limit = parsed(setting, "requests in a minute such as 600, or 0 for no limit")?;
+            Ok::<u32, ConfigError>(limit.unwrap_or(usual))
+        };
+        let rate_limits = RateLimits {
+            accounts: rate("rate_limit", "CONSOLE_RATE_LIMIT", document.rate_limit, usual.accounts)?,
+            basic: rate(
+                "rate_limit_basic",
+                "CONSOLE_RATE_LIMIT_BASIC",
+                document.rate_limit_basic,
+                usual.basic,
+            )?,
+            pro: rate("rate_limit_pro", "CONSOLE_RATE_LIMIT_PRO", document.rate_limit_pro, usual.pro)?,
+            services: rate(
+                "rate_limit_services",
+                "CONSOLE_RATE_LIMIT_SERVICES",
+                document.rate_limit_services,
+                usual.services,
+            )?,
+        };
         let mail_from = match pick("mail_from", "CONSOLE_MAIL_FROM", document.mail_from) {
             Some(setting) => smtp_url::mail_from(&setting.value).map_err(|right| setting.wrong(right))?,
             None => smtp_url::usual_mail_from(base_url.authority()),
@@ -187,6 +234,7 @@ impl Config {
             },
             sign_up_credits_days: days,
             queue_capacity: usize::try_from(capacity).unwrap_or(defaults.queue_capacity),
+            rate_limits,
             usage_dimensions: dimensions(env("CONSOLE_USAGE_DIMENSIONS"), document.usage_dimensions)?,
             smtp_url: match pick("smtp_url", "SMTP_URL", document.smtp_url) {
                 Some(setting) => Some(setting.smtp_url()?),

@@ -173,7 +173,7 @@ impl OpenBooks {
     pub async fn customer_key(&self, number: usize, permission: Permission) -> Outcome<Secret> {
         let email = format!("user{number}@example.org");
         let user = self.store.find_user_by_email(&email).await?.ok_or("a user is missing")?;
-        let form = ApiKeyForm { name: "bench".into(), permission, expiration_days: None };
+        let form = ApiKeyForm { name: "bench".into(), permission, expiration_days: None, limit: None };
         let made = self.console().create_api_key(&user, form).await.map_err(|error| error.to_string())?;
         Ok(made.secret)
     }

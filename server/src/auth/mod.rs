@@ -9,6 +9,7 @@
 //! | [`sessions`] | the console's cookie |
 //! | [`keys`] | keys that were looked up before |
 //! | [`throttle`] | how often somebody may try |
+//! | [`rates`] | how many requests an account or a service key makes in a minute |
 //! | [`credentials`] | what a request presents |
 //! | [`standing`] | whether those who listen may go on listening |
 //! | [`caller`] | who it is: the extractors of the REST handlers |
@@ -18,10 +19,11 @@ pub mod credentials;
 pub mod keys;
 pub mod passwords;
 mod patient;
+pub mod rates;
 pub mod sessions;
 pub mod standing;
 pub mod strength;
 pub mod throttle;
 pub mod tokens;
 
-pub use caller::{Caller, Customer, Party, Service, Via};
+pub use caller::{Caller, Customer, Party, Place, Service, Via};

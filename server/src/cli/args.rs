@@ -85,6 +85,14 @@ pub enum UserCommand {
         #[arg(long)]
         email: String,
     },
+    /// Set how many requests a user's account may make in a minute
+    Tier {
+        #[arg(long)]
+        email: String,
+        /// basic, pro, or none for accounts without a plan
+        #[arg(long)]
+        tier: String,
+    },
 }
 
 #[derive(Debug, Args)]

@@ -19,6 +19,11 @@ pub enum AdminCommand {
     ActivateUser {
         email: String,
     },
+    SetTier {
+        email: String,
+        /// `basic`, `pro` or `none`.
+        tier: String,
+    },
     FindUser {
         email: String,
     },
@@ -156,6 +161,9 @@ pub struct UserStatus {
     pub email: String,
     /// `active` or `suspended`.
     pub status: String,
+    /// `basic` or `pro`; nothing for accounts without a plan.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tier: Option<String>,
 }
 
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]

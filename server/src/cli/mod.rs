@@ -197,6 +197,7 @@ fn user_command(command: UserCommand) -> AdminCommand {
         }),
         UserCommand::Suspend { email } => AdminCommand::SuspendUser { email },
         UserCommand::Activate { email } => AdminCommand::ActivateUser { email },
+        UserCommand::Tier { email, tier } => AdminCommand::SetTier { email, tier },
     }
 }
 

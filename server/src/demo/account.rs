@@ -83,6 +83,7 @@ impl Account {
             permission: Permission::ReadWrite,
             created_at: console.clock.now(),
             expires_at: None,
+            limit: None,
         };
         console.store.insert_api_key(&new).await?;
         Ok((new.id, secret.hash()))
