@@ -404,6 +404,8 @@ mod tests {
         assert_eq!(load(file, &[]).unwrap().usage_dimensions.names(), ["model", "team"]);
         let config = load(file, &[("CONSOLE_USAGE_DIMENSIONS", "project,model")]).unwrap();
         assert_eq!(config.usage_dimensions.names(), ["project", "model"]);
+        let config = load("rate_limit = 7\nrate_limit_pro = 9", &[("CONSOLE_RATE_LIMIT", "0")]).unwrap();
+        assert_eq!(config.rate_limits, RateLimits { accounts: 0, pro: 9, ..RateLimits::default() });
     }
 
     #[test]
@@ -428,6 +430,8 @@ mod tests {
             ("CONSOLE_LOG_FORMAT", "xml", "text or json"),
             ("CONSOLE_TRUSTED_PROXIES", "proxy.example.com", "127.0.0.0/8, 10.0.0.5"),
             ("CONSOLE_SIGN_UP_CREDITS", "-1", "decimal amount"),
+            ("CONSOLE_RATE_LIMIT", "many", "600, or 0 for no limit"),
+            ("CONSOLE_RATE_LIMIT_SERVICES", "-1", "600, or 0 for no limit"),
             ("CONSOLE_USAGE_DIMENSIONS", "model, the team", "letters, digits, _ - or ."),
             ("CONSOLE_USAGE_DIMENSIONS", "a, b, c, d, e", "at most 4"),
             ("DATABASE_URL", "mysql://x", "sqlite://data/console.db"),

@@ -1,4 +1,5 @@
--- What a key may spend in a period, which key it was made with, and which one it replaces; how many requests an account may make.
+-- What a key may spend in a period, which key it was made with, and which one it replaces; how many requests an account may
+-- make; which service keys are one service's.
 ALTER TABLE api_keys ADD COLUMN limit_credits BIGINT
     CONSTRAINT api_keys_limit_countable CHECK (limit_credits BETWEEN 1 AND 9007199254740991);
 ALTER TABLE api_keys ADD COLUMN limit_period TEXT COLLATE "C"
@@ -22,3 +23,8 @@ CREATE INDEX api_keys_hard_limits ON api_keys (account) WHERE limit_mode = 'hard
 
 ALTER TABLE accounts ADD COLUMN tier TEXT COLLATE "C"               -- NULL: of no plan
     CONSTRAINT accounts_tier_known CHECK (tier IN ('basic', 'pro'));
+
+-- The first of the service keys that replaced each other; NULL: this one.
+ALTER TABLE service_keys ADD COLUMN line TEXT COLLATE "C"
+    CONSTRAINT service_keys_line_fkey REFERENCES service_keys (id);
+CREATE INDEX service_keys_line ON service_keys (line) WHERE line IS NOT NULL;

@@ -67,6 +67,11 @@ pub async fn execute(console: &Console, command: AdminCommand) -> Result<AdminAn
             let keys = console.list_service_keys().await?.into_iter().map(key_view).collect();
             Ok(AdminAnswer::ServiceKeys(KeyList { keys }))
         }
+        AdminCommand::RotateServiceKey { key_id } => {
+            let made = console.rotate_service_key(&key_id).await?;
+            let key = made.secret.as_str().to_owned();
+            Ok(AdminAnswer::KeyCreated(NewKey { key_id: made.key_id, key }))
+        }
         AdminCommand::RevokeServiceKey { key_id } => {
             let revoked_at = Rfc3339(console.revoke_service_key(&key_id).await?).to_string();
             Ok(AdminAnswer::KeyRevoked(RevokedKey { key_id, status: "revoked".to_owned(), revoked_at }))

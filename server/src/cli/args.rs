@@ -133,6 +133,11 @@ pub enum ServiceKeyCommand {
     },
     /// All keys, the newest first
     List,
+    /// Make a key like another one and in its place; that one works until it is revoked
+    Rotate {
+        #[arg(long)]
+        id: KeyId,
+    },
     /// Revoke a key for ever
     Revoke {
         #[arg(long)]

@@ -29,6 +29,9 @@ pub enum AdminCommand {
     },
     CreateServiceKey(CreateServiceKey),
     ListServiceKeys,
+    RotateServiceKey {
+        key_id: KeyId,
+    },
     RevokeServiceKey {
         key_id: KeyId,
     },

@@ -207,6 +207,7 @@ fn service_key_command(command: ServiceKeyCommand) -> AdminCommand {
             AdminCommand::CreateServiceKey(CreateServiceKey { name, scopes, source, debt_limit })
         }
         ServiceKeyCommand::List => AdminCommand::ListServiceKeys,
+        ServiceKeyCommand::Rotate { id } => AdminCommand::RotateServiceKey { key_id: id },
         ServiceKeyCommand::Revoke { id } => AdminCommand::RevokeServiceKey { key_id: id },
     }
 }

@@ -58,6 +58,7 @@ impl Account {
             scopes: Scopes::of([Scope::Charge]),
             source: Some(SOURCE.to_owned()),
             debt_limit: None,
+            line: None,
             created_at: now,
         };
         console.store.insert_service_key(&service_key).await?;

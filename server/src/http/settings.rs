@@ -4,7 +4,7 @@
 mod key;
 
 use app::backend::account::{AccountForm, AccountPort as _};
-use app::backend::api_keys::{ApiKeyForm, ApiKeysPort, CreatedView, LimitForm};
+use app::backend::api_keys::{ApiKeyForm, ApiKeysPort, CreatedView, LimitForm, RotationForm};
 use app::backend::form::FormState;
 use app::backend::{ConsoleError, Viewer};
 use axum::Router;
@@ -67,6 +67,9 @@ struct ApiKeyFields {
     limit: String,
     limit_period: String,
     limit_mode: String,
+    /// The key to put another one in the place of, under `key_id`; with what follows, and without all that stands above.
+    rotates: String,
+    overlap_s: String,
 }
 
 /// The secret stands in the answer itself, so that it is in no address and in no cache.
@@ -79,7 +82,12 @@ async fn create_api_key(
     let Ok(Form(fields)) = fields else {
         return page(&site, viewer, API_KEYS, refused(unreadable(), vec![])).await;
     };
-    let ApiKeyFields { key_id, name, permission, expiration_days, limit, limit_period, limit_mode } = fields;
+    let ApiKeyFields { key_id, name, permission, expiration_days, limit, limit_period, limit_mode, .. } =
+        fields;
+    if !fields.rotates.is_empty() {
+        let form = RotationForm { next_id: key_id, overlap_s: fields.overlap_s };
+        return key::rotate(&site, viewer, &fields.rotates, form).await;
+    }
     let typed = pairs([
         ("name", &name),
         ("permission", &permission),

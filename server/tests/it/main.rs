@@ -23,6 +23,7 @@ mod envelope;
 mod estimate;
 mod hanging_up;
 mod health;
+mod key_page;
 mod logs;
 mod mail;
 mod metrics;

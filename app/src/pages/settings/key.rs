@@ -195,9 +195,10 @@ fn rotate(key: &ApiKeyView, next_id: String, form: &FormState) -> impl IntoView 
                 "Makes a new secret with the same name, permission, expiry and limit. Both work until the time below is over, and spend from one limit."
                 {made}
             </p>
-            <form class="form" method="post" action=format!("/settings/api-keys/{}/rotate", key.key_id)>
+            <form class="form" method="post" action="/settings/api-keys">
                 <FormError error=Signal::stored(form.error("rotate")) />
-                <input type="hidden" name="next_id" value=next_id />
+                <input type="hidden" name="rotates" value=key.key_id.to_string() />
+                <input type="hidden" name="key_id" value=next_id />
                 {choice("overlap_s", "The old secret still works for", overlaps)}
                 <div class="sends">
                     <Submit label="Rotate key" class="button" />

@@ -93,7 +93,7 @@ async fn list(State(console): State<Console>, party: Party, query: Query) -> Res
         Party::Customer(customer) => HoldsOf::Account(customer.account_no),
         Party::Service(service) => {
             service.must_have(Scope::Hold)?;
-            HoldsOf::Service(service.0.id.clone())
+            HoldsOf::Service(service.0.line.clone())
         }
     };
     let found = console.list_holds(HoldFilter { of, status }, page, limit).await?;

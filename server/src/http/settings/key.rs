@@ -1,5 +1,6 @@
 //! The forms of a key's own page.
 
+use app::backend::Viewer;
 use app::backend::api_keys::{ApiKeysPort, KeyChangeForm, LimitForm, RotationForm};
 use axum::Router;
 use axum::extract::rejection::FormRejection;
@@ -12,9 +13,7 @@ use super::{page, pairs, refused, shown_once, to_sign_in, unreadable};
 use crate::http::pages::{Site, Visit};
 
 pub(super) fn router() -> Router<Site> {
-    Router::new()
-        .route("/settings/api-keys/{key_id}", post(change))
-        .route("/settings/api-keys/{key_id}/rotate", post(rotate))
+    Router::new().route("/settings/api-keys/{key_id}", post(change))
 }
 
 /// The page of a key. What can't be an id is one that nobody has.
@@ -60,33 +59,20 @@ async fn change(
     }
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct RotationFields {
-    next_id: String,
-    overlap_s: String,
-}
-
-/// The secret stands in the answer itself, so that it is in no address and in no cache.
-async fn rotate(
-    State(site): State<Site>,
-    Extension(Visit(viewer)): Extension<Visit>,
-    Path(key_id): Path<String>,
-    fields: Result<Form<RotationFields>, FormRejection>,
-) -> Response {
-    let here = path_of(&key_id);
-    let Some(viewer) = viewer else { return to_sign_in(&here) };
-    let Form(RotationFields { next_id, overlap_s }) = fields.unwrap_or_default();
-    let typed = pairs([("overlap_s", &overlap_s)]);
-    let form = RotationForm { next_id, overlap_s };
-    match ApiKeysPort::rotate_api_key(&site.console, &viewer, &key_id, form).await {
-        Ok(made) => shown_once(&site, viewer, made).await,
+/// Puts another key in the place of one. The secret stands in the answer itself, so that it is in no address and in no cache: on the
+/// list of keys, to which the form is sent, since scripts take over the page of the address that they find. A refusal is
+/// answered with the page of the key, which needs none.
+pub(super) async fn rotate(site: &Site, viewer: Viewer, key_id: &str, form: RotationForm) -> Response {
+    let here = path_of(key_id);
+    let typed = pairs([("overlap_s", &form.overlap_s)]);
+    match ApiKeysPort::rotate_api_key(&site.console, &viewer, key_id, form).await {
+        Ok(made) => shown_once(site, viewer, made).await,
         Err(error) => {
             let (status, mut form) = refused(error, typed);
             // All of them stand above this form, and none in the other one.
             let said: Vec<String> = form.errors.drain(..).map(|(_, sentence)| sentence).collect();
             form.errors.push(("rotate".to_owned(), said.join(" ")));
-            page(&site, viewer, &here, (status, form)).await
+            page(site, viewer, &here, (status, form)).await
         }
     }
 }
