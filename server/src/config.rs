@@ -3,6 +3,7 @@
 
 mod base_url;
 pub mod document;
+mod rate_limits;
 mod smtp_url;
 mod trusted_proxies;
 mod usage_dimensions;
@@ -17,6 +18,7 @@ use serde::Deserialize;
 
 pub use base_url::BaseUrl;
 pub use document::DocumentError;
+pub use rate_limits::RateLimits;
 pub use smtp_url::{Security, SmtpUrl};
 pub use trusted_proxies::TrustedProxies;
 pub use usage_dimensions::UsageDimensions;
@@ -60,24 +62,6 @@ pub struct Config {
     pub smtp_url: Option<SmtpUrl>,
     /// Who mails are from.
     pub mail_from: Mailbox,
-}
-
-/// Requests in a minute; 0: as many as they like.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RateLimits {
-    /// Of each account without a plan.
-    pub accounts: u32,
-    /// Of each account in that tier.
-    pub basic: u32,
-    pub pro: u32,
-    /// Of each service key.
-    pub services: u32,
-}
-
-impl Default for RateLimits {
-    fn default() -> Self {
-        Self { accounts: 600, basic: 100, pro: 500, services: 0 }
-    }
 }
 
 /// How log lines look.
@@ -161,6 +145,12 @@ impl Config {
 
     fn resolve(document: Document, env: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let defaults = Self::default();
+        let rates = [
+            document.rate_limit,
+            document.rate_limit_basic,
+            document.rate_limit_pro,
+            document.rate_limit_services,
+        ];
         let pick = |key: &'static str, name: &'static str, written: Option<String>| match env(name) {
             Some(value) => Some(Setting { key: name, value }),
             None => written.map(|value| Setting { key, value }),
@@ -189,28 +179,6 @@ impl Config {
         let capacity = document.queue_capacity.unwrap_or(QUEUE_CAPACITY);
         within("sign_up_credits_days", days, 1, 3_650)?;
         within("queue_capacity", capacity, LEAST_QUEUE, 1_000_000)?;
-        let usual = defaults.rate_limits;
-        let rate = |key, name, written: Option<u32>, usual| {
-            let setting = pick(key, name, written.map(|limit| limit.to_string()));
-            let limit = parsed(setting, "requests in a minute such as 600, or 0 for no limit")?;
-            Ok::<u32, ConfigError>(limit.unwrap_or(usual))
-        };
-        let rate_limits = RateLimits {
-            accounts: rate("rate_limit", "CONSOLE_RATE_LIMIT", document.rate_limit, usual.accounts)?,
-            basic: rate(
-                "rate_limit_basic",
-                "CONSOLE_RATE_LIMIT_BASIC",
-                document.rate_limit_basic,
-                usual.basic,
-            )?,
-            pro: rate("rate_limit_pro", "CONSOLE_RATE_LIMIT_PRO", document.rate_limit_pro, usual.pro)?,
-            services: rate(
-                "rate_limit_services",
-                "CONSOLE_RATE_LIMIT_SERVICES",
-                document.rate_limit_services,
-                usual.services,
-            )?,
-        };
         let mail_from = match pick("mail_from", "CONSOLE_MAIL_FROM", document.mail_from) {
             Some(setting) => smtp_url::mail_from(&setting.value).map_err(|right| setting.wrong(right))?,
             None => smtp_url::usual_mail_from(base_url.authority()),
@@ -234,7 +202,7 @@ impl Config {
             },
             sign_up_credits_days: days,
             queue_capacity: usize::try_from(capacity).unwrap_or(defaults.queue_capacity),
-            rate_limits,
+            rate_limits: RateLimits::resolve(rates, env)?,
             usage_dimensions: dimensions(env("CONSOLE_USAGE_DIMENSIONS"), document.usage_dimensions)?,
             smtp_url: match pick("smtp_url", "SMTP_URL", document.smtp_url) {
                 Some(setting) => Some(setting.smtp_url()?),

@@ -134,9 +134,7 @@ pub struct ApiKeyView {
     /// `plx_sk_9f2a…k3Qd`
     pub label: String,
     pub may_write: bool,
-    pub is_revoked: bool,
-    /// By itself; a revoked one may be that as well.
-    pub is_expired: bool,
+    pub standing: Standing,
     /// Whether it has a successor.
     pub is_replaced: bool,
     pub created: WhenView,
@@ -152,6 +150,15 @@ pub struct ApiKeyView {
     pub made: usize,
     /// What would make it safer, in a few words each.
     pub hints: Vec<&'static str>,
+}
+
+/// Whether a key may still be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    Active,
+    /// By itself.
+    Expired,
+    Revoked,
 }
 
 /// Where a key is with its limit.

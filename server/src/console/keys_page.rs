@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use app::backend::api_keys::{
     ApiKeyForm as TypedKey, ApiKeyView, ApiKeysPort, ApiKeysView, CreatedView, KeyChangeForm, KeyPageView,
-    LimitForm, LimitView, RevocableView, RotationForm as TypedRotation, Show, WhenView,
+    LimitForm, LimitView, RevocableView, RotationForm as TypedRotation, Show, Standing, WhenView,
 };
 use app::backend::form::FormState;
 use app::backend::{ConsoleError, Viewer};
@@ -31,7 +31,7 @@ const RELATED: u32 = 1_000;
 const COUNTED_DAYS: i64 = 30;
 
 /// An account's keys at an instant, for one reader.
-struct Shelf<'a> {
+struct Drawer<'a> {
     zone: Zone,
     now: Timestamp,
     /// All of them.
@@ -40,7 +40,7 @@ struct Shelf<'a> {
     limits: HashMap<KeyId, LimitState>,
 }
 
-impl Shelf<'_> {
+impl Drawer<'_> {
     fn is_usable(&self, key: &ApiKeyRow) -> bool {
         key.revoked_at.is_none() && key.expires_at.is_none_or(|at| at > self.now)
     }
@@ -59,8 +59,11 @@ impl Shelf<'_> {
             name: key.name.clone(),
             label: key_label(key),
             may_write: key.permission == Permission::ReadWrite,
-            is_revoked: key.revoked_at.is_some(),
-            is_expired: key.expires_at.is_some_and(|expires_at| expires_at <= self.now),
+            standing: match (key.revoked_at, self.is_usable(key)) {
+                (Some(_), _) => Standing::Revoked,
+                (None, true) => Standing::Active,
+                (None, false) => Standing::Expired,
+            },
             is_replaced: self.keys.iter().any(|other| other.replaces.as_ref() == Some(&key.id)),
             created: self.day(key.created_at),
             ends: key.revoked_at.or(key.expires_at).map_or_else(never, |at| self.day(at)),
@@ -118,20 +121,19 @@ impl Shelf<'_> {
 
     fn revocable(&self, key: &ApiKeyRow) -> RevocableView {
         let view = self.view(key);
-        let mut use_of_it = if key.last_used_at.is_none() {
+        let used = if key.last_used_at.is_none() {
             "It has never been used.".to_owned()
         } else {
             let requests = if view.requests == 1 { "request" } else { "requests" };
             let (last, count) = (&view.last_used.label, count(view.requests));
             format!("It was last used {last} and made {count} {requests} in the last 30 days.")
         };
-        match view.made {
-            0 => {}
-            1 => use_of_it.push_str(" The key that was made with it is revoked as well."),
-            made => {
-                use_of_it.push_str(&format!(" The {made} keys that were made with it are revoked as well."))
-            }
-        }
+        let also = match view.made {
+            0 => String::new(),
+            1 => " The key that was made with it is revoked as well.".to_owned(),
+            made => format!(" The {made} keys that were made with it are revoked as well."),
+        };
+        let use_of_it = used + &also;
         RevocableView { key_id: view.key_id, name: view.name, label: view.label, use_of_it }
     }
 }
@@ -142,15 +144,15 @@ fn never() -> WhenView {
 
 impl Console {
     /// All keys of the account, and what is to be said about `shown` of them.
-    async fn shelf<'a>(
+    async fn open_drawer<'a>(
         &self,
         viewer: &Viewer,
         keys: &'a [ApiKeyRow],
         shown: &[ApiKeyRow],
-    ) -> Result<Shelf<'a>, Error> {
+    ) -> Result<Drawer<'a>, Error> {
         let now = self.clock.now();
         let Some(account_no) = shown.first().map(|key| key.account_no) else {
-            return Ok(Shelf {
+            return Ok(Drawer {
                 zone: zone_of(viewer),
                 now,
                 keys,
@@ -161,7 +163,7 @@ impl Console {
         let since = now.saturating_add(-COUNTED_DAYS * DAY);
         let requests = self.store.list_key_requests(account_no, since).await?.into_iter().collect();
         let limits = self.limit_states(account_no, shown).await?;
-        Ok(Shelf { zone: zone_of(viewer), now, keys, requests, limits })
+        Ok(Drawer { zone: zone_of(viewer), now, keys, requests, limits })
     }
 
     async fn api_keys_view(&self, viewer: &Viewer, show: Show) -> Result<ApiKeysView, Error> {
@@ -173,13 +175,13 @@ impl Console {
         };
         let (shown, total) = self.list_api_keys(user.account_no, filter, LISTED, 0).await?;
         let (all, _) = self.store.list_api_keys(user.account_no, KeyFilter::All, RELATED, 0).await?;
-        let shelf = self.shelf(viewer, &all, &shown).await?;
-        let views: Vec<ApiKeyView> = shown.iter().map(|key| shelf.view(key)).collect();
+        let drawer = self.open_drawer(viewer, &all, &shown).await?;
+        let views: Vec<ApiKeyView> = shown.iter().map(|key| drawer.view(key)).collect();
         let revocable = shown.iter().filter(|key| key.revoked_at.is_none());
         Ok(ApiKeysView {
             show: show.to_string(),
             list: key_list::html(&views, show, total),
-            revocable: revocable.map(|key| shelf.revocable(key)).collect(),
+            revocable: revocable.map(|key| drawer.revocable(key)).collect(),
             next_id: random::key_id(&*self.random),
             base_url: self.config.base_url.to_string(),
             form: FormState::default(),
@@ -192,9 +194,9 @@ impl Console {
         self.write_key_requests().await;
         let key = self.get_api_key(user.account_no, &parse(key_id)?).await?;
         let (all, _) = self.store.list_api_keys(user.account_no, KeyFilter::All, RELATED, 0).await?;
-        let shelf = self.shelf(viewer, &all, std::slice::from_ref(&key)).await?;
+        let drawer = self.open_drawer(viewer, &all, std::slice::from_ref(&key)).await?;
         let next_id = random::key_id(&*self.random);
-        Ok(KeyPageView { key: shelf.view(&key), next_id, form: FormState::default() })
+        Ok(KeyPageView { key: drawer.view(&key), next_id, form: FormState::default() })
     }
 
     async fn create_typed(&self, viewer: &Viewer, typed: TypedKey) -> Result<CreatedView, Error> {

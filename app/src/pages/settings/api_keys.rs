@@ -190,18 +190,7 @@ fn form(page: Page, sent: &FormState, created: RwSignal<Option<CreatedView>>) ->
                         inputmode="numeric"
                     />
                 </div>
-                <div class="limits">
-                    <Field
-                        name="limit"
-                        label="Spend limit"
-                        hint="Credits. Empty: none."
-                        value=sent.value("limit", "")
-                        error=sending.error("limit")
-                        inputmode="decimal"
-                    />
-                    {choice("limit_period", "For each", periods(sent.typed("limit_period")))}
-                    {choice("limit_mode", "Beyond it", modes(sent.typed("limit_mode")))}
-                </div>
+                {limit_fields(sent, sending)}
                 <fieldset class="options" aria-describedby="permission-error">
                     <legend>"Permission"</legend>
                     {option("read_only", !writes, "Read only", "Sees balance, usage and receipts.")}
@@ -215,6 +204,23 @@ fn form(page: Page, sent: &FormState, created: RwSignal<Option<CreatedView>>) ->
                 </div>
             </form>
         </section>
+    }
+}
+
+fn limit_fields(sent: &FormState, sending: Sending) -> impl IntoView + use<> {
+    view! {
+        <div class="limits">
+            <Field
+                name="limit"
+                label="Spend limit"
+                hint="Credits. Empty: none."
+                value=sent.value("limit", "")
+                error=sending.error("limit")
+                inputmode="decimal"
+            />
+            {choice("limit_period", "For each", periods(sent.typed("limit_period")))}
+            {choice("limit_mode", "Beyond it", modes(sent.typed("limit_mode")))}
+        </div>
     }
 }
 

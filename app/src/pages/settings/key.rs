@@ -6,10 +6,10 @@ use leptos_router::hooks::{use_params_map, use_query_map};
 
 use super::api_keys::{choice, modes, options, periods};
 use super::head;
-use super::key_list::{marks, spent, when};
+use super::key_list::{ends_label, marks, spent, when};
 use crate::api::api_keys::api_key;
 use crate::backend::ConsoleError;
-use crate::backend::api_keys::{ApiKeyView, KeyPageView};
+use crate::backend::api_keys::{ApiKeyView, KeyPageView, Standing};
 use crate::backend::form::FormState;
 use crate::components::form::{Field, FormError, Said, Submit};
 use crate::components::problem::Problem;
@@ -62,13 +62,14 @@ fn missing() -> impl IntoView {
 
 fn loaded(view: KeyPageView, is_saved: bool) -> impl IntoView {
     let KeyPageView { key, next_id, form } = view;
-    let is_active = !key.is_revoked && !key.is_expired;
-    let change = (!key.is_revoked).then(|| change(&key, &form, is_saved));
+    let is_active = key.standing == Standing::Active;
+    let change = (key.standing != Standing::Revoked).then(|| change(&key, &form, is_saved));
     let rotate = (is_active && !key.is_replaced).then(|| rotate(&key, next_id.to_string(), &form));
     view! {
         <p class="back">
             <a href="/settings/api-keys" rel="external">"All keys"</a>
         </p>
+        <FormError error=Signal::stored(form.error("rotate")) />
         <div class="settings">
             <div class="stack">{change} {rotate}</div>
             {facts(&key)}
@@ -78,7 +79,7 @@ fn loaded(view: KeyPageView, is_saved: bool) -> impl IntoView {
 
 fn facts(key: &ApiKeyView) -> impl IntoView + use<> {
     let permission = if key.may_write { "Read and write" } else { "Read only" };
-    let ends_label = if key.is_revoked { "Revoked" } else { "Expires" };
+    let ends_label = ends_label(key);
     let limit = key.limit.as_ref().map(|limit| {
         let anew = format!("Begins anew on {}.", limit.anew.label);
         view! {
@@ -196,7 +197,6 @@ fn rotate(key: &ApiKeyView, next_id: String, form: &FormState) -> impl IntoView 
                 {made}
             </p>
             <form class="form" method="post" action="/settings/api-keys">
-                <FormError error=Signal::stored(form.error("rotate")) />
                 <input type="hidden" name="rotates" value=key.key_id.to_string() />
                 <input type="hidden" name="key_id" value=next_id />
                 {choice("overlap_s", "The old secret still works for", overlaps)}

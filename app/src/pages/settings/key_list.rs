@@ -3,7 +3,7 @@
 
 use leptos::prelude::*;
 
-use crate::backend::api_keys::{ApiKeyView, LimitView, Show, WhenView};
+use crate::backend::api_keys::{ApiKeyView, LimitView, Show, Standing, WhenView};
 use crate::format;
 
 /// The table, or what there is to say where there are no keys.
@@ -46,9 +46,9 @@ pub fn html(keys: &[ApiKeyView], show: Show, total: u64) -> String {
 
 fn row(key: &ApiKeyView, show: Show) -> impl IntoView + use<> {
     let permission = if key.may_write { "Read and write" } else { "Read only" };
-    let ends_label = if key.is_revoked { "Revoked" } else { "Expires" };
+    let ends_label = ends_label(key);
     let hidden = || view! { <span class="hidden">" "{key.name.clone()}</span> };
-    let revoke = (!key.is_revoked).then(|| {
+    let revoke = (key.standing != Standing::Revoked).then(|| {
         view! {
             <a
                 class="button small"
@@ -91,13 +91,21 @@ fn row(key: &ApiKeyView, show: Show) -> impl IntoView + use<> {
     }
 }
 
+/// What the end of a key is called.
+pub(super) const fn ends_label(key: &ApiKeyView) -> &'static str {
+    match key.standing {
+        Standing::Revoked => "Revoked",
+        Standing::Active | Standing::Expired => "Expires",
+    }
+}
+
 /// What has become of a key, in one word each.
 pub(super) fn marks(key: &ApiKeyView) -> impl IntoView + use<> {
     let mut marks = vec![];
-    match (key.is_revoked, key.is_expired) {
-        (true, _) => marks.push(("mark-word", "Revoked")),
-        (false, true) => marks.push(("mark-word", "Expired")),
-        (false, false) => {
+    match key.standing {
+        Standing::Revoked => marks.push(("mark-word", "Revoked")),
+        Standing::Expired => marks.push(("mark-word", "Expired")),
+        Standing::Active => {
             if let Some(limit) = key.limit.as_ref().filter(|limit| limit.is_reached) {
                 let (class, word) = if limit.is_hard {
                     ("mark-word bad", "Limit reached")
@@ -158,8 +166,7 @@ mod tests {
             name: "<script>".to_owned(),
             label: "plx_sk_9f2a…k3Qd".to_owned(),
             may_write: true,
-            is_revoked: false,
-            is_expired: false,
+            standing: Standing::Active,
             is_replaced: false,
             created: at("1 Nov 2026"),
             ends: at("never"),
@@ -196,7 +203,7 @@ mod tests {
     fn a_reached_limit_is_a_word_and_not_a_colour_alone() {
         assert!(html(&[key(Some(limit(true, true)))], Show::Active, 1).contains("Limit reached"));
         assert!(html(&[key(Some(limit(false, true)))], Show::Active, 1).contains("Above its limit"));
-        let revoked = ApiKeyView { is_revoked: true, ..key(Some(limit(true, true))) };
+        let revoked = ApiKeyView { standing: Standing::Revoked, ..key(Some(limit(true, true))) };
         let html = html(&[revoked], Show::All, 1);
         assert!(html.contains("Revoked") && !html.contains("Limit reached"));
     }

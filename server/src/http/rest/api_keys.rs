@@ -54,6 +54,12 @@ fn creation_form(body: &JsonBody) -> Result<ApiKeyForm, Error> {
     Ok(ApiKeyForm { name, permission, expiration_days, limit })
 }
 
+/// Nothing, for a reason.
+fn noted<T>(note: &mut dyn FnMut(&str, String), field: &str, reason: &str) -> Option<T> {
+    note(field, reason.to_owned());
+    None
+}
+
 /// `{"amount", "period", "mode"}`; a limit that is not said to notify refuses. What is wrong is noted, and `None` then.
 /// Errors: a field of another type (400).
 fn spend_limit(value: &RawValue, reasons: &mut Reasons) -> Result<Option<SpendLimit>, Error> {
@@ -64,21 +70,18 @@ fn spend_limit(value: &RawValue, reasons: &mut Reasons) -> Result<Option<SpendLi
     let mut note = |field: &str, reason: String| {
         reasons.insert(format!("spend_limit.{field}").into(), reason.into());
     };
-    let amount = match fields.given("amount") {
-        Some(value) => {
-            let written = text(value).unwrap_or(value.get().into());
-            if !written.starts_with(|first: char| first == '-' || first.is_ascii_digit()) {
-                return Err(wrong_type("spend_limit.amount", "a number or a string of one"));
-            }
-            let read = Credits::parse(&written).map_err(|error| error.to_string());
-            let is_some = |amount: &Credits| !amount.is_zero();
-            let amount = read.and_then(|amount| Some(amount).filter(is_some).ok_or("must be above 0".into()));
-            amount.map_err(|reason| note("amount", reason)).ok()
-        }
-        None => {
-            note("amount", "is required".into());
-            None
-        }
+    let written = fields.given("amount").map(|value| text(value).unwrap_or(value.get().into()));
+    if written
+        .as_ref()
+        .is_some_and(|text| !text.starts_with(['-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9']))
+    {
+        return Err(wrong_type("spend_limit.amount", "a number or a string of one"));
+    }
+    let amount = match written.map(|text| Credits::parse(&text)) {
+        Some(Ok(amount)) if !amount.is_zero() => Some(amount),
+        Some(Ok(_)) => noted(&mut note, "amount", "must be above 0"),
+        Some(Err(error)) => noted(&mut note, "amount", &error.to_string()),
+        None => noted(&mut note, "amount", "is required"),
     };
     let period = fields.text("period")?;
     let period = period.as_deref().and_then(LimitPeriod::from_name);
@@ -295,7 +298,7 @@ struct KeyView {
 
 impl KeyView {
     fn new(key: ApiKeyRow, states: &LimitStates, now: Timestamp) -> Self {
-        let status = match (key.revoked_at, key.expires_at) {
+        let standing = match (key.revoked_at, key.expires_at) {
             (Some(_), _) => "revoked",
             (None, Some(expires_at)) if expires_at <= now => "expired",
             (None, _) => "active",
@@ -310,7 +313,7 @@ impl KeyView {
             created_at: Rfc3339(key.created_at),
             expires_at: key.expires_at.map(Rfc3339),
             last_used_at: key.last_used_at.map(Rfc3339),
-            status,
+            status: standing,
             created_by: key.created_by,
             replaces: key.replaces,
         }

@@ -38,11 +38,13 @@ fn masked(mut body: Value) -> Value {
 #[tokio::test]
 async fn every_endpoint_of_keys_answers_as_the_contract_says() {
     let (world, _, caller, _) = ready().await;
+    // Newer than the one that asks.
+    world.clock.advance(ledger::time::SECOND);
     let made = caller
         .post(KEYS, &json!({"name": "ci", "permission_level": "read_only", "expiration_days": 7}))
         .await
         .ok();
-    let made_at = ("2026-11-22T12:00:00Z", "2026-11-29T12:00:00Z");
+    let made_at = ("2026-11-22T12:00:01Z", "2026-11-29T12:00:01Z");
     assert_eq!(
         masked(made.clone()),
         json!({
@@ -67,101 +69,99 @@ async fn every_endpoint_of_keys_answers_as_the_contract_says() {
     let stats = json!({"requests_last_24h": 1, "requests_last_7d": 1, "requests_last_30d": 1});
     assert_eq!(masked(one), with(&used, "usage_stats", stats));
     let changed = caller.patch(&path(&made), &json!({"name": "cd", "expiration_days": 1})).await.ok();
-    let changes = with(&with(&used, "name", json!("cd")), "expires_at", json!("2026-11-23T12:00:00Z"));
-    assert_eq!(masked(changed), changes);
+    let expected = with(&with(&used, "name", json!("cd")), "expires_at", json!("2026-11-23T12:00:01Z"));
+    assert_eq!(masked(changed), expected);
     let revoked = caller.delete(&path(&made)).await.ok();
     assert_eq!(masked(revoked), json!({"key_id": "KEY", "status": "revoked", "revoked_at": made_at.0}));
     let revoked = caller.get(&format!("{KEYS}?status=revoked")).await.ok();
-    assert_eq!(masked(revoked["keys"][0].clone()), with(&changes, "status", json!("revoked")));
+    assert_eq!(masked(revoked["keys"][0].clone()), with(&expected, "status", json!("revoked")));
 }
 
-/// One request for each row of the table; see ../shared/API.md 0.
+/// Each answer has its status and its code.
+#[track_caller]
+fn assert_codes(rows: &[(Answer, u16, &str)]) {
+    for (place, (answer, status, code)) in rows.iter().enumerate() {
+        assert_eq!(answer.status, *status, "row {place}: {}", answer.text);
+        assert_error(answer, *status, code, "");
+    }
+}
+
+fn good() -> Value {
+    json!({"name": "ci", "permission_level": "read_write"})
+}
+
+/// One request for each row of the error table that whoever asks for keys can meet.
 #[tokio::test]
-async fn every_error_that_keys_can_meet_has_its_code() {
-    let world = World::with(|config| config.rate_limits.accounts = 60).await;
-    let ada = world.member_with("ada", "1").await;
-    let caller = world.as_member(&ada).await;
-    let service = world.service_with(Scopes::of([Scope::Charge]), Some("test")).await;
-    let good = json!({"name": "ci", "permission_level": "read_write"});
+async fn every_refusal_of_a_request_about_keys_has_its_code() {
+    let (world, ada, caller, service) = ready().await;
     let reader = world.key(&ada, Permission::ReadOnly).await;
     let reader = world.caller(reader.secret.as_str());
     let short = world.key_for(&ada, Permission::ReadWrite, Some(1)).await;
-    let gone = caller.post(KEYS, &good).await.ok();
+    let gone = caller.post(KEYS, &good()).await.ok();
     caller.delete(&path(&gone)).await.ok();
-    let poor = limited(&caller, limit("0.1", "day")).await;
-
-    let both = caller.request(http::Method::GET, KEYS).header("x-api-key", secret(&poor));
+    let both = caller.request(http::Method::GET, KEYS).header("x-api-key", secret(&gone));
     let text = caller.request(http::Method::POST, KEYS).header("content-type", "text/plain").body("{}");
-    let rows: Vec<(Answer, u16, &str)> = vec![
+    let large = format!("\"{}\"", "x".repeat(1 << 20));
+    world.member("eve").await;
+    assert_codes(&[
         (caller.post_text(KEYS, "{").await, 400, "invalid_request"),
-        (caller.post(KEYS, &with(&good, "name", json!(1))).await, 400, "invalid_request"),
+        (caller.post(KEYS, &with(&good(), "name", json!(1))).await, 400, "invalid_request"),
         (world.anon().get(KEYS).await, 401, "unauthorized"),
         (world.caller("plx_sk_unknown").get(KEYS).await, 401, "invalid_key"),
         (answer(both).await, 401, "invalid_key"),
         (world.caller(secret(&gone)).get(KEYS).await, 401, "revoked_key"),
-        (service.caller.post(EVENTS, &prediction("a", &ada)).await, 200, ""),
-        (
-            service.caller.post(EVENTS, &with(&prediction("b", &ada), "quantity", json!(100))).await,
-            402,
-            "insufficient_credits",
-        ),
-        (spend(&service, "c", &poor, "2").await, 402, "spend_limit_reached"),
-        (reader.post(KEYS, &good).await, 403, "insufficient_permissions"),
+        (reader.post(KEYS, &good()).await, 403, "insufficient_permissions"),
         (caller.post(EVENTS, &prediction("d", &ada)).await, 403, "insufficient_permissions"),
         (service.caller.get(KEYS).await, 403, "insufficient_permissions"),
-        (
-            service
-                .caller
-                .post(
-                    "/usage/check",
-                    &json!({"user_id": ada.user_id, "operation": "model.prediction", "quantity": 1}),
-                )
-                .await,
-            403,
-            "insufficient_permissions",
-        ),
-        (
-            service.caller.post(EVENTS, &with(&prediction("e", &ada), "source", json!("other"))).await,
-            403,
-            "insufficient_permissions",
-        ),
         (caller.get(&format!("{KEYS}/key_000000000000")).await, 404, "not_found"),
-        (
-            service.caller.post(EVENTS, &with(&prediction("a", &ada), "quantity", json!(2))).await,
-            409,
-            "conflict",
-        ),
         (caller.patch(&path(&gone), &json!({"name": "x"})).await, 409, "conflict"),
-        (caller.patch("/auth/user", &json!({"user_name": "bob"})).await, 200, ""),
-        (caller.post_text(KEYS, format!("\"{}\"", "x".repeat(1 << 20))).await, 413, "payload_too_large"),
+        (caller.patch("/auth/user", &json!({"user_name": "eve"})).await, 409, "resource_exists"),
+        (caller.post_text(KEYS, large).await, 413, "payload_too_large"),
         (answer(text).await, 415, "unsupported_media_type"),
-        (caller.post(KEYS, &with(&good, "colour", json!("red"))).await, 422, "validation_failed"),
+        (caller.post(KEYS, &with(&good(), "colour", json!("red"))).await, 422, "validation_failed"),
         (caller.get(&format!("{KEYS}?limit=0")).await, 422, "validation_failed"),
-    ];
-    for (place, (answer, status, code)) in rows.iter().enumerate() {
-        assert_eq!(answer.status, *status, "row {place}: {}", answer.text);
-        if *status != 200 {
-            assert_error(answer, *status, code, "");
-        }
+    ]);
+    world.clock.advance(ledger::time::DAY);
+    assert_codes(&[(world.caller(short.secret.as_str()).get(KEYS).await, 401, "expired_key")]);
+    world.console.set_user_status("ada@example.com", AccountStatus::Suspended).await.unwrap();
+    assert_codes(&[(caller.post(KEYS, &good()).await, 403, "account_suspended")]);
+}
+
+/// The same of those who charge to a key.
+#[tokio::test]
+async fn every_refusal_of_a_charge_to_a_key_has_its_code() {
+    let (world, ada, caller, _) = ready().await;
+    let service = world.service_with(Scopes::of([Scope::Charge]), Some("test")).await;
+    let poor = limited(&caller, limit("0.1", "day")).await;
+    let reader = world.key(&ada, Permission::ReadOnly).await;
+    let by = |id: &str, key: &str| with(&without(&prediction(id, &ada), "user_id"), "api_key", json!(key));
+    let question = json!({"user_id": ada.user_id, "operation": "model.prediction", "quantity": 1});
+    let post = async |event: Value| service.caller.post(EVENTS, &event).await;
+    post(prediction("a", &ada)).await.ok();
+    assert_codes(&[
+        (post(with(&prediction("b", &ada), "quantity", json!(1_000))).await, 402, "insufficient_credits"),
+        (spend(&service, "c", &poor, "2").await, 402, "spend_limit_reached"),
+        (post(by("d", reader.secret.as_str())).await, 403, "insufficient_permissions"),
+        (service.caller.post("/usage/check", &question).await, 403, "insufficient_permissions"),
+        (post(with(&prediction("e", &ada), "source", json!("x"))).await, 403, "insufficient_permissions"),
+        (post(by("f", "plx_sk_unknown")).await, 404, "not_found"),
+        (post(with(&prediction("a", &ada), "quantity", json!(2))).await, 409, "conflict"),
+    ]);
+}
+
+/// The same of those who ask too often.
+#[tokio::test]
+async fn every_refusal_of_too_many_requests_has_its_code_and_says_when_again() {
+    let world = World::with(|config| config.rate_limits.accounts = 20).await;
+    let caller = world.as_member(&world.member("ada").await).await;
+    for n in 0..10 {
+        caller.post(KEYS, &with(&good(), "name", json!(n.to_string()))).await.ok();
     }
-    world.member("eve").await;
-    let taken = caller.patch("/auth/user", &json!({"user_name": "eve"})).await;
-    assert_error(&taken, 409, "resource_exists", "user_name");
-    for n in 2..10 {
-        caller.post(KEYS, &with(&good, "name", json!(n.to_string()))).await.ok();
-    }
-    let eleventh = caller.post(KEYS, &good).await;
-    assert_error(&eleventh, 429, "rate_limited", "minutes");
-    assert!(!eleventh.header("retry-after").is_empty());
+    let eleventh = caller.post(KEYS, &good()).await;
     let mut last = caller.get(KEYS).await;
     while last.status == 200 {
         last = caller.get(KEYS).await;
     }
-    assert_error(&last, 429, "rate_limit_exceeded", "RateLimit");
-    assert!(!last.header("retry-after").is_empty());
-    world.clock.advance(ledger::time::DAY);
-    let expired = world.caller(short.secret.as_str()).get(KEYS).await;
-    assert_error(&expired, 401, "expired_key", "expired");
-    world.console.set_user_status("ada@example.com", AccountStatus::Suspended).await.unwrap();
-    assert_error(&caller.post(KEYS, &good).await, 403, "account_suspended", "suspended");
+    assert_eq!((eleventh.header("retry-after"), last.header("retry-after")), ("3600", "60"));
+    assert_codes(&[(eleventh, 429, "rate_limited"), (last, 429, "rate_limit_exceeded")]);
 }
