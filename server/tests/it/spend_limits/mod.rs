@@ -60,7 +60,9 @@ pub async fn spent(caller: &Caller, key: &Value) -> String {
 
 #[tokio::test]
 async fn member_makes_a_key_with_a_limit_and_sees_what_is_spent_of_it() {
-    let (_world, _, caller, service) = ready().await;
+    let (world, _, caller, service) = ready().await;
+    // Newer than the one that asks.
+    world.clock.advance(ledger::time::SECOND);
     let asked = json!({"amount": 2.5, "period": "month", "mode": "hard"});
     let made = limited(&caller, asked).await;
     let of_limit = json!({
