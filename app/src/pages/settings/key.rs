@@ -71,7 +71,7 @@ fn loaded(view: KeyPageView, is_saved: bool) -> impl IntoView {
         </p>
         <FormError error=Signal::stored(form.error("rotate")) />
         <div class="settings">
-            <div class="stack">{change} {rotate}</div>
+            <div class="key-forms">{change} {rotate}</div>
             {facts(&key)}
         </div>
     }
