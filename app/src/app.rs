@@ -18,6 +18,7 @@ use crate::pages::pricing::PricingPage;
 use crate::pages::receipt::ReceiptPage;
 use crate::pages::settings::account::AccountPage;
 use crate::pages::settings::api_keys::ApiKeysPage;
+use crate::pages::settings::key::KeyPage;
 use crate::pages::settings::security::SecurityPage;
 use crate::pages::usage::UsagePage;
 
@@ -46,6 +47,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/settings/account") view=AccountPage ssr=SsrMode::Async />
                     <Route path=path!("/settings/security") view=SecurityPage ssr=SsrMode::Async />
                     <Route path=path!("/settings/api-keys") view=ApiKeysPage ssr=SsrMode::Async />
+                    <Route path=path!("/settings/api-keys/:key_id") view=|| served(KeyPage) ssr=SsrMode::Async />
                     <Route path=path!("usage") view=UsagePage ssr=SsrMode::Async />
                     <Route path=path!("credits") view=CreditsPage ssr=SsrMode::Async />
                     <Route path=path!("receipts/:event_id") view=ReceiptPage ssr=SsrMode::Async />

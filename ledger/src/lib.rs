@@ -16,6 +16,7 @@
 //! | [`chain`] | the bytes and the hash that tie entries together |
 //! | [`wallet`] | what may be spent, and the entries a spend leaves behind |
 //! | [`receipt`] | why an event cost what it cost |
+//! | [`spend_limit`] | how much a key may spend in a period |
 //! | [`series`] | 15-minute buckets of consumption |
 //! | [`dimensions`] | the same by what services say about their work |
 //! | [`forecast`] | when credits run out at a pace |
@@ -33,6 +34,7 @@ pub mod month;
 pub mod rate;
 pub mod receipt;
 pub mod series;
+pub mod spend_limit;
 pub mod time;
 pub mod verify;
 pub mod wallet;

@@ -4,6 +4,7 @@
 mod base_url;
 pub mod document;
 mod providers;
+mod rate_limits;
 mod smtp_url;
 mod trusted_proxies;
 mod usage_dimensions;
@@ -19,6 +20,7 @@ use serde::Deserialize;
 pub use base_url::BaseUrl;
 pub use document::DocumentError;
 pub use providers::{ProviderSettings, Secret, Speaks, is_loopback};
+pub use rate_limits::RateLimits;
 pub use smtp_url::{Security, SmtpUrl};
 pub use trusted_proxies::TrustedProxies;
 pub use usage_dimensions::UsageDimensions;
@@ -55,6 +57,8 @@ pub struct Config {
     pub sign_up_credits_days: u32,
     /// Jobs that may wait for the sequencer before callers are told to come back.
     pub queue_capacity: usize,
+    /// Requests that may be made in a minute.
+    pub rate_limits: RateLimits,
     /// What consumption can be grouped by besides operations and keys.
     pub usage_dimensions: UsageDimensions,
     /// The mail server; without one mails stay in the outbox.
@@ -98,6 +102,10 @@ struct Document {
     sign_up_credits: Option<String>,
     sign_up_credits_days: Option<u32>,
     queue_capacity: Option<u32>,
+    rate_limit: Option<u32>,
+    rate_limit_basic: Option<u32>,
+    rate_limit_pro: Option<u32>,
+    rate_limit_services: Option<u32>,
     usage_dimensions: Option<Vec<String>>,
     smtp_url: Option<String>,
     mail_from: Option<String>,
@@ -153,6 +161,7 @@ impl Default for Config {
             sign_up_credits: Credits::whole(100),
             sign_up_credits_days: 30,
             queue_capacity: QUEUE_CAPACITY as usize,
+            rate_limits: RateLimits::default(),
             usage_dimensions: UsageDimensions::default(),
             smtp_url: None,
             mail_from: smtp_url::usual_mail_from("localhost"),
@@ -184,6 +193,12 @@ impl Config {
         let providers = document.providers(env)?;
         let confirm_after_minutes = document.confirm_after_minutes.unwrap_or(CONFIRM_AFTER_MINUTES);
         within("confirm_after_minutes", confirm_after_minutes, 1, 1_440)?;
+        let rates = [
+            document.rate_limit,
+            document.rate_limit_basic,
+            document.rate_limit_pro,
+            document.rate_limit_services,
+        ];
         let pick = |key: &'static str, name: &'static str, written: Option<String>| match env(name) {
             Some(value) => Some(Setting { key: name, value }),
             None => written.map(|value| Setting { key, value }),
@@ -235,6 +250,7 @@ impl Config {
             },
             sign_up_credits_days: days,
             queue_capacity: usize::try_from(capacity).unwrap_or(defaults.queue_capacity),
+            rate_limits: RateLimits::resolve(rates, env)?,
             usage_dimensions: dimensions(env("CONSOLE_USAGE_DIMENSIONS"), document.usage_dimensions)?,
             smtp_url: match pick("smtp_url", "SMTP_URL", document.smtp_url) {
                 Some(setting) => Some(setting.smtp_url()?),
@@ -409,6 +425,8 @@ mod tests {
         assert_eq!(load(file, &[]).unwrap().usage_dimensions.names(), ["model", "team"]);
         let config = load(file, &[("CONSOLE_USAGE_DIMENSIONS", "project,model")]).unwrap();
         assert_eq!(config.usage_dimensions.names(), ["project", "model"]);
+        let config = load("rate_limit = 7\nrate_limit_pro = 9", &[("CONSOLE_RATE_LIMIT", "0")]).unwrap();
+        assert_eq!(config.rate_limits, RateLimits { accounts: 0, pro: 9, ..RateLimits::default() });
     }
 
     #[test]
@@ -433,6 +451,8 @@ mod tests {
             ("CONSOLE_LOG_FORMAT", "xml", "text or json"),
             ("CONSOLE_TRUSTED_PROXIES", "proxy.example.com", "127.0.0.0/8, 10.0.0.5"),
             ("CONSOLE_SIGN_UP_CREDITS", "-1", "decimal amount"),
+            ("CONSOLE_RATE_LIMIT", "many", "600, or 0 for no limit"),
+            ("CONSOLE_RATE_LIMIT_SERVICES", "-1", "600, or 0 for no limit"),
             ("CONSOLE_USAGE_DIMENSIONS", "model, the team", "letters, digits, _ - or ."),
             ("CONSOLE_USAGE_DIMENSIONS", "a, b, c, d, e", "at most 4"),
             ("DATABASE_URL", "mysql://x", "sqlite://data/console.db"),

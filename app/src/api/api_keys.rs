@@ -5,9 +5,9 @@ use leptos::server_fn::codec::{GetUrl, PostUrl};
 
 use super::json::Answer;
 use crate::backend::ConsoleError;
-use crate::backend::api_keys::{ApiKeysView, CreatedView};
 #[cfg(feature = "ssr")]
-use crate::backend::api_keys::{Show, UnknownShow};
+use crate::backend::api_keys::{ApiKeyForm, LimitForm, Show, UnknownShow};
+use crate::backend::api_keys::{ApiKeysView, CreatedView, KeyPageView};
 
 /// The account's newest keys of one kind (`active`, `revoked` or `all`); with the form as it came back, when the page answers one.
 #[server(input = GetUrl, output = Answer)]
@@ -29,10 +29,14 @@ pub async fn create_api_key(
     name: String,
     permission: String,
     expiration_days: String,
+    #[server(default)] limit: String,
+    #[server(default)] limit_period: String,
+    #[server(default)] limit_mode: String,
 ) -> Result<CreatedView, ConsoleError> {
     let result = async {
         let (viewer, backend) = super::caller()?;
-        let form = crate::backend::api_keys::ApiKeyForm { key_id, name, permission, expiration_days };
+        let limit = LimitForm { amount: limit, period: limit_period, mode: limit_mode };
+        let form = ApiKeyForm { key_id, name, permission, expiration_days, limit };
         backend.api_keys.create_api_key(&viewer, form).await
     };
     super::answer(result.await)
@@ -46,4 +50,21 @@ pub async fn revoke_api_key(key_id: String) -> Result<(), ConsoleError> {
         backend.api_keys.revoke_api_key(&viewer, &key_id).await
     };
     super::answer(result.await)
+}
+
+/// One key, for its page, which no browser makes; with the form as it came back.
+#[cfg(feature = "ssr")]
+pub async fn api_key(key_id: String) -> Result<KeyPageView, ConsoleError> {
+    let result = async {
+        let (viewer, backend) = super::caller()?;
+        let form = super::sent_form();
+        Ok(KeyPageView { form, ..backend.api_keys.api_key(&viewer, &key_id).await? })
+    };
+    super::answer(result.await)
+}
+
+/// Nowhere else is there anybody to ask.
+#[cfg(not(feature = "ssr"))]
+pub async fn api_key(_: String) -> Result<KeyPageView, ConsoleError> {
+    Err(ConsoleError::Unavailable)
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use ledger::KeyId;
+use ledger::{Credits, KeyId};
 use serde::{Deserialize, Serialize};
 
 use super::form::FormState;
@@ -23,6 +23,26 @@ pub trait ApiKeysPort: Send + Sync {
 
     /// Revokes a key for good; again changes nothing.
     async fn revoke_api_key(&self, viewer: &Viewer, key_id: &str) -> Result<(), ConsoleError>;
+
+    /// One key whole. Refused: none, or another account's.
+    async fn api_key(&self, viewer: &Viewer, key_id: &str) -> Result<KeyPageView, ConsoleError>;
+
+    /// Changes name, expiry and limit. Refused: fields out of range, a revoked key, a suspended account.
+    async fn change_api_key(
+        &self,
+        viewer: &Viewer,
+        key_id: &str,
+        form: KeyChangeForm,
+    ) -> Result<(), ConsoleError>;
+
+    /// Makes a key in a key's place, which still works for a while. Refused: as for a new key, and one that has ended or
+    /// has a successor.
+    async fn rotate_api_key(
+        &self,
+        viewer: &Viewer,
+        key_id: &str,
+        form: RotationForm,
+    ) -> Result<CreatedView, ConsoleError>;
 }
 
 /// Which keys are listed. In URLs: `active`, `revoked`, `all`.
@@ -71,10 +91,10 @@ impl FromStr for Show {
 pub struct ApiKeysView {
     /// A [`Show`] by its name.
     pub show: String,
-    /// The newest first, at most 100.
-    pub keys: Vec<ApiKeyView>,
-    /// How many there are of this kind.
-    pub total: u64,
+    /// The keys as HTML that the server has written: the wasm has no code for it.
+    pub list: String,
+    /// Of these keys, those that can be revoked.
+    pub revocable: Vec<RevocableView>,
     /// The id of the key that the form makes: the same form sent twice makes one key.
     pub next_id: KeyId,
     /// Where this console is reached, without a trailing slash.
@@ -85,27 +105,81 @@ pub struct ApiKeysView {
     pub created: Option<CreatedView>,
 }
 
-/// A key as the list shows it. Times are in the viewer's zone.
+/// A key, as far as the question before it is revoked needs it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RevocableView {
+    pub key_id: KeyId,
+    pub name: String,
+    /// `plx_sk_9f2a…k3Qd`
+    pub label: String,
+    /// Whether and how much it is used, and what ends with it; whole sentences.
+    pub use_of_it: String,
+}
+
+/// A page about one key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyPageView {
+    pub key: ApiKeyView,
+    /// The id of the key that rotating makes.
+    pub next_id: KeyId,
+    /// As it came back.
+    pub form: FormState,
+}
+
+/// A key as lists show it. Times are in the viewer's zone.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiKeyView {
     pub key_id: KeyId,
     pub name: String,
     /// `plx_sk_9f2a…k3Qd`
     pub label: String,
     pub may_write: bool,
-    pub is_revoked: bool,
-    /// By itself; a revoked one may be that as well.
-    pub is_expired: bool,
+    pub standing: Standing,
+    /// Whether it has a successor.
+    pub is_replaced: bool,
     pub created: WhenView,
     /// When it was revoked, else when it expires.
     pub ends: WhenView,
     pub last_used: WhenView,
     /// Requests in the last 30 days.
     pub requests: u64,
+    pub limit: Option<LimitView>,
+    /// The label of the key that it was made with.
+    pub made_with: Option<String>,
+    /// How many usable keys were made with it and end with it.
+    pub made: usize,
+    /// What would make it safer, in a few words each.
+    pub hints: Vec<&'static str>,
+}
+
+/// Whether a key may still be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    Active,
+    /// By itself.
+    Expired,
+    Revoked,
+}
+
+/// Where a key is with its limit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LimitView {
+    pub amount: Credits,
+    /// In the period so far, with what is held.
+    pub spent: Credits,
+    /// `day`, `week` or `month`.
+    pub period: &'static str,
+    /// Whether what is above it is refused.
+    pub is_hard: bool,
+    pub is_reached: bool,
+    /// Of the amount, in whole percent, at most 100.
+    pub percent: u8,
+    /// When it begins anew.
+    pub anew: WhenView,
 }
 
 /// An instant, short and whole; `never` and nothing when there is none.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WhenView {
     /// `21 Nov 2026`
     pub label: String,
@@ -139,6 +213,37 @@ pub struct ApiKeyForm {
     pub permission: String,
     /// Whole days from now; empty: never.
     pub expiration_days: String,
+    pub limit: LimitForm,
+}
+
+/// A limit as typed and chosen.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct LimitForm {
+    /// Credits; empty: none.
+    pub amount: String,
+    /// `day`, `week` or `month`; empty: `month`.
+    pub period: String,
+    /// `hard` or `notify`; empty: `hard`.
+    pub mode: String,
+}
+
+/// What to change about a key, as typed.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct KeyChangeForm {
+    pub name: String,
+    /// Whole days from now; empty: as it is.
+    pub expiration_days: String,
+    /// Without an amount: none.
+    pub limit: LimitForm,
+}
+
+/// How to rotate a key, as typed and chosen.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct RotationForm {
+    /// See [`KeyPageView::next_id`].
+    pub next_id: String,
+    /// How long the old one still works, in seconds.
+    pub overlap_s: String,
 }
 
 #[cfg(test)]

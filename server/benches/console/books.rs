@@ -8,7 +8,7 @@ use ledger::grant::{DEFAULT_PRIORITY, GrantFacts, GrantKind};
 use ledger::{AccountId, Credits, KeyId, Quantity, Timestamp};
 use server::auth::tokens::Secret;
 use server::clock::{SharedClock, SystemClock};
-use server::config::Config;
+use server::config::{Config, RateLimits};
 use server::console::Console;
 use server::console::api_keys::ApiKeyForm;
 use server::console::service_keys::ServiceKeyForm;
@@ -24,6 +24,9 @@ use crate::Outcome;
 
 pub const SOURCE: &str = "bench";
 pub const OPERATION: &str = "model.inference";
+/// Requests are counted, and none is refused.
+const COUNTED: RateLimits = RateLimits { accounts: u32::MAX, basic: u32::MAX, pro: u32::MAX, services: 0 };
+
 /// Charged 0.15 credits by the example card.
 pub const QUANTITY: &str = "1.5";
 /// Credits of each account: more than any benchmark spends, and for 1 000 accounts no more than can be added up.
@@ -160,7 +163,7 @@ impl OpenBooks {
 
     pub fn console(&self) -> Console {
         Console::new(
-            Arc::new(Config::default()),
+            Arc::new(Config { rate_limits: COUNTED, ..Config::default() }),
             Arc::clone(&self.store),
             self.sequencer.clone(),
             Arc::new(LiveBus::default()),
@@ -173,7 +176,7 @@ impl OpenBooks {
     pub async fn customer_key(&self, number: usize, permission: Permission) -> Outcome<Secret> {
         let email = format!("user{number}@example.org");
         let user = self.store.find_user_by_email(&email).await?.ok_or("a user is missing")?;
-        let form = ApiKeyForm { name: "bench".into(), permission, expiration_days: None };
+        let form = ApiKeyForm { name: "bench".into(), permission, expiration_days: None, limit: None };
         let made = self.console().create_api_key(&user, form).await.map_err(|error| error.to_string())?;
         Ok(made.secret)
     }

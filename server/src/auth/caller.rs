@@ -1,6 +1,6 @@
 //! Who calls a REST route: extractors that authenticate.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use axum::extract::FromRequestParts;
@@ -10,11 +10,14 @@ use ledger::{AccountId, Credits, Timestamp, UserId};
 
 use super::credentials::presented_key;
 use super::keys::Key;
+use super::rates::{Allowed, Subject};
 use super::sessions;
 use super::standing::Found;
 use super::tokens::SecretHash;
 use crate::console::{Console, Error};
-use crate::store::{AccountStatus, ApiKeyRow, Pass, Permission, Scope, ServiceKeyRow, SessionRow, UserRow};
+use crate::store::{
+    AccountStatus, ApiKeyRow, Pass, Permission, Scope, ServiceKeyRow, SessionRow, Tier, UserRow,
+};
 
 /// How long somebody who listens is believed to be let in still while that can't be read.
 const BELIEVED: Duration = Duration::from_secs(10);
@@ -34,16 +37,56 @@ impl FromRequestParts<Console> for Caller {
     async fn from_request_parts(parts: &mut Parts, console: &Console) -> Result<Self, Error> {
         if let Some(secret) = presented_key(&parts.headers)? {
             let key = console.keys.authenticate(&console.store, secret, console.clock.now()).await?;
-            return Ok(match key {
+            let caller = match key {
                 Key::Customer(row) => Self::ApiKey(row),
                 Key::Service(row) => Self::Service(row),
-            });
+            };
+            return caller.counted(parts, console);
         }
         if !may_use_cookie(parts) {
             return Err(Error::Unauthorized);
         }
         let session = sessions::find(console, &parts.headers).await?;
-        session.map(Box::new).map(Self::Session).ok_or(Error::Unauthorized)
+        let caller = session.map(Box::new).map(Self::Session).ok_or(Error::Unauthorized)?;
+        caller.counted(parts, console)
+    }
+}
+
+/// Where a request's caller is with the limit of requests, for the headers of its answer; empty where none applies.
+#[derive(Debug, Default, Clone)]
+pub struct Place(Arc<OnceLock<Allowed>>);
+
+impl Place {
+    pub fn get(&self) -> Option<Allowed> {
+        self.0.get().copied()
+    }
+}
+
+impl Caller {
+    /// The same, once the request is counted. Errors: too many in this minute (429).
+    fn counted(self, parts: &Parts, console: &Console) -> Result<Self, Error> {
+        let limits = console.config.rate_limits;
+        let of = |tier: Option<Tier>| match tier {
+            // Whatever sells plans puts accounts into tiers.
+            Some(Tier::Basic) => limits.basic,
+            Some(Tier::Pro) => limits.pro,
+            None => limits.accounts,
+        };
+        let (subject, limit) = match &self {
+            Self::ApiKey(key) => (Subject::Account(key.account_no), of(key.tier)),
+            Self::Session(session) => (Subject::Account(session.user.account_no), of(session.user.tier)),
+            Self::Service(_) if limits.services == 0 => return Ok(self),
+            Self::Service(key) => (Subject::Service(key.id.clone()), limits.services),
+        };
+        let Some(taken) = console.rates.take(subject, limit, console.clock.now()) else { return Ok(self) };
+        let (Ok(allowed) | Err(allowed)) = taken;
+        if let Some(place) = parts.extensions.get::<Place>() {
+            // A request has one caller.
+            let _ = place.0.set(allowed);
+        }
+        let message = "Too many requests in this minute; the RateLimit headers say how many there may be.";
+        let refused = |allowed: Allowed| Error::LimitExceeded { message, retry_after_s: allowed.reset_s };
+        taken.map(|_| self).map_err(refused)
     }
 }
 

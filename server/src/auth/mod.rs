@@ -12,6 +12,7 @@
 //! | [`providers`] | those who may vouch for somebody: Google, GitHub, OpenID Connect |
 //! | [`keys`] | keys that were looked up before |
 //! | [`throttle`] | how often somebody may try |
+//! | [`rates`] | how many requests an account or a service key makes in a minute |
 //! | [`credentials`] | what a request presents |
 //! | [`standing`] | whether those who listen may go on listening |
 //! | [`caller`] | who it is: the extractors of the REST handlers |
@@ -23,6 +24,7 @@ pub mod keys;
 pub mod passwords;
 mod patient;
 pub mod providers;
+pub mod rates;
 pub mod recent;
 pub mod sessions;
 pub mod standing;
@@ -30,4 +32,4 @@ pub mod strength;
 pub mod throttle;
 pub mod tokens;
 
-pub use caller::{Caller, Customer, Party, Service, Via};
+pub use caller::{Caller, Customer, Party, Place, Service, Via};

@@ -18,7 +18,7 @@ use crate::console::users::UserForm;
 use crate::console::{Console, Error};
 use crate::store::backup::CopyError;
 use crate::store::{
-    AccountStatus, OutboxRow, Permission, ProblemReportRow, Scopes, ServiceKeyRow, StoreError, UserRow,
+    AccountStatus, OutboxRow, Permission, ProblemReportRow, Scopes, ServiceKeyRow, StoreError, Tier, UserRow,
 };
 
 /// Who commands are, in the audit log: whoever may write to the socket or the file.
@@ -60,11 +60,17 @@ pub async fn execute(console: &Console, command: AdminCommand) -> Result<AdminAn
         AdminCommand::CreateUser(user) => create_user(console, user).await,
         AdminCommand::SuspendUser { email } => set_status(console, &email, AccountStatus::Suspended).await,
         AdminCommand::ActivateUser { email } => set_status(console, &email, AccountStatus::Active).await,
+        AdminCommand::SetTier { email, tier } => set_tier(console, &email, &tier).await,
         AdminCommand::FindUser { email } => Ok(user_status(console.get_user_by_email(&email).await?)),
         AdminCommand::CreateServiceKey(key) => create_service_key(console, key).await,
         AdminCommand::ListServiceKeys => {
             let keys = console.list_service_keys().await?.into_iter().map(key_view).collect();
             Ok(AdminAnswer::ServiceKeys(KeyList { keys }))
+        }
+        AdminCommand::RotateServiceKey { key_id } => {
+            let made = console.rotate_service_key(&key_id).await?;
+            let key = made.secret.as_str().to_owned();
+            Ok(AdminAnswer::KeyCreated(NewKey { key_id: made.key_id, key }))
         }
         AdminCommand::RevokeServiceKey { key_id } => {
             let revoked_at = Rfc3339(console.revoke_service_key(&key_id).await?).to_string();
@@ -124,12 +130,22 @@ async fn set_status(
     Ok(user_status(console.set_user_status(email, status).await?))
 }
 
+async fn set_tier(console: &Console, email: &str, tier: &str) -> Result<AdminAnswer, AdminError> {
+    let tier = match (tier, Tier::from_name(tier)) {
+        ("none", _) => None,
+        (_, Some(tier)) => Some(tier),
+        (_, None) => return Err(Error::field("tier", "must be basic, pro or none").into()),
+    };
+    Ok(user_status(console.set_user_tier(email, tier).await?))
+}
+
 fn user_status(user: UserRow) -> AdminAnswer {
     AdminAnswer::User(UserStatus {
         user_id: user.id,
         account_id: user.account_id,
         email: user.email,
         status: user.account_status.name().to_owned(),
+        tier: user.tier.map(|tier| tier.name().to_owned()),
     })
 }
 
@@ -160,7 +176,7 @@ async fn create_api_key(console: &Console, key: CreateApiKey) -> Result<AdminAns
     let unknown = || Error::field("permission", "must be read_only or read_write");
     let permission = Permission::from_name(&key.permission).ok_or_else(unknown)?;
     let user = console.get_user_by_email(&key.email).await?;
-    let form = ApiKeyForm { name: key.name, permission, expiration_days: None };
+    let form = ApiKeyForm { name: key.name, permission, expiration_days: None, limit: None };
     let made = console.create_api_key(&user, form).await?;
     Ok(AdminAnswer::KeyCreated(NewKey { key_id: made.key.id, key: made.secret.as_str().to_owned() }))
 }

@@ -85,6 +85,14 @@ pub enum UserCommand {
         #[arg(long)]
         email: String,
     },
+    /// Set how many requests a user's account may make in a minute
+    Tier {
+        #[arg(long)]
+        email: String,
+        /// basic, pro, or none for accounts without a plan
+        #[arg(long)]
+        tier: String,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -125,6 +133,11 @@ pub enum ServiceKeyCommand {
     },
     /// All keys, the newest first
     List,
+    /// Make a key like another one and in its place; that one works until it is revoked
+    Rotate {
+        #[arg(long)]
+        id: KeyId,
+    },
     /// Revoke a key for ever
     Revoke {
         #[arg(long)]

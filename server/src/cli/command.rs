@@ -19,11 +19,19 @@ pub enum AdminCommand {
     ActivateUser {
         email: String,
     },
+    SetTier {
+        email: String,
+        /// `basic`, `pro` or `none`.
+        tier: String,
+    },
     FindUser {
         email: String,
     },
     CreateServiceKey(CreateServiceKey),
     ListServiceKeys,
+    RotateServiceKey {
+        key_id: KeyId,
+    },
     RevokeServiceKey {
         key_id: KeyId,
     },
@@ -156,6 +164,9 @@ pub struct UserStatus {
     pub email: String,
     /// `active` or `suspended`.
     pub status: String,
+    /// `basic` or `pro`; nothing for accounts without a plan.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tier: Option<String>,
 }
 
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -197,6 +197,7 @@ fn user_command(command: UserCommand) -> AdminCommand {
         }),
         UserCommand::Suspend { email } => AdminCommand::SuspendUser { email },
         UserCommand::Activate { email } => AdminCommand::ActivateUser { email },
+        UserCommand::Tier { email, tier } => AdminCommand::SetTier { email, tier },
     }
 }
 
@@ -206,6 +207,7 @@ fn service_key_command(command: ServiceKeyCommand) -> AdminCommand {
             AdminCommand::CreateServiceKey(CreateServiceKey { name, scopes, source, debt_limit })
         }
         ServiceKeyCommand::List => AdminCommand::ListServiceKeys,
+        ServiceKeyCommand::Rotate { id } => AdminCommand::RotateServiceKey { key_id: id },
         ServiceKeyCommand::Revoke { id } => AdminCommand::RevokeServiceKey { key_id: id },
     }
 }

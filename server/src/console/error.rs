@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 
 use app::backend::ConsoleError;
 use app::backend::form::Errors;
-use ledger::Credits;
 use ledger::event::FieldError;
 use ledger::wallet::Shortfall;
+use ledger::{Credits, KeyId};
 use serde::Serialize;
 
+use crate::calendar::Rfc3339;
 use crate::random::{SystemRandom, alphanumeric};
-use crate::sequencer::job::{Busy, Refusal};
+use crate::sequencer::job::{Busy, OverLimit, Refusal};
 use crate::store::{HoldStatus, StoreError};
 
 /// Field → the end of a sentence that begins with its name: `quantity` → `must not be negative`.
@@ -34,6 +35,8 @@ pub enum Error {
     /// `seq` is the account's last entry at that moment.
     #[error("Not enough credits: this costs {}, the balance is {}, {} are missing.", shortfall.required, shortfall.balance, shortfall.missing)]
     InsufficientCredits { shortfall: Shortfall, seq: u64 },
+    #[error("{}", over_limit(.0))]
+    SpendLimitReached(Box<OverLimit>),
     #[error("{0}")]
     Forbidden(&'static str),
     /// The caller is known and may not do this. A whole sentence.
@@ -92,7 +95,7 @@ impl Error {
         match self {
             Self::InvalidRequest(_) => 400,
             Self::Unauthorized | Self::InvalidKey(_) | Self::ExpiredKey | Self::RevokedKey => 401,
-            Self::InsufficientCredits { .. } => 402,
+            Self::InsufficientCredits { .. } | Self::SpendLimitReached(_) => 402,
             Self::Forbidden(_)
             | Self::InsufficientPermissions(_)
             | Self::AccountSuspended
@@ -118,6 +121,7 @@ impl Error {
             Self::ExpiredKey => "expired_key",
             Self::RevokedKey => "revoked_key",
             Self::InsufficientCredits { .. } => "insufficient_credits",
+            Self::SpendLimitReached(_) => "spend_limit_reached",
             Self::Forbidden(_) => "forbidden",
             Self::InsufficientPermissions(_) => "insufficient_permissions",
             Self::AccountSuspended => "account_suspended",
@@ -152,6 +156,7 @@ impl Error {
             Self::InsufficientCredits { shortfall, seq } => {
                 Some(Details::Funds(Funds::new(*shortfall, *seq)))
             }
+            Self::SpendLimitReached(over) => Some(Details::Limit(Box::new(LimitDetails::new(over)))),
             Self::NotFound { details } if details.is_empty() => None,
             Self::NotFound { details } | Self::ResourceExists { details } | Self::Validation(details) => {
                 Some(Details::Reasons(details))
@@ -167,6 +172,7 @@ impl Error {
 #[serde(untagged)]
 pub enum Details<'a> {
     Funds(Funds),
+    Limit(Box<LimitDetails>),
     Reasons(&'a Reasons),
     Conflict { fields: &'a [&'static str] },
 }
@@ -202,6 +208,67 @@ impl Funds {
         ];
         Self { balance, required, missing, seq, actions }
     }
+}
+
+/// The same for a charge that a key's limit does not allow.
+#[derive(Debug, Serialize)]
+pub struct LimitDetails {
+    /// What the account could spend.
+    pub balance: Credits,
+    pub required: Credits,
+    /// By how much the limit is too low.
+    pub missing: Credits,
+    pub seq: u64,
+    pub actions: [Action; 2],
+    pub limit: ReachedView,
+}
+
+/// A limit as it stood.
+#[derive(Debug, Serialize)]
+pub struct ReachedView {
+    /// Of the paying key, or of one that it was made with.
+    pub key_id: KeyId,
+    pub amount: Credits,
+    pub period: &'static str,
+    pub mode: &'static str,
+    /// In the period so far, with what is held.
+    pub spent: Credits,
+    pub period_start: Rfc3339,
+    pub period_end: Rfc3339,
+}
+
+impl LimitDetails {
+    pub fn new(over: &OverLimit) -> Self {
+        let OverLimit { reached, required, balance, seq } = over;
+        let (limit, missing, to) = (reached.limit, reached.missing, Rfc3339(reached.to));
+        let raise = format!(
+            "Raise the key's spend limit by at least {missing} credits, then send the same request again."
+        );
+        let wait = format!("Wait until {to}, when the limit begins anew.");
+        let actions = [
+            Action { action: "raise_limit", label: raise, href: Some("/settings/api-keys") },
+            Action { action: "wait", label: wait, href: None },
+        ];
+        let limit = ReachedView {
+            key_id: reached.key.clone(),
+            amount: limit.amount,
+            period: limit.period.name(),
+            mode: limit.mode.name(),
+            spent: reached.spent,
+            period_start: Rfc3339(reached.from),
+            period_end: to,
+        };
+        Self { balance: *balance, required: *required, missing, seq: *seq, actions, limit }
+    }
+}
+
+fn over_limit(over: &OverLimit) -> String {
+    let reached = &over.reached;
+    let (amount, period) = (reached.limit.amount, reached.limit.period.name());
+    format!(
+        "The key's spend limit is reached: {amount} credits a {period}, of which {} are spent or held; this costs {}.",
+        reached.spent, over.required
+    )
 }
 
 /// A wait as people say it: `1 minute`, `42 minutes`.
@@ -271,6 +338,7 @@ impl From<Refusal> for Error {
                 Self::field("operation", format!("{operation:?} is not on the rate card; see GET /rate-card"))
             }
             Refusal::TooDear => Self::field("quantity", "costs more credits than can be counted"),
+            Refusal::LimitReached(over) => Self::SpendLimitReached(over),
             Refusal::Insufficient { shortfall, seq } => Self::InsufficientCredits { shortfall, seq },
             Refusal::Failed => Self::internal(refusal),
         }
@@ -342,6 +410,8 @@ fn label(field: &str) -> String {
         "email" => "E-mail".to_owned(),
         "expiration_days" => "Expiry".to_owned(),
         "key_id" => "Key".to_owned(),
+        "limit" => "Spend limit".to_owned(),
+        "overlap_s" => "Overlap".to_owned(),
         field => {
             let mut letters = field.chars();
             let first = letters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();

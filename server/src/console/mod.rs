@@ -28,6 +28,7 @@ pub mod events;
 pub mod grants;
 pub mod history;
 pub mod holds;
+mod keys_page;
 mod labels;
 pub mod links;
 pub mod outbox;
@@ -61,6 +62,7 @@ pub use error::{Error, Reasons};
 use crate::auth::keys::KeyCache;
 use crate::auth::passwords::Passwords;
 use crate::auth::providers::Providers;
+use crate::auth::rates::Rates;
 use crate::auth::standing::Standings;
 use crate::auth::throttle::{Allowance, LetterThrottle, RoundThrottle, SignInThrottle};
 use crate::clock::SharedClock;
@@ -89,6 +91,8 @@ pub struct Parts {
     pub(crate) passwords: Passwords,
     pub(crate) keys: KeyCache,
     pub(crate) standings: Standings,
+    /// Requests in this minute.
+    pub(crate) rates: Rates,
     overviews: overview::Recent,
     pub(crate) sign_ins: SignInThrottle,
     /// Who else may say who somebody is.
@@ -98,8 +102,6 @@ pub struct Parts {
     pub(crate) bell: Bell,
     /// Forms that make us write to somebody.
     pub(crate) letters: LetterThrottle,
-    /// Keys that an account may still make this hour.
-    pub(crate) new_keys: Allowance<i64>,
     /// Problems that an account may still report this hour.
     pub(crate) reports: Allowance<i64>,
     /// What is counted for whoever watches the server.
@@ -125,6 +127,8 @@ impl Console {
         random: SharedRandom,
     ) -> Self {
         let providers = Providers::new(&config.providers);
+        let mut node = [0; 8];
+        random.fill(&mut node);
         Self(Arc::new(Parts {
             config,
             store,
@@ -135,13 +139,13 @@ impl Console {
             passwords: Passwords::default(),
             keys: KeyCache::default(),
             standings: Standings::default(),
+            rates: Rates::new(u64::from_be_bytes(node)),
             overviews: overview::Recent::default(),
             sign_ins: SignInThrottle::default(),
             providers,
             rounds: RoundThrottle::default(),
             bell: Bell::default(),
             letters: LetterThrottle::default(),
-            new_keys: Allowance::new(api_keys::NEW_KEYS_AN_HOUR, 3_600 * ledger::time::SECOND),
             reports: Allowance::new(problem_reports::REPORTS_AN_HOUR, 3_600 * ledger::time::SECOND),
             meters: Meters::default(),
             verifications: Verifications::default(),

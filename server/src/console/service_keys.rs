@@ -51,6 +51,33 @@ impl Console {
             scopes: form.scopes,
             source: form.source,
             debt_limit: form.debt_limit,
+            line: None,
+            created_at: self.clock.now(),
+        };
+        self.store.insert_service_key(&key).await?;
+        Ok(ServiceKeyCreated { key_id: key.id, secret })
+    }
+
+    /// Makes a key of the same name, scopes, source and debt limit in the place of one, which works until it is revoked. The holds of
+    /// either are those of both. Errors: no such key (404), a revoked one (409).
+    pub async fn rotate_service_key(&self, id: &KeyId) -> Result<ServiceKeyCreated, Error> {
+        let old = self.store.list_service_keys().await?.into_iter().find(|key| key.id == *id);
+        let old = old.ok_or_else(unknown)?;
+        if old.revoked_at.is_some() {
+            let message = "This key has been revoked; make a new one instead.";
+            return Err(Error::Conflict { message, fields: vec!["status"] });
+        }
+        let secret = Secret::new(Family::Service, &*self.random);
+        let key = NewServiceKey {
+            id: random::key_id(&*self.random),
+            name: old.name,
+            secret_hash: secret.hash(),
+            key_prefix: secret.shown_prefix().to_owned(),
+            key_suffix: secret.shown_suffix().to_owned(),
+            scopes: old.scopes,
+            source: old.source,
+            debt_limit: old.debt_limit,
+            line: Some(old.line),
             created_at: self.clock.now(),
         };
         self.store.insert_service_key(&key).await?;
@@ -65,7 +92,10 @@ impl Console {
     /// Revokes a service key for good, and says since when; again changes nothing. Errors: no such key (404).
     pub async fn revoke_service_key(&self, id: &KeyId) -> Result<Timestamp, Error> {
         let revoked_at = self.store.revoke_service_key(id, self.clock.now()).await?;
-        revoked_at
-            .ok_or_else(|| Error::NotFound { details: Reasons::from([("id".into(), "is unknown".into())]) })
+        revoked_at.ok_or_else(unknown)
     }
+}
+
+fn unknown() -> Error {
+    Error::NotFound { details: Reasons::from([("id".into(), "is unknown".into())]) }
 }

@@ -4,7 +4,7 @@ use ledger::{AccountId, UserId};
 
 use super::{Console, Error, Reasons};
 use crate::random;
-use crate::store::{AccountStatus, NewUser, StoreError, UserRow};
+use crate::store::{AccountStatus, NewUser, StoreError, Tier, UserRow};
 
 /// In bytes (RFC 5321).
 pub(super) const MAX_EMAIL: usize = 254;
@@ -76,6 +76,15 @@ impl Console {
         self.store.set_account_status(user.account_no, status).await?;
         self.live.access_changed(user.account_id);
         Ok(UserRow { account_status: status, ..user })
+    }
+
+    /// Puts a user's personal account into a tier, by which its requests are limited; `None`: that of accounts without a plan.
+    ///
+    /// Errors: no such user (404).
+    pub async fn set_user_tier(&self, email: &str, tier: Option<Tier>) -> Result<UserRow, Error> {
+        let user = self.get_user_by_email(email).await?;
+        self.store.set_account_tier(user.account_no, tier).await?;
+        Ok(UserRow { tier, ..user })
     }
 }
 

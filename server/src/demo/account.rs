@@ -58,6 +58,7 @@ impl Account {
             scopes: Scopes::of([Scope::Charge]),
             source: Some(SOURCE.to_owned()),
             debt_limit: None,
+            line: None,
             created_at: now,
         };
         console.store.insert_service_key(&service_key).await?;
@@ -83,6 +84,7 @@ impl Account {
             permission: Permission::ReadWrite,
             created_at: console.clock.now(),
             expires_at: None,
+            limit: None,
         };
         console.store.insert_api_key(&new).await?;
         Ok((new.id, secret.hash()))

@@ -13,6 +13,7 @@
 //! | `door` | turns charges away while too much waits |
 //! | [`frame`] | what every answer has: request id, error envelope, CORS |
 //! | [`requests`] | what is noted of every request |
+//! | `rates` | the headers about the limit of requests |
 //! | [`failures`] | what a browser shows instead of an envelope |
 //! | [`security`] | headers of pages, and refusal of other sites' requests |
 //! | [`uncut`] | lets changes finish when the client has gone |
@@ -32,6 +33,7 @@ pub mod health;
 pub mod json;
 pub mod pages;
 pub mod query;
+mod rates;
 mod recent;
 pub mod requests;
 pub mod rest;

@@ -42,6 +42,9 @@ const PRICING: &str = "/pricing";
 /// Pages that anybody may see, besides the forms.
 const PUBLIC: [&str; 2] = [PRICING, "/docs/billing"];
 
+/// Pages of one key each, plain forms in the frame of those who are signed in.
+const KEY: &str = "/settings/api-keys/";
+
 /// What every page is made with.
 #[derive(Debug, Clone)]
 pub(super) struct Site {
@@ -158,6 +161,7 @@ fn is_private(page: &str) -> bool {
 fn wake(page: &str) -> Wake {
     match page {
         PRICING => Wake::AtFirstEdit,
+        page if page.starts_with(KEY) => Wake::Never,
         page if is_private(page) => Wake::Now,
         _ => Wake::Never,
     }
@@ -216,7 +220,7 @@ pub(super) fn wants_html(headers: &HeaderMap) -> bool {
 pub(super) async fn page_for(
     site: &Site,
     viewer: Viewer,
-    path: &'static str,
+    path: &str,
     status: StatusCode,
     context: impl Fn() + Clone + Send + Sync + 'static,
 ) -> Response {
@@ -225,13 +229,13 @@ pub(super) async fn page_for(
         Err(error) => return error.into_response(),
     };
     let mut request = Request::new(Body::empty());
-    *request.uri_mut() = Uri::from_static(path);
+    *request.uri_mut() = path.parse().unwrap_or(Uri::from_static("/"));
     request.extensions_mut().insert(frame);
     request.extensions_mut().insert(Visit(Some(viewer)));
-    let site = site.clone();
+    let (site, wake) = (site.clone(), wake(path));
     let context = move || {
         provide(&site);
-        provide_context(wake(path));
+        provide_context(wake);
         context();
     };
     let mut response = render_app_async_with_context(context, shell)(request).await;
@@ -289,6 +293,8 @@ mod tests {
     #[test]
     fn only_private_pages_start_their_wasm_at_once() {
         assert_eq!(wake("/"), Wake::Now);
+        assert_eq!(wake("/settings/api-keys"), Wake::Now);
+        assert_eq!(wake("/settings/api-keys/{key_id}"), Wake::Never);
         assert_eq!(wake(PRICING), Wake::AtFirstEdit);
         for still in [SIGN_IN, "/docs/billing", "/api/overview", "/nowhere"] {
             assert_eq!(wake(still), Wake::Never, "{still}");

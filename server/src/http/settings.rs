@@ -1,10 +1,11 @@
 //! The forms of the settings pages, for browsers without scripts: a refused form is answered with its page, which holds
 //! what was typed. With scripts the same use cases are reached through server functions.
 
+mod key;
 pub(super) mod security;
 
 use app::backend::account::{AccountForm, AccountPort as _};
-use app::backend::api_keys::{ApiKeyForm, ApiKeysPort};
+use app::backend::api_keys::{ApiKeyForm, ApiKeysPort, CreatedView, LimitForm, RotationForm};
 use app::backend::form::FormState;
 use app::backend::{ConsoleError, Viewer};
 use axum::Router;
@@ -29,6 +30,7 @@ pub(super) fn router() -> Router<Site> {
         .route(API_KEYS, post(create_api_key))
         .route(REVOKE, post(revoke_api_key))
         .merge(security::router())
+        .merge(key::router())
 }
 
 /// A field that is missing is an empty one.
@@ -64,6 +66,12 @@ struct ApiKeyFields {
     name: String,
     permission: String,
     expiration_days: String,
+    limit: String,
+    limit_period: String,
+    limit_mode: String,
+    /// The key to put another one in the place of, under `key_id`; with what follows, and without all that stands above.
+    rotates: String,
+    overlap_s: String,
 }
 
 /// The secret stands in the answer itself, so that it is in no address and in no cache.
@@ -73,18 +81,35 @@ async fn create_api_key(
     fields: Result<Form<ApiKeyFields>, FormRejection>,
 ) -> Response {
     let Some(viewer) = viewer else { return to_sign_in(API_KEYS) };
-    let Ok(Form(ApiKeyFields { key_id, name, permission, expiration_days })) = fields else {
+    let Ok(Form(fields)) = fields else {
         return page(&site, viewer, API_KEYS, refused(unreadable(), vec![])).await;
     };
-    let typed = pairs([("name", &name), ("permission", &permission), ("expiration_days", &expiration_days)]);
-    let form = ApiKeyForm { key_id, name, permission, expiration_days };
+    let ApiKeyFields { key_id, name, permission, expiration_days, limit, limit_period, limit_mode, .. } =
+        fields;
+    if !fields.rotates.is_empty() {
+        let form = RotationForm { next_id: key_id, overlap_s: fields.overlap_s };
+        return key::rotate(&site, viewer, &fields.rotates, form).await;
+    }
+    let typed = pairs([
+        ("name", &name),
+        ("permission", &permission),
+        ("expiration_days", &expiration_days),
+        ("limit", &limit),
+        ("limit_period", &limit_period),
+        ("limit_mode", &limit_mode),
+    ]);
+    let limit = LimitForm { amount: limit, period: limit_period, mode: limit_mode };
+    let form = ApiKeyForm { key_id, name, permission, expiration_days, limit };
     match ApiKeysPort::create_api_key(&site.console, &viewer, form).await {
-        Ok(made) => {
-            let context = move || provide_context(made.clone());
-            pages::page_for(&site, viewer, API_KEYS, StatusCode::OK, context).await
-        }
+        Ok(made) => shown_once(&site, viewer, made).await,
         Err(error) => page(&site, viewer, API_KEYS, refused(error, typed)).await,
     }
+}
+
+/// The list of keys, and above it the secret of a new one.
+async fn shown_once(site: &Site, viewer: Viewer, made: CreatedView) -> Response {
+    let context = move || provide_context(made.clone());
+    pages::page_for(site, viewer, API_KEYS, StatusCode::OK, context).await
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -106,8 +131,8 @@ async fn revoke_api_key(
     }
 }
 
-fn to_sign_in(page: &'static str) -> Response {
-    pages::to_the_form(&Uri::from_static(page))
+fn to_sign_in(page: &str) -> Response {
+    pages::to_the_form(&page.parse().unwrap_or(Uri::from_static("/")))
 }
 
 fn unreadable() -> ConsoleError {
@@ -125,12 +150,7 @@ fn refused(error: ConsoleError, typed: Vec<(String, String)>) -> (StatusCode, Fo
     (status, FormState { typed, errors: error.reasons() })
 }
 
-async fn page(
-    site: &Site,
-    viewer: Viewer,
-    path: &'static str,
-    (status, form): (StatusCode, FormState),
-) -> Response {
+async fn page(site: &Site, viewer: Viewer, path: &str, (status, form): (StatusCode, FormState)) -> Response {
     if status == StatusCode::UNAUTHORIZED {
         return to_sign_in(path);
     }

@@ -76,6 +76,7 @@ async fn hear(console: &Console, listening: &mut Listening) -> StoreError {
                         }
                     }
                     Ok(Some(Told::Moved(moved))) => console.live.heard_of(&moved),
+                    Ok(Some(Told::Counted(counted))) => console.rates.heard_of(counted, console.clock.now()),
                     Ok(None) => return StoreError::Lost("it was closed"),
                     Err(error) => return error,
                 },

@@ -4,7 +4,7 @@
 //! | module | does |
 //! |---|---|
 //! | `hearing` | listens, looks where the database is, and says whether what is cached still counts |
-//! | `telling` | tells others which accounts have moved, after the commit and beside it |
+//! | `telling` | tells others which accounts have moved, after the commit and beside it, and how many requests came in |
 //! | `relay` | reads from the books what others have added to the accounts that are listened to here |
 
 mod hearing;

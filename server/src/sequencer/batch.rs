@@ -13,7 +13,10 @@ use ledger::{AccountId, Credits, EventId, GrantId, KeyId, Month, Quantity, Times
 
 use super::cache::{Cache, Loaded, Remembered};
 use super::holds::History;
-use super::job::{Charged, GrantRefusal, Granted, NewGrant, Quoted, Refusal, Submission, Voided};
+use super::job::{
+    Charged, GrantRefusal, Granted, NewGrant, OverLimit, Quoted, Refusal, Submission, Unaffordable, Voided,
+};
+use super::limits::Refused;
 use super::{Answer, Task};
 use crate::store::posting::{Booked, Changes, GrantState, NumberedEntry, OpenedHold};
 use crate::store::{Payer, PayerRow};
@@ -126,6 +129,9 @@ impl<'c> Batch<'c> {
         let event_time = report.event_time(at);
         let (price, price_version) = self.price(&report.operation, event_time)?;
         let credits = self.remembered.positions.cost(no, price, event_time, report.quantity)?;
+        if row.has_limits {
+            self.must_be_within_limits(no, api_key.as_ref(), event_time, credits)?;
+        }
         let facts = report.clone().into_facts(Priced {
             credits,
             price_version,
@@ -166,12 +172,18 @@ impl<'c> Batch<'c> {
         if !self.cache.service_key_is_active(service_key) {
             return Err(Refusal::ServiceKeyRevoked);
         }
-        let no = self.may_spend(payer)?.account_no;
+        let row = self.may_spend(payer)?;
+        let no = row.account_no;
         let at = self.open(no).ok_or(Refusal::Failed)?;
         let (price, _) = self.price(operation, at)?;
         let required = self.remembered.positions.cost(no, price, at, quantity)?;
+        let key = row.key.as_ref().map(|key| &key.id);
         let wallet = self.wallets.get(&no).ok_or(Refusal::Failed)?;
-        let allowed = wallet.can_pay(at, required);
+        let allowed = match self.must_be_within_limits(no, key, at, required) {
+            Ok(()) => wallet.can_pay(at, required).map_err(Unaffordable::Funds),
+            Err(Refusal::LimitReached(over)) => Err(Unaffordable::Limit(over)),
+            Err(refusal) => return Err(refusal),
+        };
         Ok(Quoted { allowed, credits: required, balance: wallet.available(at), seq: wallet.seq })
     }
 
@@ -227,6 +239,23 @@ impl<'c> Batch<'c> {
         if row.is_suspended { Err(Refusal::Suspended) } else { Ok(row) }
     }
 
+    /// Whether a key may spend so much more on something that happens at `at`, and so may those that it was made with.
+    pub fn must_be_within_limits(
+        &self,
+        no: i64,
+        key: Option<&KeyId>,
+        at: Timestamp,
+        more: Credits,
+    ) -> Result<(), Refusal> {
+        self.remembered.spending.check(no, key, at, more).map_err(|refused| {
+            let (Refused::Limit(reached), Some(wallet)) = (refused, self.wallets.get(&no)) else {
+                return Refusal::Failed;
+            };
+            let balance = wallet.available(self.now.max(wallet.recorded_at));
+            Refusal::LimitReached(Box::new(OverLimit { reached, required: more, balance, seq: wallet.seq }))
+        })
+    }
+
     pub fn price(&self, operation: &str, at: Timestamp) -> Result<(&'c Price, u32), Refusal> {
         let card = self.cache.cards().ok_or(Refusal::Failed)?.at(at);
         let unknown = || Refusal::UnknownOperation { operation: operation.to_owned() };
@@ -255,7 +284,7 @@ impl<'c> Batch<'c> {
 
     /// What an act changes besides the wallet.
     fn note(&mut self, no: i64, first: &Entry, act: &[Entry]) {
-        let Remembered { positions, values, .. } = &mut self.remembered;
+        let Remembered { positions, spending, values, .. } = &mut self.remembered;
         if let Some(counted) = Counted::of(first) {
             values.count(no, first, &counted, &mut self.changes.values);
             match counted {
@@ -266,9 +295,11 @@ impl<'c> Batch<'c> {
             }
         }
         if let Some(event) = &first.event {
-            let month = Month::of(event.event_time(first.recorded_at));
+            let at = event.event_time(first.recorded_at);
             let before = first.revises.as_ref().map(|revises| revises.quantity);
-            positions.count(no, month, &event.operation, before, event.quantity);
+            positions.count(no, Month::of(at), &event.operation, before, event.quantity);
+            let cost_before = first.revises.as_ref().map_or(Credits::ZERO, |revises| revises.credits);
+            spending.count(no, event.api_key.as_ref(), at, cost_before, event.credits);
         }
         if let Some(deadline) = first.deadline {
             self.changes.opened_holds.insert((no, first.seq), OpenedHold { legs: act.len(), deadline });

@@ -12,6 +12,7 @@ use ledger::{AccountId, KeyId, Timestamp};
 
 use super::Task;
 use super::holds::History;
+use super::limits::Spending;
 use super::positions::{Positions, followed};
 use super::values::Values;
 use crate::clock::Clock;
@@ -39,6 +40,7 @@ pub(super) struct Cache {
     /// Operations whose positions matter; belongs to `cards`.
     pub(super) followed: HashSet<String>,
     pub(super) positions: Positions,
+    pub(super) spending: Spending,
     /// Whether `values` says what is declared.
     knows_dimensions: bool,
     pub(super) values: Values,
@@ -68,6 +70,7 @@ pub(super) struct Remembered {
     /// Those that got no entry.
     pub wallets: HashMap<i64, Wallet>,
     pub positions: Positions,
+    pub spending: Spending,
     pub values: Values,
 }
 
@@ -94,7 +97,8 @@ impl Cache {
         self.forget_old(posting.epoch());
         self.load_cards(posting).await?;
         self.load_dimensions(posting).await?;
-        let mut accounts = self.load_parties(posting, tasks).await?;
+        let mut limited = HashSet::new();
+        let mut accounts = self.load_parties(posting, tasks, &mut limited).await?;
         let mut booked = posting.find_booked(&names(tasks, |task| matches!(task, Task::Correct(_)))).await?;
         for booked in tasks.iter().filter_map(|task| task.corrected(&booked)) {
             accounts.extend(self.load_number(posting, booked.account).await?);
@@ -111,37 +115,40 @@ impl Cache {
         remember_payers(posting, &histories, &mut wallets).await?;
         let closed = self.load_closed(posting, tasks, &wallets).await?;
         let positions = self.load_positions(posting, tasks, &wallets, now).await?;
+        let spending = self.load_spending(posting, tasks, &limited, &wallets, now).await?;
         let values = self.load_values(posting, tasks, &histories, &wallets, now).await?;
-        let remembered = Remembered { positions, values, ..Remembered::default() };
+        let remembered = Remembered { positions, spending, values, ..Remembered::default() };
         Ok(Loaded { now, booked, wallets, given, closed, histories, remembered })
     }
 
-    /// Service keys and payers; the accounts that the tasks are about.
+    /// Service keys and payers; the accounts that the tasks are about. Those that something is spent from and that have a
+    /// limit are `limited`.
     async fn load_parties(
         &mut self,
         posting: &mut Posting<'_>,
         tasks: &[Task],
+        limited: &mut HashSet<i64>,
     ) -> Result<HashSet<(i64, AccountId)>, StoreError> {
         let mut accounts = HashSet::new();
         for task in tasks {
             match task {
                 Task::Charge(submission) => {
                     self.load_service_key(posting, &submission.service_key).await?;
-                    accounts.extend(self.load_payer(posting, &submission.payer).await?);
+                    accounts.extend(self.load_payer(posting, &submission.payer, limited).await?);
                 }
                 Task::Hold(request) => {
                     self.load_service_key(posting, &request.service_key).await?;
-                    accounts.extend(self.load_payer(posting, &request.payer).await?);
+                    accounts.extend(self.load_payer(posting, &request.payer, limited).await?);
                 }
                 Task::Settle(closing, _) | Task::Release(closing) => {
                     self.load_service_key(posting, &closing.service_key).await?;
-                    self.load_payer(posting, &Payer::Account(closing.hold.account)).await?;
+                    self.load_payer(posting, &Payer::Account(closing.hold.account), limited).await?;
                     accounts.extend(self.load_number(posting, closing.hold.account).await?);
                 }
                 Task::Correct(correction) => self.load_service_key(posting, &correction.service_key).await?,
                 Task::Check { service_key, payer, .. } => {
                     self.load_service_key(posting, service_key).await?;
-                    accounts.extend(self.load_payer(posting, payer).await?);
+                    accounts.extend(self.load_payer(posting, payer, limited).await?);
                 }
                 Task::Issue(account, _) | Task::IssueOnce(account, _) | Task::PostDues(account) => {
                     accounts.extend(self.load_number(posting, *account).await?);
@@ -172,6 +179,7 @@ impl Cache {
                 self.wallets.remove(no);
             }
             self.positions.forget(&old);
+            self.spending.forget(&old);
             self.values.forget(&old);
         }
         Ok(now)
@@ -262,6 +270,7 @@ impl Cache {
         self.wallets.extend(wallets);
         self.wallets.extend(remembered.wallets);
         self.positions.extend(remembered.positions);
+        self.spending.keep(remembered.spending);
         self.values.keep(remembered.values);
     }
 
@@ -293,6 +302,7 @@ impl Cache {
         self.cards = None;
         self.knows_dimensions = false;
         self.payers.clear();
+        self.spending.clear();
         self.service_keys.clear();
         self.numbers.clear();
     }
@@ -322,12 +332,15 @@ impl Cache {
         &mut self,
         posting: &mut Posting<'_>,
         payer: &Payer,
+        limited: &mut HashSet<i64>,
     ) -> Result<Option<(i64, AccountId)>, StoreError> {
         if !self.payers.contains_key(payer) {
             let found = posting.find_payer(payer).await?;
             self.payers.insert(payer.clone(), found);
         }
-        Ok(self.payer(payer).map(|row| (row.account_no, row.account)))
+        let row = self.payer(payer);
+        limited.extend(row.filter(|row| row.has_limits).map(|row| row.account_no));
+        Ok(row.map(|row| (row.account_no, row.account)))
     }
 
     async fn load_number(

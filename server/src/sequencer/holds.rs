@@ -59,6 +59,9 @@ impl<'c> Batch<'c> {
         let at = self.open(no).ok_or(Refusal::Failed)?;
         let (price, price_version) = self.price(&report.operation, at)?;
         let credits = self.remembered.positions.cost(no, price, at, report.quantity)?;
+        if row.has_limits {
+            self.must_be_within_limits(no, api_key.as_ref(), at, credits)?;
+        }
         let priced = Priced { credits, price_version, api_key, service_key: Some(service_key.clone()) };
         let wallet = self.wallets.get_mut(&no).ok_or(Refusal::Failed)?;
         let seq = wallet.seq;
@@ -85,7 +88,11 @@ impl<'c> Batch<'c> {
         let price = self.price_of(&open.event)?;
         let credits = quote(price, settlement.before, settlement.quantity)?;
         if credits > open.event.credits {
-            self.may_spend(&Payer::Account(closing.hold.account))?;
+            let row = self.may_spend(&Payer::Account(closing.hold.account))?;
+            if row.has_limits {
+                let more = credits.saturating_sub(open.event.credits);
+                self.must_be_within_limits(no, open.event.api_key.as_ref(), open.recorded_at, more)?;
+            }
         }
         let used = Used { quantity: settlement.quantity, credits, by: Some(closing.service_key.clone()) };
         let (seq, at) = (wallet.seq, self.now.max(wallet.recorded_at));

@@ -3,6 +3,7 @@
 use ledger::entry::Entry;
 use ledger::event::{EventKey, FieldError, Report};
 use ledger::grant::{GrantError, GrantFacts};
+use ledger::spend_limit::SpendLimit;
 use ledger::wallet::Shortfall;
 use ledger::{Credits, EventId, GrantId, HoldId, KeyId, Quantity, Timestamp};
 
@@ -154,6 +155,8 @@ pub enum Refusal {
     UnknownOperation { operation: String },
     #[error("the event costs more credits than can be counted")]
     TooDear,
+    #[error("{0}")]
+    LimitReached(Box<OverLimit>),
     /// `seq` is the account's last entry when the charge was refused.
     #[error("{shortfall}")]
     Insufficient { shortfall: Shortfall, seq: u64 },
@@ -162,10 +165,43 @@ pub enum Refusal {
     Failed,
 }
 
+/// A limit that a key would go above.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LimitReached {
+    /// The key whose limit it is: the one that pays, or one that it was made with.
+    pub key: KeyId,
+    pub limit: SpendLimit,
+    /// In the period so far, with what is held.
+    pub spent: Credits,
+    /// By how much the limit is too low.
+    pub missing: Credits,
+    /// The period.
+    pub from: Timestamp,
+    pub to: Timestamp,
+}
+
+/// What was refused at a limit, and the account at that moment.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{required} credits are above the limit of {}", reached.key)]
+pub struct OverLimit {
+    pub reached: LimitReached,
+    pub required: Credits,
+    pub balance: Credits,
+    /// Of the account's last entry.
+    pub seq: u64,
+}
+
+/// Why a charge would be refused for what it costs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unaffordable {
+    Limit(Box<OverLimit>),
+    Funds(Shortfall),
+}
+
 /// Whether an event would be charged now; nothing is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Quoted {
-    pub allowed: Result<(), Shortfall>,
+    pub allowed: Result<(), Unaffordable>,
     pub credits: Credits,
     pub balance: Credits,
     pub seq: u64,

@@ -9,6 +9,7 @@ mod crowd;
 pub mod figures;
 mod holds;
 pub mod job;
+pub mod limits;
 mod positions;
 mod transaction;
 mod values;

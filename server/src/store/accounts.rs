@@ -31,6 +31,34 @@ impl AccountStatus {
     }
 }
 
+/// How many requests an account's plan allows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tier {
+    Basic,
+    Pro,
+}
+
+impl Tier {
+    pub const ALL: [Self; 2] = [Self::Basic, Self::Pro];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Basic => "basic",
+            Self::Pro => "pro",
+        }
+    }
+
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|tier| tier.name() == name)
+    }
+
+    pub(super) fn read(text: Option<&str>, account: &str) -> Result<Option<Self>, StoreError> {
+        let Some(text) = text else { return Ok(None) };
+        let cell = || Cell { table: "accounts", column: "tier", row: account.to_owned() };
+        Self::from_name(text).map(Some).ok_or_else(|| cell().corrupt(text))
+    }
+}
+
 /// An account as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccountRow {
@@ -103,6 +131,20 @@ impl Store {
             match updated.rows_affected() {
                 1 => Ok(()),
                 found => Err(StoreError::Rows { statement: "set_account_status", expected: 1, found }),
+            }
+        })
+    }
+    /// Puts an account into a tier; `None`: that of accounts without a plan. No such account: [`StoreError::Rows`].
+    pub async fn set_account_tier(&self, no: i64, tier: Option<Tier>) -> Result<(), StoreError> {
+        change!(self, db => {
+            let updated = sqlx::query("UPDATE accounts SET tier = $2 WHERE no = $1")
+                .bind(no)
+                .bind(tier.map(Tier::name))
+                .execute(&mut *db)
+                .await?;
+            match updated.rows_affected() {
+                1 => Ok(()),
+                found => Err(StoreError::Rows { statement: "set_account_tier", expected: 1, found }),
             }
         })
     }

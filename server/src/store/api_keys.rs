@@ -1,10 +1,12 @@
 //! Customers' keys.
 
+use ledger::spend_limit::{LimitMode, LimitPeriod, SpendLimit};
 use ledger::{AccountId, KeyId, Timestamp, UserId};
 
-use super::accounts::AccountStatus;
+use super::accounts::{AccountStatus, Tier};
 use super::dialect::{Dialect as _, Sql};
-use super::rows::{Cell, parse_text};
+use super::made_keys::{MadeKeys as _, Origin, earlier};
+use super::rows::{Cell, Column as _, parse_text};
 use super::{Store, StoreError, change, note, read};
 
 /// What a customer's key may do.
@@ -34,6 +36,8 @@ pub struct ApiKeyRow {
     pub account_no: i64,
     pub account_id: AccountId,
     pub account_status: AccountStatus,
+    /// Of its plan.
+    pub tier: Option<Tier>,
     /// IANA name.
     pub time_zone: String,
     /// Who made it.
@@ -52,6 +56,11 @@ pub struct ApiKeyRow {
     pub expires_at: Option<Timestamp>,
     pub last_used_at: Option<Timestamp>,
     pub revoked_at: Option<Timestamp>,
+    pub limit: Option<SpendLimit>,
+    /// The key that it was made with.
+    pub made_with: Option<KeyId>,
+    /// The key of which it is the successor.
+    pub replaces: Option<KeyId>,
 }
 
 /// A key to insert.
@@ -68,6 +77,7 @@ pub struct NewApiKey {
     pub permission: Permission,
     pub created_at: Timestamp,
     pub expires_at: Option<Timestamp>,
+    pub limit: Option<SpendLimit>,
 }
 
 /// What changes about a key; `None` leaves it as it is.
@@ -75,6 +85,8 @@ pub struct NewApiKey {
 pub struct ApiKeyChange {
     pub name: Option<String>,
     pub expires_at: Option<Timestamp>,
+    /// `Some(None)` takes it away.
+    pub limit: Option<Option<SpendLimit>>,
 }
 
 /// Which of an account's keys.
@@ -112,6 +124,7 @@ struct Row {
     account_no: i64,
     account_id: String,
     status: String,
+    tier: Option<String>,
     time_zone: String,
     user_id: String,
     created_by: String,
@@ -124,6 +137,11 @@ struct Row {
     expires_at: Option<i64>,
     last_used_at: Option<i64>,
     revoked_at: Option<i64>,
+    limit_credits: Option<i64>,
+    limit_period: Option<String>,
+    limit_mode: Option<String>,
+    made_with: Option<String>,
+    replaces: Option<String>,
 }
 
 /// Statements about `new`, of which `$1` is a JSON array of rows: key, hour, count, last use.
@@ -162,12 +180,36 @@ const NOTE_USE: Sql = about_requests!(
 const FORGET_REQUESTS: Sql =
     about_requests!("DELETE FROM api_key_requests WHERE hour < $2 AND key_id IN (SELECT key_id FROM ", ")");
 
+/// The columns of a key's limit, for [`parse_limit`].
+macro_rules! limit_columns {
+    () => {
+        "k.limit_credits, k.limit_period, k.limit_mode"
+    };
+}
+pub(super) use limit_columns;
+
 macro_rules! key_columns {
     () => {
-        "k.id, k.account AS account_no, a.id AS account_id, a.status, a.time_zone, k.user_id, coalesce(u.claimed_email, u.email) AS created_by, \
-         u.verified_at IS NOT NULL AS is_verified, k.name, k.key_prefix, k.key_suffix, k.permission, k.created_at, k.expires_at, k.last_used_at, k.revoked_at \
-         FROM api_keys k JOIN accounts a ON a.no = k.account JOIN users u ON u.id = k.user_id "
+        "k.id, k.account AS account_no, a.id AS account_id, a.status, a.tier, a.time_zone, k.user_id, coalesce(u.claimed_email, u.email) AS created_by, \
+         u.verified_at IS NOT NULL AS is_verified, k.name, k.key_prefix, k.key_suffix, k.permission, k.created_at, k.expires_at, k.last_used_at, k.revoked_at, \
+         k.limit_credits, k.limit_period, k.limit_mode, k.made_with, k.replaces FROM api_keys k JOIN accounts a ON a.no = k.account JOIN users u ON u.id = k.user_id "
     };
+}
+
+/// A limit from its columns.
+pub(super) fn parse_limit(
+    credits: Option<i64>,
+    period: Option<&str>,
+    mode: Option<&str>,
+    key: &str,
+) -> Result<Option<SpendLimit>, StoreError> {
+    let (Some(credits), Some(period), Some(mode)) = (credits, period, mode) else { return Ok(None) };
+    let cell = |column| Cell { table: "api_keys", column, row: key.to_owned() };
+    Ok(Some(SpendLimit {
+        amount: credits.read("api_keys", "limit_credits", key)?,
+        period: LimitPeriod::from_name(period).ok_or_else(|| cell("limit_period").corrupt(period))?,
+        mode: LimitMode::from_name(mode).ok_or_else(|| cell("limit_mode").corrupt(mode))?,
+    }))
 }
 
 impl TryFrom<Row> for ApiKeyRow {
@@ -175,7 +217,13 @@ impl TryFrom<Row> for ApiKeyRow {
 
     fn try_from(row: Row) -> Result<Self, StoreError> {
         let cell = || Cell { table: "api_keys", column: "permission", row: row.id.clone() };
+        let (period, mode) = (row.limit_period.as_deref(), row.limit_mode.as_deref());
+        let key = |id: Option<String>, column| id.map(|id| parse_text(&id, "api_keys", column)).transpose();
         Ok(Self {
+            limit: parse_limit(row.limit_credits, period, mode, &row.id)?,
+            made_with: key(row.made_with, "made_with")?,
+            replaces: key(row.replaces, "replaces")?,
+            tier: Tier::read(row.tier.as_deref(), &row.account_id)?,
             id: parse_text(&row.id, "api_keys", "id")?,
             account_id: parse_text(&row.account_id, "accounts", "id")?,
             user_id: parse_text(&row.user_id, "api_keys", "user_id")?,
@@ -198,26 +246,9 @@ impl TryFrom<Row> for ApiKeyRow {
 }
 
 impl Store {
+    /// Inserts a key that an operator makes.
     pub async fn insert_api_key(&self, key: &NewApiKey) -> Result<(), StoreError> {
-        change!(self, db => {
-            sqlx::query(
-                "INSERT INTO api_keys (id, account, user_id, name, secret_hash, key_prefix, key_suffix, permission, \
-                 created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
-            )
-            .bind(key.id.as_str())
-            .bind(key.account_no)
-            .bind(key.user_id.to_string())
-            .bind(&key.name)
-            .bind(key.secret_hash.to_vec())
-            .bind(&key.key_prefix)
-            .bind(&key.key_suffix)
-            .bind(key.permission.name())
-            .bind(key.created_at.micros())
-            .bind(key.expires_at.map(Timestamp::micros))
-            .execute(&mut *db)
-            .await?;
-            Ok(())
-        })
+        change!(self, db => db.insert_key_row(key, Origin { by_operator: true, ..Origin::default() }).await)
     }
 
     /// The key with this secret, whatever has become of it.
@@ -297,7 +328,8 @@ impl Store {
         Ok(found)
     }
 
-    /// Changes a key of this account that is not revoked; whether there is one.
+    /// Changes a key of this account that is not revoked; whether there is one. It has at most the expiry and the limit of the
+    /// key it was made with, and those that were made with it end no later than it.
     pub async fn update_api_key(
         &self,
         account_no: i64,
@@ -305,36 +337,59 @@ impl Store {
         new: &ApiKeyChange,
     ) -> Result<bool, StoreError> {
         change!(self, db => {
+            let maker = db.find_makers_bounds(account_no, id.as_str()).await?;
+            let most = maker.as_ref().and_then(|maker| maker.expires_at);
+            let expires_at = new.expires_at.and_then(|at| earlier(Some(at), most));
+            let makers_limit = maker.map_or(Ok(None), |maker| maker.limit(id))?;
+            let limit = SpendLimit::within(new.limit.flatten(), makers_limit);
             let updated = sqlx::query(
-                "UPDATE api_keys SET name = coalesce($3, name), expires_at = coalesce($4, expires_at) \
+                "UPDATE api_keys SET name = coalesce($3, name), expires_at = coalesce($4, expires_at), \
+                 limit_credits = CASE WHEN $5 THEN $6 ELSE limit_credits END, \
+                 limit_period = CASE WHEN $5 THEN $7 ELSE limit_period END, \
+                 limit_mode = CASE WHEN $5 THEN $8 ELSE limit_mode END \
                  WHERE id = $2 AND account = $1 AND revoked_at IS NULL",
             )
             .bind(account_no)
             .bind(id.as_str())
             .bind(&new.name)
-            .bind(new.expires_at.map(Timestamp::micros))
+            .bind(expires_at.map(Timestamp::micros))
+            .bind(new.limit.is_some())
+            .bind(limit.map(|limit| limit.amount.micros()))
+            .bind(limit.map(|limit| limit.period.name()))
+            .bind(limit.map(|limit| limit.mode.name()))
             .execute(&mut *db)
             .await?;
-            Ok(updated.rows_affected() == 1)
+            let is_changed = updated.rows_affected() == 1;
+            if let Some(ends_at) = expires_at.filter(|_| is_changed) {
+                db.end_made_with(id.as_str(), ends_at).await?;
+            }
+            Ok(is_changed)
         }, told_if |updated| updated)
     }
 
-    /// Revokes a key of this account and returns when that happened first; `None`: no such key.
+    /// Revokes a key of this account, together with what was made with it, and returns when that happened first; `None`: no such
+    /// key.
     pub async fn revoke_api_key(
         &self,
         account_no: i64,
         id: &KeyId,
         now: Timestamp,
     ) -> Result<Option<Timestamp>, StoreError> {
-        let found: Option<(i64,)> = change!(self, db => Ok(sqlx::query_as(
-            "UPDATE api_keys SET revoked_at = coalesce(revoked_at, $3) WHERE id = $2 AND account = $1 \
-             RETURNING revoked_at",
-        )
-        .bind(account_no)
-        .bind(id.as_str())
-        .bind(now.micros())
-        .fetch_optional(&mut *db)
-        .await?), told_if |found| found.is_some_and(|(revoked_at,): (i64,)| revoked_at == now.micros()))?;
+        let found: Option<(i64,)> = change!(self, db => {
+            let found: Option<(i64,)> = sqlx::query_as(
+                "UPDATE api_keys SET revoked_at = coalesce(revoked_at, $3) WHERE id = $2 AND account = $1 \
+                 RETURNING revoked_at",
+            )
+            .bind(account_no)
+            .bind(id.as_str())
+            .bind(now.micros())
+            .fetch_optional(&mut *db)
+            .await?;
+            if found.is_some_and(|(revoked_at,)| revoked_at == now.micros()) {
+                db.revoke_made_with(id.as_str(), now).await?;
+            }
+            Ok(found)
+        }, told_if |found| found.is_some_and(|(revoked_at,): (i64,)| revoked_at == now.micros()))?;
         Ok(found.map(|(revoked_at,)| Timestamp::from_micros(revoked_at)))
     }
 

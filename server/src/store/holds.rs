@@ -45,7 +45,7 @@ pub struct HoldRow {
 pub enum HoldsOf {
     /// By the account's number.
     Account(i64),
-    /// Those that a service key made.
+    /// Those that a service made, with any of the keys that replaced each other; by the first of them.
     Service(KeyId),
 }
 
@@ -133,7 +133,9 @@ impl HoldFilter {
     fn sql(&self, select: &str) -> String {
         let owner = match self.of {
             HoldsOf::Account(_) => "e.account = $1",
-            HoldsOf::Service(_) => "e.service_key = $1",
+            HoldsOf::Service(_) => {
+                "e.service_key IN (SELECT id FROM service_keys WHERE id = $1 UNION ALL SELECT id FROM service_keys WHERE line = $1)"
+            }
         };
         // The few that are open are looked up from their own table.
         let (from, status) = match self.status {

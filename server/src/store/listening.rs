@@ -2,7 +2,8 @@
 //! is on the channel is only ever a hint: everything it says can be read in the database as well.
 
 use std::collections::HashMap;
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
+use std::str::FromStr;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
@@ -11,6 +12,7 @@ use sqlx::{Connection as _, PgPool};
 
 use super::postgres::{CHANNEL, PostgresStore};
 use super::{OpenError, Store, StoreError};
+use crate::auth::rates::Counted;
 
 /// Held by all that serve, shared; exclusively by one that counts the books by other dimensions. Postings share it as well,
 /// each for its time, since whoever has lost its connection posts on.
@@ -23,6 +25,7 @@ const LEADING: i64 = 0x0070_6c65_7868;
 const LONGEST: usize = 7_000;
 const EPOCH: &str = "epoch ";
 const MOVED: &str = "moved ";
+const COUNTED: &str = "counted ";
 
 /// What another server, or this one, has committed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +34,8 @@ pub enum Told {
     Changed(u64),
     /// Numbers of accounts, and the `seq` of their last entries.
     Moved(Vec<(i64, u64)>),
+    /// Requests in a minute.
+    Counted(Counted),
 }
 
 impl Told {
@@ -39,27 +44,41 @@ impl Told {
         if let Some(number) = text.strip_prefix(EPOCH) {
             return number.parse().ok().map(Self::Changed);
         }
-        let pairs = text.strip_prefix(MOVED)?.split(',').map(|pair| {
-            let (no, seq) = pair.split_once(':')?;
-            Some((no.parse().ok()?, seq.parse().ok()?))
-        });
-        pairs.collect::<Option<_>>().map(Self::Moved)
+        if let Some(counted) = text.strip_prefix(COUNTED) {
+            let mut words = counted.splitn(3, ' ');
+            let (minute, node) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
+            let counts = pairs(words.next()?)?;
+            return Some(Self::Counted(Counted { minute, node, counts }));
+        }
+        pairs(text.strip_prefix(MOVED)?).map(Self::Moved)
     }
 }
 
-/// Messages that say so, none of them too long.
-fn messages(moved: impl IntoIterator<Item = (i64, u64)>) -> Vec<String> {
+/// `7:1,8:2`
+fn pairs<K: FromStr, N: FromStr>(text: &str) -> Option<Vec<(K, N)>> {
+    let pair = |pair: &str| {
+        let (key, number) = pair.split_once(':')?;
+        Some((key.parse().ok()?, number.parse().ok()?))
+    };
+    text.split(',').map(pair).collect()
+}
+
+/// Messages of pairs that begin so, none of them too long.
+fn messages<K: fmt::Display, N: fmt::Display>(
+    begin: &str,
+    pairs: impl IntoIterator<Item = (K, N)>,
+) -> Vec<String> {
     let mut messages: Vec<String> = vec![];
-    for (no, seq) in moved {
+    for (key, number) in pairs {
         let mut pair = String::new();
         // Writing into a String cannot fail.
-        let _ = write!(pair, "{no}:{seq}");
+        let _ = write!(pair, "{key}:{number}");
         match messages.last_mut() {
             Some(last) if last.len() + pair.len() + 1 < LONGEST => {
                 last.push(',');
                 last.push_str(&pair);
             }
-            _ => messages.push(format!("{MOVED}{pair}")),
+            _ => messages.push(format!("{begin}{pair}")),
         }
     }
     messages
@@ -271,9 +290,19 @@ impl Listening {
 impl Telling {
     /// Tells all servers which accounts have moved, and up to which `seq`.
     pub async fn tell(&mut self, moved: impl IntoIterator<Item = (i64, u64)>) -> Result<(), StoreError> {
+        self.say(messages(MOVED, moved)).await
+    }
+
+    /// Tells all servers how many requests this one has counted.
+    pub async fn tell_counts(&mut self, counted: Counted) -> Result<(), StoreError> {
+        let Counted { minute, node, counts } = counted;
+        self.say(messages(&format!("{COUNTED}{minute} {node} "), counts)).await
+    }
+
+    async fn say(&mut self, messages: Vec<String>) -> Result<(), StoreError> {
         sqlx::query("SELECT count(pg_notify($1, message)) FROM unnest($2::TEXT[]) AS message")
             .bind(CHANNEL)
-            .bind(messages(moved))
+            .bind(messages)
             .execute(&mut self.0)
             .await?;
         Ok(())
@@ -283,11 +312,12 @@ impl Telling {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::auth::rates::Subject;
 
     #[test]
     fn messages_are_short_and_read_back_whole() {
         let moved: Vec<(i64, u64)> = (1..=2_000_i64).map(|no| (no, u64::MAX - no.unsigned_abs())).collect();
-        let messages = messages(moved.clone());
+        let messages = messages(MOVED, moved.clone());
         assert!(messages.len() > 1);
         let mut heard = vec![];
         for message in &messages {
@@ -299,8 +329,26 @@ mod tests {
     }
 
     #[test]
+    fn what_was_counted_is_read_back_whole() {
+        let counts = (1..=2_000_i64).map(|no| (Subject::Account(no), u32::MAX)).collect();
+        let counted = Counted { minute: 29_934_720, node: u64::MAX, counts };
+        let Counted { minute, node, counts } = counted.clone();
+        let mut heard = vec![];
+        for message in messages(&format!("{COUNTED}{minute} {node} "), counts) {
+            assert!(message.len() < LONGEST, "{}", message.len());
+            let Some(Told::Counted(part)) = Told::parse(&message) else { panic!("{message}") };
+            assert_eq!((part.minute, part.node), (minute, node));
+            heard.extend(part.counts);
+        }
+        assert_eq!(heard, counted.counts);
+    }
+
+    #[test]
     fn other_peoples_messages_mean_nothing() {
         assert_eq!(Told::parse("epoch 17"), Some(Told::Changed(17)));
+        for text in ["counted", "counted 1 2", "counted 1 2 ", "counted 1 x 7:1", "counted 1 2 7:-1"] {
+            assert_eq!(Told::parse(text), None, "{text}");
+        }
         for text in ["", "epoch", "epoch x", "moved ", "moved 1", "moved 1:2,", "moved 1:x", "hello"] {
             assert_eq!(Told::parse(text), None, "{text}");
         }

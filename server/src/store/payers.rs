@@ -33,6 +33,8 @@ pub struct PayerRow {
     pub account_no: i64,
     pub account: AccountId,
     pub is_suspended: bool,
+    /// Whether any key of the account has a limit that refuses.
+    pub has_limits: bool,
     /// When the payer was named by a key.
     pub key: Option<PayerKey>,
 }
@@ -51,17 +53,24 @@ struct AccountOfPayer {
     no: i64,
     id: String,
     status: String,
+    has_limits: bool,
 }
 
 #[derive(sqlx::FromRow)]
 struct AccountOfKey {
-    no: i64,
-    id: String,
-    status: String,
+    #[sqlx(flatten)]
+    account: AccountOfPayer,
     key_id: String,
     permission: String,
     expires_at: Option<i64>,
     revoked_at: Option<i64>,
+}
+
+/// The columns of [`AccountOfPayer`].
+macro_rules! payer_columns {
+    () => {
+        "a.no, a.id, a.status, EXISTS (SELECT 1 FROM api_keys l WHERE l.account = a.no AND l.limit_mode = 'hard') AS has_limits"
+    };
 }
 
 impl Posting<'_> {
@@ -69,12 +78,16 @@ impl Posting<'_> {
     pub async fn find_payer(&mut self, payer: &Payer) -> Result<Option<PayerRow>, StoreError> {
         match payer {
             Payer::User(user) => {
-                let sql = "SELECT a.no, a.id, a.status FROM users u JOIN accounts a ON a.no = u.personal_account WHERE u.id = $1";
+                let sql = concat!(
+                    "SELECT ",
+                    payer_columns!(),
+                    " FROM users u JOIN accounts a ON a.no = u.personal_account WHERE u.id = $1"
+                );
                 self.find_account(sql, user.to_string()).await
             }
             Payer::Account(account) => {
-                self.find_account("SELECT no, id, status FROM accounts WHERE id = $1", account.to_string())
-                    .await
+                let sql = concat!("SELECT ", payer_columns!(), " FROM accounts a WHERE a.id = $1");
+                self.find_account(sql, account.to_string()).await
             }
             Payer::ApiKey(hash) => self.find_key(hash).await,
         }
@@ -83,14 +96,16 @@ impl Posting<'_> {
     async fn find_account(&mut self, sql: &'static str, id: String) -> Result<Option<PayerRow>, StoreError> {
         let found: Option<AccountOfPayer> =
             posting::on!(self, db => sqlx::query_as(sql).bind(id).fetch_optional(db).await?);
-        found.map(|row| payer_row(row.no, &row.id, &row.status, None)).transpose()
+        found.map(|row| payer_row(&row, None)).transpose()
     }
 
     async fn find_key(&mut self, hash: &[u8; 32]) -> Result<Option<PayerRow>, StoreError> {
-        let found: Option<AccountOfKey> = posting::on!(self, db => sqlx::query_as(
-            "SELECT a.no, a.id, a.status, k.id AS key_id, k.permission, k.expires_at, k.revoked_at \
+        let found: Option<AccountOfKey> = posting::on!(self, db => sqlx::query_as(concat!(
+            "SELECT ",
+            payer_columns!(),
+            ", k.id AS key_id, k.permission, k.expires_at, k.revoked_at \
              FROM api_keys k JOIN accounts a ON a.no = k.account WHERE k.secret_hash = $1",
-        )
+        ))
         .bind(hash.to_vec())
         .fetch_optional(db)
         .await?);
@@ -101,7 +116,7 @@ impl Posting<'_> {
             expires_at: row.expires_at.map(Timestamp::from_micros),
             is_revoked: row.revoked_at.is_some(),
         };
-        payer_row(row.no, &row.id, &row.status, Some(key)).map(Some)
+        payer_row(&row.account, Some(key)).map(Some)
     }
 
     /// Whether a service key exists and has not been revoked.
@@ -116,11 +131,12 @@ impl Posting<'_> {
     }
 }
 
-fn payer_row(no: i64, id: &str, status: &str, key: Option<PayerKey>) -> Result<PayerRow, StoreError> {
+fn payer_row(row: &AccountOfPayer, key: Option<PayerKey>) -> Result<PayerRow, StoreError> {
     Ok(PayerRow {
-        account_no: no,
-        account: parse_text(id, "accounts", "id")?,
-        is_suspended: status != "active",
+        account_no: row.no,
+        account: parse_text(&row.id, "accounts", "id")?,
+        is_suspended: row.status != "active",
+        has_limits: row.has_limits,
         key,
     })
 }

@@ -99,6 +99,8 @@ pub struct ServiceKeyRow {
     pub source: Option<String>,
     /// Up to which debt it may let an account owe; `None`: it may not.
     pub debt_limit: Option<Credits>,
+    /// The first of the keys that replaced each other.
+    pub line: KeyId,
     pub created_at: Timestamp,
     pub revoked_at: Option<Timestamp>,
 }
@@ -115,6 +117,8 @@ pub struct NewServiceKey {
     pub scopes: Scopes,
     pub source: Option<String>,
     pub debt_limit: Option<Credits>,
+    /// Of the key that it replaces; `None`: it is the first.
+    pub line: Option<KeyId>,
     pub created_at: Timestamp,
 }
 
@@ -127,6 +131,7 @@ struct Row {
     scopes: String,
     source: Option<String>,
     debt_limit: Option<i64>,
+    line: String,
     created_at: i64,
     revoked_at: Option<i64>,
 }
@@ -138,6 +143,7 @@ impl TryFrom<Row> for ServiceKeyRow {
         let cell = || Cell { table: "service_keys", column: "scopes", row: row.id.clone() };
         Ok(Self {
             id: parse_text(&row.id, "service_keys", "id")?,
+            line: parse_text(&row.line, "service_keys", "line")?,
             scopes: row.scopes.parse().map_err(|_| cell().corrupt(&row.scopes))?,
             name: row.name,
             key_prefix: row.key_prefix,
@@ -158,7 +164,7 @@ impl Store {
         change!(self, db => {
             sqlx::query(
                 "INSERT INTO service_keys (id, name, secret_hash, key_prefix, key_suffix, scopes, source, created_at, \
-                 debt_limit) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+                 debt_limit, line) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
             )
             .bind(key.id.as_str())
             .bind(&key.name)
@@ -169,6 +175,7 @@ impl Store {
             .bind(&key.source)
             .bind(key.created_at.micros())
             .bind(key.debt_limit.map(Credits::micros))
+            .bind(key.line.as_ref().map(KeyId::as_str))
             .execute(&mut *db)
             .await?;
             Ok(())
@@ -178,8 +185,8 @@ impl Store {
     /// All service keys, the newest first.
     pub async fn list_service_keys(&self) -> Result<Vec<ServiceKeyRow>, StoreError> {
         let rows: Vec<Row> = read!(self, db => Ok(sqlx::query_as(
-            "SELECT id, name, key_prefix, key_suffix, scopes, source, debt_limit, created_at, revoked_at FROM service_keys \
-             ORDER BY created_at DESC, id",
+            "SELECT id, name, key_prefix, key_suffix, scopes, source, debt_limit, coalesce(line, id) AS line, created_at, revoked_at \
+             FROM service_keys ORDER BY created_at DESC, id",
         )
         .fetch_all(db)
         .await?))?;
@@ -189,8 +196,8 @@ impl Store {
     /// The key with this secret, revoked ones too.
     pub async fn find_service_key(&self, secret_hash: [u8; 32]) -> Result<Option<ServiceKeyRow>, StoreError> {
         let found: Option<Row> = read!(self, db => Ok(sqlx::query_as(
-            "SELECT id, name, key_prefix, key_suffix, scopes, source, debt_limit, created_at, revoked_at FROM service_keys \
-             WHERE secret_hash = $1",
+            "SELECT id, name, key_prefix, key_suffix, scopes, source, debt_limit, coalesce(line, id) AS line, created_at, revoked_at \
+             FROM service_keys WHERE secret_hash = $1",
         )
         .bind(secret_hash.to_vec())
         .fetch_optional(db)

@@ -2,7 +2,7 @@
 
 use ledger::{AccountId, Timestamp, UserId};
 
-use super::accounts::AccountStatus;
+use super::accounts::{AccountStatus, Tier};
 use super::mails::MailRows as _;
 use super::rows::parse_text;
 use super::{NewMail, Store, StoreError, change, on_connection, read};
@@ -27,6 +27,8 @@ pub struct UserRow {
     /// IANA name.
     pub time_zone: String,
     pub account_status: AccountStatus,
+    /// Of the account's plan.
+    pub tier: Option<Tier>,
     pub created_at: Timestamp,
 }
 
@@ -84,6 +86,7 @@ pub(super) struct Row {
     account_id: String,
     time_zone: String,
     status: String,
+    tier: Option<String>,
     created_at: i64,
 }
 
@@ -91,7 +94,7 @@ pub(super) struct Row {
 macro_rules! user_columns {
     () => {
         "u.id, coalesce(u.claimed_email, u.email) AS email, u.claimed_email IS NOT NULL AS is_claim, u.name, u.user_name, u.password_hash, u.verified_at, u.is_operator, a.no AS account_no, \
-         a.id AS account_id, a.time_zone, a.status, u.created_at \
+         a.id AS account_id, a.time_zone, a.status, a.tier, u.created_at \
          FROM users u JOIN accounts a ON a.no = u.personal_account "
     };
 }
@@ -105,6 +108,7 @@ impl TryFrom<Row> for UserRow {
             id: parse_text(&row.id, "users", "id")?,
             account_id: parse_text(&row.account_id, "accounts", "id")?,
             account_status: AccountStatus::read(&row.status, &row.account_id)?,
+            tier: Tier::read(row.tier.as_deref(), &row.account_id)?,
             email: row.email,
             is_claim: row.is_claim,
             name: row.name,

@@ -391,3 +391,18 @@ async fn operator_runs_commands_side_by_side_and_all_take_effect() {
     assert_eq!(site.json(&["stats"]).await["issued"], 106);
     assert_eq!(site.json(&["verify"]).await["ok"], true);
 }
+
+#[tokio::test]
+async fn operator_puts_an_account_into_a_tier() {
+    let site = Site::new().await;
+    site.user("ada").await;
+    let tier = async |tier: &str| site.json(&["user", "tier", "--email", ADA, "--tier", tier]).await;
+    assert_eq!((&tier("pro").await["tier"], &tier("basic").await["tier"]), (&json!("pro"), &json!("basic")));
+    assert!(tier("none").await.get("tier").is_none());
+    for (email, tier, mentions) in
+        [(ADA, "gold", "basic, pro or none"), ("x@example.com", "pro", "email is unknown")]
+    {
+        let ended = site.run(&["user", "tier", "--email", email, "--tier", tier]).await;
+        assert!(ended.code != Some(0) && ended.stderr.contains(mentions), "{}", ended.stderr);
+    }
+}

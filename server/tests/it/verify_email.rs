@@ -233,6 +233,7 @@ async fn member_who_is_not_verified_makes_no_keys() {
         name: "by the operator".to_owned(),
         permission: Permission::ReadWrite,
         expiration_days: None,
+        limit: None,
     };
     let key = world.console.create_api_key(&ada, form).await.unwrap();
     let member = world.caller(key.secret.as_str());

@@ -9,13 +9,12 @@ use super::{head, waiting};
 use crate::api::api_keys::{api_keys, create_api_key};
 #[cfg(feature = "hydrate")]
 use crate::backend::ConsoleError;
-use crate::backend::api_keys::{ApiKeyView, ApiKeysView, CreatedView, Show, WhenView};
+use crate::backend::api_keys::{ApiKeysView, CreatedView, Show};
 use crate::backend::form::FormState;
 use crate::components::copy::{CopyBlock, CopyLine};
 use crate::components::dynamic::{dynamic, text};
-use crate::components::form::{Field, FormError, Said, Sending, Submit, focus, put};
+use crate::components::form::{Field, FormError, Labelled, Said, Sending, Submit, described_by, focus, put};
 use crate::components::loading::loading;
-use crate::format;
 use crate::live::Live;
 
 #[component]
@@ -90,7 +89,7 @@ fn loaded(view: ApiKeysView, show: Signal<String>) -> AnyView {
                 <Said said />
                 {kinds(show)}
             </header>
-            {dynamic(move || page.view.with(list))}
+            <div inner_html=text(move || page.view.with(|view| view.list.clone()))></div>
         </section>
         {revoking(page)}
     }
@@ -191,6 +190,7 @@ fn form(page: Page, sent: &FormState, created: RwSignal<Option<CreatedView>>) ->
                         inputmode="numeric"
                     />
                 </div>
+                {limit_fields(sent, sending)}
                 <fieldset class="options" aria-describedby="permission-error">
                     <legend>"Permission"</legend>
                     {option("read_only", !writes, "Read only", "Sees balance, usage and receipts.")}
@@ -207,11 +207,61 @@ fn form(page: Page, sent: &FormState, created: RwSignal<Option<CreatedView>>) ->
     }
 }
 
+fn limit_fields(sent: &FormState, sending: Sending) -> impl IntoView + use<> {
+    view! {
+        <div class="limits">
+            <Field
+                name="limit"
+                label="Spend limit"
+                hint="Credits. Empty: none."
+                value=sent.value("limit", "")
+                error=sending.error("limit")
+                inputmode="decimal"
+            />
+            {choice("limit_period", "For each", periods(sent.typed("limit_period")))}
+            {choice("limit_mode", "Beyond it", modes(sent.typed("limit_mode")))}
+        </div>
+    }
+}
+
+/// A choice among texts that are markup already.
+pub(super) fn choice(name: &'static str, label: &'static str, options: String) -> impl IntoView {
+    view! {
+        <Labelled name label hint="" error=Signal::default()>
+            <select id=name name=name aria-describedby=described_by(name) inner_html=options></select>
+        </Labelled>
+    }
+}
+
+pub(super) fn periods(chosen: Option<&str>) -> String {
+    options(&[("day", "day"), ("week", "week, from Monday"), ("month", "month")], chosen.unwrap_or("month"))
+}
+
+pub(super) fn modes(chosen: Option<&str>) -> String {
+    options(&[("hard", "nothing is spent"), ("notify", "only say so")], chosen.unwrap_or("hard"))
+}
+
+/// The values and names are ours.
+pub(super) fn options(of: &[(&'static str, &'static str)], chosen: &str) -> String {
+    let option = |(value, name): &(&'static str, &'static str)| {
+        let selected = if *value == chosen { " selected" } else { "" };
+        ["<option value=\"", value, "\"", selected, ">", name, "</option>"].concat()
+    };
+    of.iter().map(option).collect()
+}
+
 fn create(event: &SubmitEvent, sending: Sending, page: Page, created: RwSignal<Option<CreatedView>>) {
     page.said.set(String::new());
     sending.send(event, move |field| {
-        let call =
-            create_api_key(field("key_id"), field("name"), field("permission"), field("expiration_days"));
+        let call = create_api_key(
+            field("key_id"),
+            field("name"),
+            field("permission"),
+            field("expiration_days"),
+            field("limit"),
+            field("limit_period"),
+            field("limit_mode"),
+        );
         Box::pin(async move {
             let answer = call.await;
             // Either there is a new key, or the id of the next one may be used up.
@@ -219,6 +269,7 @@ fn create(event: &SubmitEvent, sending: Sending, page: Page, created: RwSignal<O
             let made = answer?;
             put("name", "");
             put("expiration_days", "");
+            put("limit", "");
             created.try_set(Some(made));
             focus("created");
             Ok(())
@@ -245,89 +296,5 @@ fn kinds(show: Signal<String>) -> impl IntoView {
         <nav class="seg" aria-label="Which keys">
             {Show::ALL.map(link).collect_view()}
         </nav>
-    }
-}
-
-fn list(view: &ApiKeysView) -> AnyView {
-    if view.keys.is_empty() {
-        let sentence = match view.show.as_str() {
-            "active" => "No key is active. Make one above; it works at once.",
-            "revoked" => "No key has been revoked.",
-            _ => "There are no keys yet. Make one above; it works at once.",
-        };
-        return view! { <p class="sub empty">{sentence}</p> }.into_any();
-    }
-    let rows = view.keys.iter().map(|key| row(key, &view.show)).collect_view();
-    let shown = u64::try_from(view.keys.len()).unwrap_or(u64::MAX);
-    let more = (shown < view.total).then(|| {
-        let (shown, total) = (format::count(shown), format::count(view.total));
-        view! { <p class="sub empty">{format!("The newest {shown} of {total}. GET /auth/api-keys lists all.")}</p> }
-    });
-    view! {
-        <table class="rows" role="table">
-            <thead role="rowgroup">
-                <tr role="row">
-                    <th scope="col" role="columnheader">"Key"</th>
-                    <th scope="col" role="columnheader">"Permission"</th>
-                    <th scope="col" role="columnheader">"Created"</th>
-                    <th scope="col" role="columnheader">"Expires"</th>
-                    <th scope="col" role="columnheader">"Last used"</th>
-                    <th scope="col" role="columnheader" class="num">"Requests, 30 d"</th>
-                    <th scope="col" role="columnheader">
-                        <span class="hidden">"What can be done"</span>
-                    </th>
-                </tr>
-            </thead>
-            <tbody role="rowgroup">{rows}</tbody>
-        </table>
-        {more}
-    }
-    .into_any()
-}
-
-fn row(key: &ApiKeyView, show: &str) -> impl IntoView + use<> {
-    let status = match (key.is_revoked, key.is_expired) {
-        (true, _) => "Revoked",
-        (false, true) => "Expired",
-        (false, false) => "",
-    };
-    let permission = if key.may_write { "Read and write" } else { "Read only" };
-    let ends_label = if key.is_revoked { "Revoked" } else { "Expires" };
-    let revoke = (!key.is_revoked).then(|| {
-        view! {
-            <a
-                class="button small"
-                href=format!("/settings/api-keys?show={show}&revoke={}", key.key_id)
-                data-noscroll=""
-            >
-                "Revoke"
-                <span class="hidden">" "{key.name.clone()}</span>
-            </a>
-        }
-    });
-    view! {
-        <tr role="row">
-            <td role="cell" class="what">
-                <b>{key.name.clone()}</b>
-                " "
-                <span class="mark-word" hidden=status.is_empty()>{status}</span>
-                <code>{key.label.clone()}</code>
-            </td>
-            <td role="cell" data-label="Permission">{permission}</td>
-            <td role="cell" data-label="Created">{when(&key.created)}</td>
-            <td role="cell" data-label=ends_label>{when(&key.ends)}</td>
-            <td role="cell" data-label="Last used">{when(&key.last_used)}</td>
-            <td role="cell" data-label="Requests, 30 d" class="num">{format::count(key.requests)}</td>
-            <td role="cell" class="act">{revoke}</td>
-        </tr>
-    }
-}
-
-fn when(at: &WhenView) -> impl IntoView + use<> {
-    let class = if at.exact.is_empty() { "muted" } else { "" };
-    view! {
-        <span class=class title=at.exact.clone()>
-            {at.label.clone()}
-        </span>
     }
 }

@@ -5,6 +5,8 @@
 
 pub mod account;
 pub mod api_keys;
+pub mod key;
+pub mod key_list;
 mod revoke;
 pub mod security;
 

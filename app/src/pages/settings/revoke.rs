@@ -8,10 +8,9 @@ use leptos_router::hooks::{use_navigate, use_query_map};
 
 use super::api_keys::Page;
 use crate::api::api_keys::revoke_api_key;
-use crate::backend::api_keys::ApiKeyView;
+use crate::backend::api_keys::RevocableView;
 use crate::components::dynamic::{dynamic, text};
 use crate::components::form::{FormError, Sending, Submit, focus};
-use crate::format;
 
 pub(super) const REVOKED: &str = "The key is revoked.";
 
@@ -21,14 +20,14 @@ pub(super) fn revoking(page: Page) -> impl IntoView {
     let asked = text(move || query.with(|query| query.get("revoke")).unwrap_or_default());
     dynamic(move || {
         let id = asked.get();
-        let found = page.view.with_untracked(|view| {
-            view.keys.iter().find(|key| key.key_id.as_str() == id).filter(|key| !key.is_revoked).cloned()
-        });
+        let found = page
+            .view
+            .with_untracked(|view| view.revocable.iter().find(|key| key.key_id.as_str() == id).cloned());
         found.map(|key| question(key, page))
     })
 }
 
-fn question(key: ApiKeyView, page: Page) -> impl IntoView {
+fn question(key: RevocableView, page: Page) -> impl IntoView {
     let sending = Sending::new(Vec::new());
     let navigate = use_navigate();
     let back = move |_| {
@@ -37,13 +36,6 @@ fn question(key: ApiKeyView, page: Page) -> impl IntoView {
     };
     #[cfg(feature = "hydrate")]
     Effect::new(browser::make_modal);
-    let used = if key.last_used.exact.is_empty() {
-        "It has never been used.".to_owned()
-    } else {
-        let requests = if key.requests == 1 { "request" } else { "requests" };
-        let (last, count) = (&key.last_used.label, format::count(key.requests));
-        format!("It was last used {last} and made {count} {requests} in the last 30 days.")
-    };
     view! {
         <dialog
             open
@@ -59,7 +51,7 @@ fn question(key: ApiKeyView, page: Page) -> impl IntoView {
                     "Programs that use " <code>{key.label}</code>
                     " are refused from their next request on. This can't be undone."
                 </p>
-                <p class="sub">{used}</p>
+                <p class="sub">{key.use_of_it}</p>
             </div>
             <FormError error=sending.error("") />
             <div class="ways">

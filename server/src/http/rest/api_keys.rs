@@ -1,16 +1,20 @@
 //! `/auth/api-keys`: a customer's keys.
 
 use axum::extract::{Path, State};
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Json, Router};
-use ledger::{KeyId, Timestamp};
+use ledger::spend_limit::{LimitMode, LimitPeriod, SpendLimit};
+use ledger::{Credits, KeyId, Timestamp};
 use serde::Serialize;
+use serde_json::value::RawValue;
 
 use crate::auth::Customer;
 use crate::calendar::Rfc3339;
-use crate::console::api_keys::{ApiKeyChangeForm, ApiKeyForm};
+use crate::console::api_keys::{
+    ApiKeyChangeForm, ApiKeyCreated, ApiKeyForm, ApiKeyRotated, LimitState, LimitStates, RotationForm,
+};
 use crate::console::{Console, Error, Reasons};
-use crate::http::json::JsonBody;
+use crate::http::json::{Fields, JsonBody, shown, text, wrong_type};
 use crate::http::query::{Page, Query};
 use crate::store::{ApiKeyRow, KeyFilter, KeyUsage, Permission};
 
@@ -18,6 +22,7 @@ pub fn router() -> Router<Console> {
     Router::new()
         .route("/auth/api-keys", get(list).post(create))
         .route("/auth/api-keys/{key_id}", get(one).patch(change).delete(revoke))
+        .route("/auth/api-keys/{key_id}/rotate", post(rotate))
 }
 
 async fn create(
@@ -27,16 +32,8 @@ async fn create(
 ) -> Result<Json<CreatedView>, Error> {
     customer.must_write()?;
     let created = console.create_own_api_key(&customer, creation_form(&body)?).await?;
-    let (key, secret) = (created.key, created.secret);
-    Ok(Json(CreatedView {
-        key_id: key.id,
-        name: key.name,
-        key: secret.as_str().to_owned(),
-        permission_level: key.permission.name(),
-        created_at: Rfc3339(key.created_at),
-        expires_at: key.expires_at.map(Rfc3339),
-        created_by: key.created_by,
-    }))
+    let states = console.limit_states(customer.account_no, [&created.key]).await?;
+    Ok(Json(CreatedView::new(created, &states)))
 }
 
 fn creation_form(body: &JsonBody) -> Result<ApiKeyForm, Error> {
@@ -49,9 +46,58 @@ fn creation_form(body: &JsonBody) -> Result<ApiKeyForm, Error> {
         reasons.entry("permission_level".into()).or_insert("must be read_only or read_write".into());
     }
     let expiration_days = fields.whole("expiration_days", &mut reasons)?;
+    let limit =
+        fields.raw("spend_limit").map(|value| spend_limit(value, &mut reasons)).transpose()?.flatten();
     fields.finish(reasons)?;
     // A missing level has been refused just now.
-    Ok(ApiKeyForm { name, permission: permission.unwrap_or(Permission::ReadOnly), expiration_days })
+    let permission = permission.unwrap_or(Permission::ReadOnly);
+    Ok(ApiKeyForm { name, permission, expiration_days, limit })
+}
+
+/// Nothing, for a reason.
+fn noted<T>(note: &mut dyn FnMut(&str, String), field: &str, reason: &str) -> Option<T> {
+    note(field, reason.to_owned());
+    None
+}
+
+/// `{"amount", "period", "mode"}`; a limit that is not said to notify refuses. What is wrong is noted, and `None` then.
+/// Errors: a field of another type (400).
+fn spend_limit(value: &RawValue, reasons: &mut Reasons) -> Result<Option<SpendLimit>, Error> {
+    if !value.get().starts_with('{') {
+        return Err(wrong_type("spend_limit", "an object with amount and period"));
+    }
+    let mut fields = Fields::of(value)?;
+    let mut note = |field: &str, reason: String| {
+        reasons.insert(format!("spend_limit.{field}").into(), reason.into());
+    };
+    let written = fields.given("amount").map(|value| text(value).unwrap_or(value.get().into()));
+    if written
+        .as_ref()
+        .is_some_and(|text| !text.starts_with(['-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9']))
+    {
+        return Err(wrong_type("spend_limit.amount", "a number or a string of one"));
+    }
+    let amount = match written.map(|text| Credits::parse(&text)) {
+        Some(Ok(amount)) if !amount.is_zero() => Some(amount),
+        Some(Ok(_)) => noted(&mut note, "amount", "must be above 0"),
+        Some(Err(error)) => noted(&mut note, "amount", &error.to_string()),
+        None => noted(&mut note, "amount", "is required"),
+    };
+    let period = fields.text("period")?;
+    let period = period.as_deref().and_then(LimitPeriod::from_name);
+    if period.is_none() {
+        note("period", "must be day, week or month".into());
+    }
+    let mode = fields.text("mode")?;
+    let mode = mode.as_deref().map_or(Some(LimitMode::Hard), LimitMode::from_name);
+    if mode.is_none() {
+        note("mode", "must be hard or notify".into());
+    }
+    for (name, _) in fields.into_pairs() {
+        note(&shown(&name), "is not a field of this request".into());
+    }
+    let (Some(amount), Some(period), Some(mode)) = (amount, period, mode) else { return Ok(None) };
+    Ok(Some(SpendLimit { amount, period, mode }))
 }
 
 async fn list(
@@ -64,7 +110,8 @@ async fn list(
     let (filter, page) = query.read(|query| (query.one_of("status", &statuses), query.page()))?;
     let filter = filter.unwrap_or(KeyFilter::All);
     let (keys, total) = console.list_api_keys(customer.account_no, filter, page.limit, page.offset).await?;
-    let keys: Vec<KeyView> = keys.into_iter().map(|key| KeyView::new(key, now)).collect();
+    let states = console.limit_states(customer.account_no, &keys).await?;
+    let keys: Vec<KeyView> = keys.into_iter().map(|key| KeyView::new(key, &states, now)).collect();
     let pagination = Pagination::new(page, total, keys.len());
     Ok(Json(ListView { keys, pagination }))
 }
@@ -77,7 +124,9 @@ async fn one(
 ) -> Result<Json<UsedKeyView>, Error> {
     query.read(|_| ())?;
     let (key, usage) = console.api_key_usage(customer.account_no, &parse(&key_id)?).await?;
-    Ok(Json(UsedKeyView { key: KeyView::new(key, console.clock.now()), usage_stats: usage.into() }))
+    let states = console.limit_states(customer.account_no, [&key]).await?;
+    let key = KeyView::new(key, &states, console.clock.now());
+    Ok(Json(UsedKeyView { key, usage_stats: usage.into() }))
 }
 
 async fn change(
@@ -89,7 +138,32 @@ async fn change(
     customer.must_write()?;
     let form = change_form(&body)?;
     let key = console.change_api_key(&customer, &parse(&key_id)?, form).await?;
-    Ok(Json(KeyView::new(key, console.clock.now())))
+    let states = console.limit_states(customer.account_no, [&key]).await?;
+    Ok(Json(KeyView::new(key, &states, console.clock.now())))
+}
+
+/// Without a body, or with any of its fields.
+async fn rotate(
+    State(console): State<Console>,
+    customer: Customer,
+    Path(key_id): Path<String>,
+    body: Option<JsonBody>,
+) -> Result<Json<RotatedView>, Error> {
+    customer.must_write()?;
+    let form = body.map_or_else(|| Ok(RotationForm::default()), |body| rotation_form(&body))?;
+    let ApiKeyRotated { made, old } = console.rotate_api_key(&customer, &parse(&key_id)?, form).await?;
+    let states = console.limit_states(customer.account_no, [&made.key]).await?;
+    let replaces = ReplacedView { key_id: old.id, expires_at: old.expires_at.map(Rfc3339) };
+    Ok(Json(RotatedView { key: CreatedView::new(made, &states), replaces }))
+}
+
+fn rotation_form(body: &JsonBody) -> Result<RotationForm, Error> {
+    let mut fields = body.object()?;
+    let mut reasons = Reasons::new();
+    let overlap_s = fields.whole("overlap_s", &mut reasons)?;
+    let expiration_days = fields.whole("expiration_days", &mut reasons)?;
+    fields.finish(reasons)?;
+    Ok(RotationForm { overlap_s, expiration_days })
 }
 
 fn change_form(body: &JsonBody) -> Result<ApiKeyChangeForm, Error> {
@@ -100,8 +174,13 @@ fn change_form(body: &JsonBody) -> Result<ApiKeyChangeForm, Error> {
     if fields.text("permission_level")?.is_some() {
         reasons.insert("permission_level".into(), "can't be changed; make a new key".into());
     }
+    let limit = match fields.given("spend_limit") {
+        Some(value) if value.get() == "null" => Some(None),
+        Some(value) => Some(spend_limit(value, &mut reasons)?),
+        None => None,
+    };
     fields.finish(reasons)?;
-    Ok(ApiKeyChangeForm { name, expiration_days })
+    Ok(ApiKeyChangeForm { name, expiration_days, limit })
 }
 
 async fn revoke(
@@ -120,6 +199,7 @@ fn parse(key_id: &str) -> Result<KeyId, Error> {
     key_id.parse().map_err(|_| Error::not_found())
 }
 
+/// What only keys of their kind have is left out of the others.
 #[derive(Debug, Serialize)]
 struct CreatedView {
     key_id: KeyId,
@@ -130,6 +210,65 @@ struct CreatedView {
     created_at: Rfc3339,
     expires_at: Option<Rfc3339>,
     created_by: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    spend_limit: Option<LimitView>,
+}
+
+impl CreatedView {
+    fn new(ApiKeyCreated { secret, key }: ApiKeyCreated, states: &LimitStates) -> Self {
+        Self {
+            spend_limit: states.get(&key.id).map(LimitView::new),
+            key_id: key.id,
+            name: key.name,
+            key: secret.as_str().to_owned(),
+            permission_level: key.permission.name(),
+            created_at: Rfc3339(key.created_at),
+            expires_at: key.expires_at.map(Rfc3339),
+            created_by: key.created_by,
+        }
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct RotatedView {
+    #[serde(flatten)]
+    key: CreatedView,
+    replaces: ReplacedView,
+}
+
+/// The old key, and how long it still works.
+#[derive(Debug, Serialize)]
+struct ReplacedView {
+    key_id: KeyId,
+    expires_at: Option<Rfc3339>,
+}
+
+/// A limit, and where the key is in its period.
+#[derive(Debug, Serialize)]
+struct LimitView {
+    amount: Credits,
+    period: &'static str,
+    mode: &'static str,
+    /// With what is held.
+    spent: Credits,
+    is_reached: bool,
+    period_start: Rfc3339,
+    period_end: Rfc3339,
+}
+
+impl LimitView {
+    fn new(state: &LimitState) -> Self {
+        let LimitState { limit, spent, from, to } = *state;
+        Self {
+            amount: limit.amount,
+            period: limit.period.name(),
+            mode: limit.mode.name(),
+            spent,
+            is_reached: limit.is_reached(spent),
+            period_start: Rfc3339(from),
+            period_end: Rfc3339(to),
+        }
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -151,16 +290,21 @@ struct KeyView {
     /// `active`, `expired` or `revoked`.
     status: &'static str,
     created_by: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    spend_limit: Option<LimitView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    replaces: Option<KeyId>,
 }
 
 impl KeyView {
-    fn new(key: ApiKeyRow, now: Timestamp) -> Self {
-        let status = match (key.revoked_at, key.expires_at) {
+    fn new(key: ApiKeyRow, states: &LimitStates, now: Timestamp) -> Self {
+        let standing = match (key.revoked_at, key.expires_at) {
             (Some(_), _) => "revoked",
             (None, Some(expires_at)) if expires_at <= now => "expired",
             (None, _) => "active",
         };
         Self {
+            spend_limit: states.get(&key.id).map(LimitView::new),
             key_id: key.id,
             name: key.name,
             key_prefix: key.key_prefix,
@@ -169,8 +313,9 @@ impl KeyView {
             created_at: Rfc3339(key.created_at),
             expires_at: key.expires_at.map(Rfc3339),
             last_used_at: key.last_used_at.map(Rfc3339),
-            status,
+            status: standing,
             created_by: key.created_by,
+            replaces: key.replaces,
         }
     }
 }

@@ -8,10 +8,10 @@ use serde::Serialize;
 
 use super::report;
 use crate::auth::Service;
-use crate::console::error::Funds;
+use crate::console::error::{Details, Funds, LimitDetails};
 use crate::console::{Console, Error};
 use crate::http::json::JsonBody;
-use crate::sequencer::job::Quoted;
+use crate::sequencer::job::{Quoted, Unaffordable};
 use crate::store::Scope;
 
 pub fn router() -> Router<Console> {
@@ -37,12 +37,15 @@ struct QuoteView {
     credits: Credits,
     balance: Credits,
     #[serde(skip_serializing_if = "Option::is_none")]
-    details: Option<Funds>,
+    details: Option<Details<'static>>,
 }
 
 impl From<Quoted> for QuoteView {
     fn from(Quoted { allowed, credits, balance, seq }: Quoted) -> Self {
-        let details = allowed.err().map(|shortfall| Funds::new(shortfall, seq));
+        let details = allowed.err().map(|why| match why {
+            Unaffordable::Limit(over) => Details::Limit(Box::new(LimitDetails::new(&over))),
+            Unaffordable::Funds(shortfall) => Details::Funds(Funds::new(shortfall, seq)),
+        });
         Self { allowed: details.is_none(), credits, balance, details }
     }
 }

@@ -1,7 +1,7 @@
 //! `/usage/holds`: services reserve credits for work that begins, and settle or release them when it ends.
 
 use axum::extract::{Path, State};
-use axum::routing::post;
+use axum::routing::{get, post};
 use axum::{Json, Router};
 use ledger::time::SECOND;
 use ledger::{AccountId, Credits, EventId, HoldId, Quantity};
@@ -22,9 +22,14 @@ use crate::store::{HoldFilter, HoldRow, HoldStatus, HoldsOf, Scope};
 
 pub fn router() -> Router<Console> {
     Router::new()
-        .route("/usage/holds", post(hold).get(list))
+        .route("/usage/holds", post(hold))
         .route("/usage/holds/{hold_id}/settle", post(settle))
         .route("/usage/holds/{hold_id}/release", post(release))
+}
+
+/// What customers may ask for as well.
+pub fn list_router() -> Router<Console> {
+    Router::new().route("/usage/holds", get(list))
 }
 
 async fn hold(
@@ -88,7 +93,7 @@ async fn list(State(console): State<Console>, party: Party, query: Query) -> Res
         Party::Customer(customer) => HoldsOf::Account(customer.account_no),
         Party::Service(service) => {
             service.must_have(Scope::Hold)?;
-            HoldsOf::Service(service.0.id.clone())
+            HoldsOf::Service(service.0.line.clone())
         }
     };
     let found = console.list_holds(HoldFilter { of, status }, page, limit).await?;

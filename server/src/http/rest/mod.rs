@@ -28,12 +28,12 @@ pub mod verify;
 use axum::Router;
 use axum::middleware::from_fn;
 
-use super::uncut;
+use super::{rates, uncut};
 use crate::console::Console;
 
-/// All REST routes, without the `/v1` alias.
-pub fn router() -> Router<Console> {
-    Router::new()
+/// All REST routes, without the `/v1` alias. Where services have no limit of requests, their routes are spared the headers.
+pub fn router(services_are_limited: bool) -> Router<Console> {
+    let customers = Router::new()
         .merge(account::router())
         .merge(api_keys::router())
         .merge(entries::router())
@@ -42,13 +42,18 @@ pub fn router() -> Router<Console> {
         .merge(export::router())
         .merge(grants::router())
         .merge(history::router())
+        .merge(holds::list_router())
         .merge(rate_card::router())
         .merge(receipt::router())
         .merge(stream::router())
         .merge(verify::router())
         .layer(from_fn(uncut::to_the_end))
+        .layer(from_fn(rates::said));
+    let services = Router::new()
         .merge(check::router())
         .merge(corrections::router())
         .merge(events::router())
-        .merge(holds::router())
+        .merge(holds::router());
+    let services = if services_are_limited { services.layer(from_fn(rates::said)) } else { services };
+    customers.merge(services)
 }

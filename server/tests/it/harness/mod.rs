@@ -23,7 +23,7 @@ use std::time::Duration;
 use ledger::grant::GrantKind;
 use ledger::{AccountId, Credits, KeyId, Timestamp, UserId};
 use server::clock::ManualClock;
-use server::config::Config;
+use server::config::{Config, RateLimits};
 use server::console::Console;
 use server::console::api_keys::{ApiKeyCreated, ApiKeyForm};
 use server::console::grants::GrantForm;
@@ -110,7 +110,9 @@ impl World {
     pub async fn open(place: Place, clock: Arc<ManualClock>, change: impl FnOnce(&mut Config)) -> Self {
         let (data_dir, database_url) = (place.path().to_owned(), place.database());
         let addr = SocketAddr::from(([127, 0, 0, 1], 0));
-        let mut config = Config { database_url, data_dir, addr, ..Config::default() };
+        // The clock stands still, so that all of a test's requests are in one minute.
+        let rate_limits = RateLimits { accounts: 0, ..RateLimits::default() };
+        let mut config = Config { database_url, data_dir, addr, rate_limits, ..Config::default() };
         let listener = TcpListener::bind(addr).await.expect("a free port");
         let addr = listener.local_addr().expect("a bound port");
         config.listens_on(addr);
@@ -273,7 +275,7 @@ impl World {
     }
 
     pub async fn key_for(&self, member: &Member, permission: Permission, days: Option<u64>) -> ApiKeyCreated {
-        let form = ApiKeyForm { name: "a key".to_owned(), permission, expiration_days: days };
+        let form = ApiKeyForm { name: "a key".to_owned(), permission, expiration_days: days, limit: None };
         self.console.create_api_key(&member.row, form).await.expect("a key")
     }
 

@@ -89,6 +89,8 @@ impl Site {
             .env_clear()
             .env("CONSOLE_DATA_DIR", self.path())
             .env("CONSOLE_ADDR", "127.0.0.1:0")
+            // Tests ask without a pause until something has happened.
+            .env("CONSOLE_RATE_LIMIT", "0")
             .current_dir(self.path())
             .stdin(Stdio::null())
             .envs(self.place.url().map(|url| ("DATABASE_URL", url)));

@@ -270,3 +270,30 @@ async fn only_a_service_with_the_scope_and_the_source_may_hold() {
     assert_error(&close(&all, &held, "settle", &over).await, 403, "account_suspended", "suspended");
     settle(&all, &held, "0.5").await.ok();
 }
+
+#[tokio::test]
+async fn service_whose_key_is_rotated_keeps_its_holds() {
+    let world = World::start().await;
+    let (ada, old, other) =
+        (world.member_with("ada", "100").await, service(&world).await, service(&world).await);
+    let held = hold(&old, "first", &ada, "model.build", "0.5").await.ok();
+    hold(&other, "other", &ada, "model.build", "0.1").await.ok();
+    let made = world.console.rotate_service_key(&old.key_id).await.expect("a key");
+    let next = world.console.rotate_service_key(&made.key_id).await.expect("another one");
+    world.console.revoke_service_key(&old.key_id).await.expect("an end");
+    let secret = next.secret.as_str().to_owned();
+    let new = crate::harness::Service { key_id: next.key_id, caller: world.caller(&secret), secret };
+    hold(&new, "second", &ada, "model.build", "0.5").await.ok();
+    let ids = async |service: &crate::harness::Service, query: &str| -> Vec<String> {
+        let listed = service.caller.get(&format!("/usage/holds{query}")).await.ok();
+        let id = |hold: &serde_json::Value| hold["id"].as_str().expect("an id").to_owned();
+        listed["holds"].as_array().expect("holds").iter().map(id).collect()
+    };
+    assert_eq!(ids(&new, "").await, ["second", "first"]);
+    assert_eq!(ids(&new, "?status=active&limit=1").await, ["second"]);
+    assert_eq!(ids(&other, "").await, ["other"]);
+    settle(&new, &held, "0.5").await.ok();
+    assert_eq!(ids(&new, "?status=settled").await, ["first"]);
+    let refused = world.console.rotate_service_key(&old.key_id).await.expect_err("it is revoked");
+    assert_eq!((refused.status(), refused.code()), (409, "conflict"));
+}

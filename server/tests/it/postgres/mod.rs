@@ -5,6 +5,7 @@ mod copy;
 mod hearing;
 mod jobs;
 mod killing;
+mod limits;
 mod load;
 mod losing;
 mod plans;
