@@ -1,5 +1,5 @@
 //! Cookies that hold a token. Over https the browser itself refuses them from anywhere but this host (RFC 6265bis, `__Host-`);
-//! on http://localhost, where that prefix is not to be had, they have a plain name.
+//! on `http://localhost`, where that prefix is not to be had, they have a plain name.
 
 use http::header::{COOKIE, HeaderMap, HeaderValue};
 

@@ -94,6 +94,7 @@ pub struct Returned {
 }
 
 /// How a round ended.
+#[expect(clippy::large_enum_variant, reason = "there is one at a time, and it is moved twice")]
 pub enum Finished {
     /// Somebody is in, and goes on to a path of this site.
     SignedIn {
@@ -181,8 +182,8 @@ impl Console {
         token: Option<&str>,
     ) -> Result<Round, RoundError> {
         let token = token.ok_or(RoundError::Stale)?;
-        let taken = self.store.take_provider_round(hash(state), hash(token), self.clock.now()).await;
-        let round = taken.map_err(Error::from)?.ok_or(RoundError::Stale)?;
+        let found = self.store.take_provider_round(hash(state), hash(token), self.clock.now()).await;
+        let round = found.map_err(Error::from)?.ok_or(RoundError::Stale)?;
         if round.provider == provider.settings.id { Ok(round) } else { Err(RoundError::Stale) }
     }
 

@@ -24,11 +24,11 @@ mod content {
     use crate::backend::security::{ProviderView, SecurityView, WayView};
 
     /// The page's content as HTML.
-    pub fn content(view: SecurityView, form: &FormState, said: &str) -> String {
-        let ways = ways(&view);
+    pub fn content(view: &SecurityView, form: &FormState, said: &str) -> String {
+        let ways = ways(view);
         view! {
             {told(said)}
-            <div class="settings">{ways} {password(&view, form)}</div>
+            <div class="settings">{ways} {password(view, form)}</div>
         }
         .to_html()
     }
@@ -233,7 +233,7 @@ mod content {
             let others = vec![ProviderView { id: "acme".to_owned(), name: "Acme".to_owned() }];
             let email = "ada@example.com".to_owned();
             let view = SecurityView { email, is_verified: true, has_password, ways, others };
-            content(view, &FormState::default(), "")
+            content(&view, &FormState::default(), "")
         }
 
         #[test]

@@ -23,7 +23,8 @@ struct User {
 
 #[derive(Deserialize)]
 struct Email {
-    email: String,
+    #[serde(rename = "email")]
+    address: String,
     primary: bool,
     verified: bool,
 }
@@ -74,7 +75,7 @@ pub(super) async fn who_came(
             subject: id.to_string(),
             label: super::label(&login),
         },
-        verified_email: tidy_email(verified.map(|email| email.email)),
+        verified_email: tidy_email(verified.map(|email| email.address)),
         name: name.or_else(|| Some(login.clone())),
         user_name: Some(login),
         time_zone: None,

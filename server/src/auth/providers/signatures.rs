@@ -33,6 +33,7 @@ pub(super) fn install() {
     let _ = PROVIDER.install_default();
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that the library calls")]
 fn no_signer(_: &Algorithm, _: &EncodingKey) -> Result<Box<dyn JwtSigner>> {
     Err(new_error(ErrorKind::InvalidAlgorithm))
 }
@@ -41,7 +42,7 @@ fn no_signer(_: &Algorithm, _: &EncodingKey) -> Result<Box<dyn JwtSigner>> {
 struct Key {
     algorithm: Algorithm,
     checks: Checks,
-    key: DecodingKey,
+    public: DecodingKey,
 }
 
 enum Checks {
@@ -49,6 +50,7 @@ enum Checks {
     Other(&'static dyn VerificationAlgorithm),
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that the library calls")]
 fn verifier(algorithm: &Algorithm, key: &DecodingKey) -> Result<Box<dyn JwtVerifier>> {
     let checks = match algorithm {
         Algorithm::RS256 => Checks::Rsa(&with::RSA_PKCS1_2048_8192_SHA256),
@@ -65,12 +67,12 @@ fn verifier(algorithm: &Algorithm, key: &DecodingKey) -> Result<Box<dyn JwtVerif
     if key.family() != algorithm.family() {
         return Err(new_error(ErrorKind::InvalidKeyFormat));
     }
-    Ok(Box::new(Key { algorithm: *algorithm, checks, key: key.clone() }))
+    Ok(Box::new(Key { algorithm: *algorithm, checks, public: key.clone() }))
 }
 
 impl Verifier<Vec<u8>> for Key {
     fn verify(&self, message: &[u8], signature: &Vec<u8>) -> std::result::Result<(), Error> {
-        let is_right = match (&self.checks, self.key.kind()) {
+        let is_right = match (&self.checks, self.public.kind()) {
             (Checks::Rsa(parameters), DecodingKeyKind::RsaModulusExponent { n, e }) => {
                 let key = RsaPublicKeyComponents { n: trimmed(n), e: trimmed(e) };
                 key.verify(parameters, message, signature).is_ok()
