@@ -193,12 +193,7 @@ impl Config {
         let providers = document.providers(env)?;
         let confirm_after_minutes = document.confirm_after_minutes.unwrap_or(CONFIRM_AFTER_MINUTES);
         within("confirm_after_minutes", confirm_after_minutes, 1, 1_440)?;
-        let rates = [
-            document.rate_limit,
-            document.rate_limit_basic,
-            document.rate_limit_pro,
-            document.rate_limit_services,
-        ];
+        let rate_limits = RateLimits::resolve(&document, env)?;
         let pick = |key: &'static str, name: &'static str, written: Option<String>| match env(name) {
             Some(value) => Some(Setting { key: name, value }),
             None => written.map(|value| Setting { key, value }),
@@ -250,7 +245,7 @@ impl Config {
             },
             sign_up_credits_days: days,
             queue_capacity: usize::try_from(capacity).unwrap_or(defaults.queue_capacity),
-            rate_limits: RateLimits::resolve(rates, env)?,
+            rate_limits,
             usage_dimensions: dimensions(env("CONSOLE_USAGE_DIMENSIONS"), document.usage_dimensions)?,
             smtp_url: match pick("smtp_url", "SMTP_URL", document.smtp_url) {
                 Some(setting) => Some(setting.smtp_url()?),

@@ -1,6 +1,6 @@
 //! How many requests may be made in a minute.
 
-use super::{ConfigError, Setting, parsed};
+use super::{ConfigError, Document, Setting, parsed};
 
 /// Requests in a minute; 0: as many as they like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,23 +21,22 @@ impl Default for RateLimits {
 }
 
 impl RateLimits {
-    /// From what the file says, in the order of the fields, overridden by the environment.
+    /// From what the file says, overridden by the environment.
     pub(super) fn resolve(
-        written: [Option<u32>; 4],
+        written: &Document,
         env: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Self, ConfigError> {
         let usual = Self::default();
-        let [accounts, basic, pro, services] = written;
         let limit = |name: &'static str, written: Option<u32>, usual: u32| {
             let setting = env(name).map(|value| Setting { key: name, value });
             let given = parsed::<u32>(setting, "requests in a minute such as 600, or 0 for no limit")?;
             Ok::<u32, ConfigError>(given.or(written).unwrap_or(usual))
         };
         Ok(Self {
-            accounts: limit("CONSOLE_RATE_LIMIT", accounts, usual.accounts)?,
-            basic: limit("CONSOLE_RATE_LIMIT_BASIC", basic, usual.basic)?,
-            pro: limit("CONSOLE_RATE_LIMIT_PRO", pro, usual.pro)?,
-            services: limit("CONSOLE_RATE_LIMIT_SERVICES", services, usual.services)?,
+            accounts: limit("CONSOLE_RATE_LIMIT", written.rate_limit, usual.accounts)?,
+            basic: limit("CONSOLE_RATE_LIMIT_BASIC", written.rate_limit_basic, usual.basic)?,
+            pro: limit("CONSOLE_RATE_LIMIT_PRO", written.rate_limit_pro, usual.pro)?,
+            services: limit("CONSOLE_RATE_LIMIT_SERVICES", written.rate_limit_services, usual.services)?,
         })
     }
 }

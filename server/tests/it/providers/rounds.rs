@@ -201,12 +201,12 @@ async fn the_browser_s_token_is_for_this_host_and_ten_minutes_and_the_file_holds
     let (world, issuer) = ready().await;
     let mut browser = world.browser();
     let sent = browser.follow("/sign-in/acme").await;
-    let set = sent.header("set-cookie");
+    let cookie = sent.header("set-cookie");
     assert!(
-        set.starts_with("plexe_round=") && set.contains("HttpOnly") && set.contains("SameSite=Lax"),
-        "{set}"
+        cookie.starts_with("plexe_round=") && cookie.contains("HttpOnly") && cookie.contains("SameSite=Lax"),
+        "{cookie}"
     );
-    assert!(set.contains("Path=/;") && set.contains("Max-Age=600"), "{set}");
+    assert!(cookie.contains("Path=/;") && cookie.contains("Max-Age=600"), "{cookie}");
     let address = sent.header("location");
     let mut raw = Raw::open(&world.database()).await;
     let row = raw
@@ -234,8 +234,8 @@ async fn the_browser_s_token_is_for_this_host_and_ten_minutes_and_the_file_holds
     })
     .await;
     let sent = get_with(&https.anon(), "/sign-in/acme", &[]).await;
-    let set = sent.header("set-cookie");
-    assert!(set.starts_with("__Host-plexe_round=") && set.contains("; Secure"), "{set}");
+    let cookie = sent.header("set-cookie");
+    assert!(cookie.starts_with("__Host-plexe_round=") && cookie.contains("; Secure"), "{cookie}");
     assert!(
         sent.header("location")
             .contains("redirect_uri=https%3A%2F%2Fconsole.example%2Fsign-in%2Facme%2Fcallback")
