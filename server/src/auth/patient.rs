@@ -10,9 +10,9 @@ use tokio::sync::oneshot;
 
 type Work = Box<dyn FnOnce() + Send>;
 
-/// About a tenth of the share of a thread that wants the same processor (setpriority(2); 0 is usual, 19 the last).
+/// The last in line: a seventieth of the share of a thread that wants the same processor (setpriority(2); 0 is usual).
 #[cfg(target_os = "linux")]
-const NICENESS: i32 = 10;
+const NICENESS: i32 = 19;
 
 /// They start with the first piece of work, and end with this value.
 #[derive(Debug)]

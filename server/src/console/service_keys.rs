@@ -41,21 +41,7 @@ impl Console {
         if form.debt_limit.is_some_and(Credits::is_zero) {
             return Err(Error::field("debt_limit", "must be more than zero"));
         }
-        let secret = Secret::new(Family::Service, &*self.random);
-        let key = NewServiceKey {
-            id: random::key_id(&*self.random),
-            name,
-            secret_hash: secret.hash(),
-            key_prefix: secret.shown_prefix().to_owned(),
-            key_suffix: secret.shown_suffix().to_owned(),
-            scopes: form.scopes,
-            source: form.source,
-            debt_limit: form.debt_limit,
-            line: None,
-            created_at: self.clock.now(),
-        };
-        self.store.insert_service_key(&key).await?;
-        Ok(ServiceKeyCreated { key_id: key.id, secret })
+        self.insert_service_key(ServiceKeyForm { name, ..form }, None).await
     }
 
     /// Makes a key of the same name, scopes, source and debt limit in the place of one, which works until it is revoked. The holds of
@@ -67,17 +53,27 @@ impl Console {
             let message = "This key has been revoked; make a new one instead.";
             return Err(Error::Conflict { message, fields: vec!["status"] });
         }
+        let ServiceKeyRow { name, scopes, source, debt_limit, line, .. } = old;
+        self.insert_service_key(ServiceKeyForm { name, scopes, source, debt_limit }, Some(line)).await
+    }
+
+    /// With a line, it takes the place of the others in it.
+    async fn insert_service_key(
+        &self,
+        form: ServiceKeyForm,
+        line: Option<KeyId>,
+    ) -> Result<ServiceKeyCreated, Error> {
         let secret = Secret::new(Family::Service, &*self.random);
         let key = NewServiceKey {
             id: random::key_id(&*self.random),
-            name: old.name,
+            name: form.name,
             secret_hash: secret.hash(),
             key_prefix: secret.shown_prefix().to_owned(),
             key_suffix: secret.shown_suffix().to_owned(),
-            scopes: old.scopes,
-            source: old.source,
-            debt_limit: old.debt_limit,
-            line: Some(old.line),
+            scopes: form.scopes,
+            source: form.source,
+            debt_limit: form.debt_limit,
+            line,
             created_at: self.clock.now(),
         };
         self.store.insert_service_key(&key).await?;

@@ -16,9 +16,10 @@ use rusqlite::{Connection, OpenFlags, Statement, ToSql, params};
 use super::StoreError;
 use super::posting::{BookedRow, Changes, NumberedEntry, ValueSums, booked_columns};
 use super::rows::{entry_columns, entry_tables};
+use super::sqlite::LOG_SIZE;
 
 const PRAGMAS: &str = "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA wal_autocheckpoint = 0; \
-    PRAGMA journal_size_limit = 268435456; PRAGMA cache_size = -65536; PRAGMA temp_store = MEMORY;";
+    PRAGMA cache_size = -65536; PRAGMA temp_store = MEMORY;";
 /// How long a transaction waits for somebody else's, of which there is none but that of a cut of the log.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -79,6 +80,7 @@ impl BookWriter {
         let connection = Connection::open_with_flags(file, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
         connection.busy_timeout(PATIENCE)?;
         connection.execute_batch(PRAGMAS)?;
+        connection.execute_batch(&format!("PRAGMA journal_size_limit = {LOG_SIZE}"))?;
         connection.set_prepared_statement_cache_capacity(32);
         connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
         Ok(Self(Box::new(connection)))

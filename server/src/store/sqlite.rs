@@ -33,7 +33,7 @@ const FEW_PAGES: i64 = 1_024;
 const ROUNDS: usize = 8;
 /// What the log keeps of the disk when it begins anew, in bytes: it grows no more then, and growing makes every sync wait for
 /// the file system.
-const LOG_SIZE: &str = "268435456";
+pub(super) const LOG_SIZE: &str = "268435456";
 /// How long nobody writes because somebody reads what is older than the log is to be. Next time is soon.
 const READERS_PATIENCE: Duration = Duration::from_millis(20);
 

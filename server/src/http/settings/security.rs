@@ -90,15 +90,15 @@ async fn change_password(
 }
 
 fn spoken(error: PasswordError) -> ConsoleError {
-    let (status, field) = match &error {
-        PasswordError::Failed(_) => (0, ""),
-        PasswordError::Wrong => (422, "current"),
-        PasswordError::None => (422, ""),
-        PasswordError::TooMany { .. } => (429, ""),
+    let refused = |status, field: &str| {
+        let reasons = vec![(field.to_owned(), error.to_string())];
+        ConsoleError::Refused { status, reasons }
     };
     match error {
+        PasswordError::Wrong => refused(422, "current"),
+        PasswordError::None => refused(422, ""),
+        PasswordError::TooMany { .. } => refused(429, ""),
         PasswordError::Failed(error) => error.into(),
-        other => ConsoleError::Refused { status, reasons: vec![(field.to_owned(), other.to_string())] },
     }
 }
 
