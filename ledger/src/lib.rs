@@ -8,6 +8,7 @@
 //! | [`credits`] | what an amount is, and how it is read and written |
 //! | [`ids`] | how accounts, grants and events are named |
 //! | [`time`] | instants, as the caller gave them |
+//! | [`day`] | calendar days, and the zone that says when they begin |
 //! | [`month`] | calendar months in UTC, which graduated prices count by |
 //! | [`event`] | what a service reports, and when two reports are the same |
 //! | [`rate`] | what an operation costs |
@@ -21,25 +22,34 @@
 //! | [`dimensions`] | the same by what services say about their work |
 //! | [`forecast`] | when credits run out at a pace |
 //! | [`verify`] | replays an account's books and names the first mismatch |
+//! | [`money`] | amounts in minor units of a currency |
+//! | [`shares`] | parts that add up to the whole |
+//! | [`tax`] | the tax on an invoice |
 
 pub mod chain;
 pub mod credits;
+pub mod day;
 pub mod dimensions;
 pub mod entry;
 pub mod event;
 pub mod forecast;
 pub mod grant;
 pub mod ids;
+pub mod money;
 pub mod month;
 pub mod rate;
 pub mod receipt;
 pub mod series;
+pub mod shares;
 pub mod spend_limit;
+pub mod tax;
 pub mod time;
 pub mod verify;
 pub mod wallet;
 
 pub use credits::{Credits, Quantity};
+pub use day::{Day, Zone};
 pub use ids::{AccountId, EventId, GrantId, HoldId, KeyId, UserId};
+pub use money::{Currency, Money};
 pub use month::Month;
 pub use time::Timestamp;
