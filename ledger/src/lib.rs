@@ -24,6 +24,8 @@
 //! | [`verify`] | replays an account's books and names the first mismatch |
 //! | [`money`] | amounts in minor units of a currency |
 //! | [`shares`] | parts that add up to the whole |
+//! | [`plan`] | credits for each period, and what changing the plan costs and gives |
+//! | [`invoice`] | lines, totals, numbers, credit notes |
 //! | [`tax`] | the tax on an invoice |
 
 pub mod chain;
@@ -35,8 +37,10 @@ pub mod event;
 pub mod forecast;
 pub mod grant;
 pub mod ids;
+pub mod invoice;
 pub mod money;
 pub mod month;
+pub mod plan;
 pub mod rate;
 pub mod receipt;
 pub mod series;
