@@ -25,6 +25,7 @@
 //! | [`money`] | amounts in minor units of a currency |
 //! | [`shares`] | parts that add up to the whole |
 //! | [`plan`] | credits for each period, and what changing the plan costs and gives |
+//! | [`purchase`] | packs of credits, and what is taken back when they aren't paid for |
 //! | [`invoice`] | lines, totals, numbers, credit notes |
 //! | [`tax`] | the tax on an invoice |
 
@@ -41,6 +42,7 @@ pub mod invoice;
 pub mod money;
 pub mod month;
 pub mod plan;
+pub mod purchase;
 pub mod rate;
 pub mod receipt;
 pub mod series;
