@@ -26,6 +26,7 @@
 //! | [`shares`] | parts that add up to the whole |
 //! | [`plan`] | credits for each period, and what changing the plan costs and gives |
 //! | [`purchase`] | packs of credits, and what is taken back when they aren't paid for |
+//! | [`top_up`] | when credits are bought by themselves |
 //! | [`invoice`] | lines, totals, numbers, credit notes |
 //! | [`tax`] | the tax on an invoice |
 
@@ -50,6 +51,7 @@ pub mod shares;
 pub mod spend_limit;
 pub mod tax;
 pub mod time;
+pub mod top_up;
 pub mod verify;
 pub mod wallet;
 
