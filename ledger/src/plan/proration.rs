@@ -76,12 +76,16 @@ pub(super) fn prorate(
     after.name.clone_from(&plan.name);
     after.terms = Terms { price: plan.price, credits: plan.credits, every: plan.every };
     after.period.part = current.period.part.saturating_add(1);
-    after.segment = Segment { first: left.today, price, credits: credits.max(old.credits) };
     after.granted = current.granted.checked_add(granted).ok_or(Refusal::TooLarge)?;
     after.next = Next::Renew;
     let days = Days::until(left.today, end);
     let new = Line { days: Some(days), credits: Some(granted), amount: price, ..Line::of_plan(plan) };
-    let lines = with_unused(current, new, old.back(credits), days);
+    let back = old.back(credits).min(price);
+    // What was not given back is paid for credits that stay; should a better plan follow, they count towards its own.
+    let kept = old.price.checked_sub(back)?;
+    let price = price.checked_add(kept)?;
+    after.segment = Segment { first: left.today, price, credits: credits.max(old.credits) };
+    let lines = with_unused(current, new, back, days);
     let step = after.step(zone, plan, now, lines, granted);
     Ok((Subscription { current: Some(after), ..before.clone() }, step))
 }
@@ -104,16 +108,15 @@ pub(super) fn begin_today(
     let granted = plan.credits.saturating_sub(old.credits);
     let days = Days::until(begun.period.first, begun.period.end);
     let new = Line { days: Some(days), credits: Some(granted), ..Line::of_plan(plan) };
-    let lines =
-        with_unused(current, new, old.back(plan.credits), Days::until(left.today, current.period.end));
+    let back = old.back(plan.credits).min(plan.price);
+    let lines = with_unused(current, new, back, Days::until(left.today, current.period.end));
     let step = begun.step(zone, plan, now, lines, granted);
     (after, step)
 }
 
-/// The line of the new plan, and one that gives back what the old one was paid for: never more than the new one costs, which
+/// The line of the new plan, and one that gives something back of the old one. It is never more than the new one costs, which
 /// rounding alone could bring about.
-fn with_unused(old: &Current, new: Line, paid: Money, days: Days) -> Vec<Line> {
-    let back = paid.min(new.amount);
+fn with_unused(old: &Current, new: Line, back: Money, days: Days) -> Vec<Line> {
     if back.is_zero() {
         return vec![new];
     }

@@ -110,7 +110,10 @@ pub fn plans(offers: &[(i64, i64, bool, u8)], has_default: bool) -> Plans {
 
 /// Any plans, in no order.
 pub fn offers() -> impl Strategy<Value = Vec<(i64, i64, bool, u8)>> {
-    let offer = (0..100_000_i64, 0..9_000_000_000_i64, any::<bool>(), 0..5_u8);
+    // Some prices a cent apart, and credits of a few millionths, for what rounding could do.
+    let price = prop_oneof![4 => 0..100_000_i64, 1 => 100..110_i64];
+    let credits = prop_oneof![4 => 0..9_000_000_000_i64, 1 => 100..110_i64];
+    let offer = (price, credits, any::<bool>(), 0..5_u8);
     (0..600_000_000_i64, proptest::collection::vec(offer, 2..7)).prop_map(|(free, mut offers)| {
         offers[0] = (0, free, false, 0);
         offers
@@ -119,7 +122,9 @@ pub fn offers() -> impl Strategy<Value = Vec<(i64, i64, bool, u8)>> {
 
 /// Plans of which the dearer one always gives more.
 pub fn rising_offers() -> impl Strategy<Value = Vec<(i64, i64, bool, u8)>> {
-    let rise = (1..60_000_i64, 1..3_000_000_000_i64, any::<bool>(), 0..4_u8);
+    let dearer = prop_oneof![4 => 1..60_000_i64, 1 => 1..3_i64];
+    let more = prop_oneof![4 => 1..3_000_000_000_i64, 1 => 1..3_i64];
+    let rise = (dearer, more, any::<bool>(), 0..4_u8);
     (0..600_000_000_i64, proptest::collection::vec(rise, 2..6)).prop_map(|(free, rises)| {
         let (mut price, mut credits) = (0, 1_000_000);
         let rising = rises.into_iter().map(|(dearer, more, yearly, rollover)| {

@@ -30,6 +30,7 @@ fn plans() -> Plans {
         plan("team", 20_000, "150 EUR", Every::Month, 0),
         plan("pro-year", 60_000, "500 EUR", Every::Year, 0),
         plan("lean", 1_000, "60 EUR", Every::Month, 0),
+        plan("mid", 3_000, "70 EUR", Every::Month, 0),
         Plan {
             availability: Availability::ByOperator,
             ..plan("enterprise", 100_000, "900 EUR", Every::Month, 0)
@@ -158,6 +159,40 @@ fn a_dearer_plan_with_fewer_credits_gives_back_only_what_its_credits_replace() {
     // Of 5 000 credits 1 000 count towards those of the new plan, so a fifth of the price is given back.
     assert_eq!(steps[0].due().unwrap().to_string(), "50.00 EUR");
     assert_eq!(grants(&steps), Vec::<String>::new());
+    // 60 and 40 were paid for 5 000 credits, of which 3 000 count: three fifths of 100.
+    let mut other = Life(life.0.clone());
+    assert_eq!(other.choose("mid", noon("2026-11-01"))[0].due().unwrap().to_string(), "10.00 EUR");
+    // What was kept counts when a better plan follows: 150 for 20 000 in all, as if it had been chosen at once.
+    let better = life.choose("team", noon("2026-11-01"));
+    assert_eq!(better[0].due().unwrap().to_string(), "50.00 EUR");
+    assert_eq!(grants(&better), ["plan:1.2 15000 plan 2026-11-01 2026-12-01"]);
+}
+
+#[test]
+fn rounding_neither_gives_money_back_nor_more_credits_than_the_best_plan() {
+    let nearly = |id: &str, price: &str, micros: i64| Plan {
+        credits: Credits::from_micros(micros).unwrap(),
+        ..plan(id, 0, price, Every::Month, 0)
+    };
+    let all = vec![nearly("a", "1.00 EUR", 8), nearly("b", "1.25 EUR", 9), nearly("c", "1.26 EUR", 10)];
+    let plans = Plans::new(all, None, 14, &[]).unwrap();
+    let live = |days: [&str; 3]| {
+        let mut now = Subscription::default();
+        let mut steps = vec![];
+        for (plan, day) in ["a", "b", "c"].into_iter().zip(days) {
+            let decision = now.choose(&plans, &Utc, &id(plan), Chooser::Customer, noon(day)).unwrap();
+            now = decision.after;
+            steps.extend(decision.steps);
+        }
+        steps
+    };
+    // Three thirtieths of 1.25 are 0.13, two thirds of which are 0.09; two thirtieths of 1.26 are 0.08.
+    let steps = live(["2026-11-01", "2026-11-28", "2026-11-29"]);
+    assert_eq!(steps[2].due().unwrap().to_string(), "0.00 EUR");
+    // Rounded up at both changes it would be 11 millionths.
+    let steps = live(["2027-02-01", "2027-02-03", "2027-02-05"]);
+    let given: i64 = steps.iter().flat_map(|step| &step.grants).map(|grant| grant.amount.micros()).sum();
+    assert_eq!(given, 10);
 }
 
 #[test]
@@ -285,6 +320,10 @@ fn who_moves_has_the_period_to_its_end_and_the_next_one_by_the_new_zone() {
     let mut life = Life(Subscription::default());
     life.choose("pro", noon("2026-11-14"));
     let ends_at = life.current().period.ends_at;
+    // On the last evening it is the day after the period there: one day is left.
+    let evening = ends_at.saturating_add(-3_600 * SECOND);
+    let decision = life.0.choose(&plans(), &East, &id("team"), Chooser::Customer, evening).unwrap();
+    assert_eq!(lines(&decision.steps[0])[0], "TEAM, 2026-12-13 to 2026-12-13, 500 credits: 5.00 EUR");
     let renewed = life.0.renew(&plans(), &East, ends_at).unwrap();
     let period = renewed.after.current.unwrap().period;
     assert_eq!((period.starts_at, period.first.to_string()), (ends_at, "2026-12-14".to_owned()));
