@@ -10,6 +10,7 @@
 //! Nothing here knows a clock, a zone or a payment: each act is a function from a [`Subscription`] and an instant to the
 //! subscription after it and [`Step`]s, which say what to invoice and what to grant.
 
+mod example;
 mod offers;
 mod proration;
 mod renewal;

@@ -1,6 +1,6 @@
 //! The plans that an operator offers, and what they must be.
 
-use super::{Availability, OfferId, Plan};
+use super::{Availability, OfferId, Plan, example};
 use crate::money::{Currency, Money};
 
 /// The most a plan or pack may cost, in minor units: sums of all lines of an invoice, and their taxes, stay countable.
@@ -108,6 +108,16 @@ impl Plans {
         }
     }
 
+    /// What a new console offers, in euros: Free (500 credits a month, the default), Professional (5 000, which last three months
+    /// longer) and Enterprise, which operators give.
+    pub fn example() -> Self {
+        Self {
+            all: example::plans(),
+            default: example::plans().first().map(|plan| plan.id.clone()),
+            grace_days: DEFAULT_GRACE_DAYS,
+        }
+    }
+
     /// In the operator's order.
     pub fn all(&self) -> &[Plan] {
         &self.all
@@ -208,6 +218,16 @@ mod tests {
         assert_eq!(plans.open().count(), 2);
         assert!(plans.get(&"other".parse().unwrap()).is_none());
         assert!(Plans::new(vec![], None, 14, &[]).is_ok());
+    }
+
+    #[test]
+    fn the_example_is_what_an_operator_could_have_written() {
+        let example = Plans::example();
+        let default = example.default_plan().map(|plan| plan.id.clone());
+        let written = Plans::new(example.all().to_vec(), default, example.grace_days(), &["basic", "pro"]);
+        assert_eq!(written, Ok(example.clone()));
+        let open: Vec<&str> = example.open().map(|plan| plan.id.as_str()).collect();
+        assert_eq!(open, ["free", "professional"]);
     }
 
     #[test]

@@ -20,8 +20,8 @@ pub struct Renewed {
 
 impl Subscription {
     /// Begins every period that is due by `now`, one after the other, each when the one before it ended; so it makes no
-    /// difference when and how often somebody calls it. While something is unpaid no period begins, until it is settled or the
-    /// days of grace are over: then the default plan takes the place of the unpaid one, or none.
+    /// difference when and how often somebody calls it. What is unpaid lapses when its days of
+    /// grace, or its period, are over: then the default plan takes its place, or none.
     ///
     /// Errors: [`Refusal::UnknownPlan`] where a plan that goes on, or follows, is no longer among the plans.
     pub fn renew(&self, plans: &Plans, zone: &dyn Zone, now: Timestamp) -> Result<Renewed, Refusal> {

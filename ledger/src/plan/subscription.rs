@@ -131,6 +131,11 @@ impl Step {
         let first = self.lines.first()?;
         Money::sum(first.amount.currency(), self.lines.iter().map(|line| line.amount)).ok()
     }
+
+    /// Until when its invoice can be paid: afterwards its credits have expired, and an open invoice is to be made void.
+    pub fn payable_until(&self) -> Option<Timestamp> {
+        self.grants.iter().filter_map(|grant| grant.facts.expires_at).min()
+    }
 }
 
 fn step_id(period: u32, part: u32) -> String {
@@ -251,7 +256,8 @@ impl Subscription {
         Ok(decision)
     }
 
-    /// Notes that the payment of a step's invoice has failed: the plan goes on for the days of grace, no new period begins.
+    /// Notes that the payment of a step's invoice has failed: the plan goes on for the days of grace, at most to the end of its period,
+    /// and no new period begins.
     #[must_use]
     pub fn payment_failed(&self, now: Timestamp) -> Self {
         let mut after = self.clone();
@@ -261,7 +267,7 @@ impl Subscription {
         after
     }
 
-    /// Notes that nothing is unpaid any more. Periods that have begun meanwhile come with the next renewal.
+    /// Notes that nothing is unpaid any more.
     #[must_use]
     pub fn payments_settled(&self) -> Self {
         let mut after = self.clone();
@@ -345,10 +351,11 @@ impl Beginning {
 }
 
 impl Current {
-    /// When it ends for want of payment, if something is unpaid.
+    /// When it ends for want of payment, if something is unpaid: after the days of grace, but with its period at the latest. So what
+    /// is paid late is always paid while its period goes on.
     pub fn lapses_at(&self, plans: &Plans) -> Option<Timestamp> {
         let grace = i64::from(plans.grace_days()).saturating_mul(DAY);
-        self.past_due_since.map(|since| since.saturating_add(grace))
+        self.past_due_since.map(|since| since.saturating_add(grace).min(self.period.ends_at))
     }
 
     /// Until when credits of this period can be spent, with a rollover of so many periods.

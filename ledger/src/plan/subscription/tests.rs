@@ -304,6 +304,15 @@ fn an_unpaid_plan_goes_on_for_the_days_of_grace_and_no_new_period_begins() {
     // From the instant at which the grace was over, whenever somebody looks.
     assert_eq!(grants(&lapsed.steps), ["plan:4 500 free 2027-02-08 2027-03-08"]);
     assert_eq!(lapsed.missed, [3]);
+
+    // A failure late in the period leaves no time beyond it: what is paid late is paid while it can be used.
+    let mut late = Life(Subscription::default());
+    let step = late.choose("team", noon("2026-11-25")).remove(0);
+    late.0 = late.0.payment_failed(noon("2026-12-20"));
+    let ends_at = late.current().period.ends_at;
+    assert_eq!((late.0.due_at(&plans()), step.payable_until()), (Some(ends_at), Some(ends_at)));
+    let lapsed = late.renew(noon("2026-12-25"));
+    assert_eq!(grants(&lapsed.steps), ["plan:2 500 free 2026-12-25 2027-01-25"]);
 }
 
 #[test]
