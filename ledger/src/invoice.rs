@@ -4,6 +4,26 @@
 //! stores it, so that numbers have no gaps; from then on only its [`Status`] changes, and what was wrong is put right by a
 //! [`CreditNote`]. The JSON of an [`Invoice`] is what it is: fields in the order below, amounts as decimal text in the
 //! invoice's currency, days as `2026-11-22`. A PDF says the same.
+//!
+//! ```
+//! use ledger::invoice::{Act, Draft, Numbering, Party};
+//! use ledger::plan::Plans;
+//!
+//! let party = |name: &str| Party { name: name.into(), address: vec![], country: None, email: None, tax_id: None };
+//! let plans = Plans::example();
+//! let lines = vec![ledger::invoice::Line::of_plan(&plans.all()[1])];
+//! let draft = Draft::new(party("Seller"), party("Customer"), lines, None)?;
+//! assert_eq!(draft.totals().gross.to_string(), "49.00 EUR"); // the preview
+//!
+//! // In one transaction: raise the series' last number, store the invoice.
+//! let (today, last) = ("2026-12-01".parse()?, 41);
+//! let series = Numbering::new("INV-")?.series(today);
+//! let invoice = draft.issue(series.number(last + 1), today, today);
+//! assert_eq!(invoice.number, "INV-2026-000042");
+//! let paid = invoice.after(Act::Pay)?;
+//! assert!(serde_json::to_string(&paid)?.contains(r#""status":"paid""#));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod credit_note;
 mod line;

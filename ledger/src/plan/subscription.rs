@@ -108,7 +108,7 @@ pub enum Chooser {
 /// Something to carry out once: a period that begins, or a change within one.
 ///
 /// If `lines` is empty, its grants are issued at once; else it is an invoice, and they are issued in the transaction in which
-/// that is paid. [`Step::id`] names both, and no other step of the account has it.
+/// that is paid: at once as well where it comes to nothing. [`Step::id`] names both, and no other step of the account has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
     pub plan: OfferId,
