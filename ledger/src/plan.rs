@@ -9,6 +9,24 @@
 //!
 //! Nothing here knows a clock, a zone or a payment: each act is a function from a [`Subscription`] and an instant to the
 //! subscription after it and [`Step`]s, which say what to invoice and what to grant.
+//!
+//! ```
+//! use ledger::day::Utc;
+//! use ledger::plan::{Chooser, Plans, Subscription};
+//! use ledger::{Timestamp, time::DAY};
+//!
+//! let (plans, now) = (Plans::example(), Timestamp::from_micros(1_796_083_200_000_000)); // 2026-12-01
+//! let professional = "professional".parse()?;
+//! let joined = Subscription::default().choose(&plans, &Utc, &professional, Chooser::Customer, now)?;
+//! let step = &joined.steps[0];
+//! assert_eq!(step.lines[0].text(), "Professional, 2026-12-01 to 2026-12-31, 5000 credits");
+//! assert_eq!(step.due().map(|due| due.to_string()).as_deref(), Some("49.00 EUR"));
+//! assert_eq!(step.id(), "plan:1");
+//!
+//! let renewed = joined.after.renew(&plans, &Utc, now.saturating_add(40 * DAY))?;
+//! assert_eq!((renewed.steps.len(), renewed.steps[0].id().as_str()), (1, "plan:2"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod example;
 mod offers;
