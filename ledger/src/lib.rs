@@ -29,6 +29,7 @@
 //! | [`top_up`] | when credits are bought by themselves |
 //! | [`invoice`] | lines, totals, numbers, credit notes |
 //! | [`tax`] | the tax on an invoice |
+//! | [`reconcile`] | whether payments, invoices and grants say the same |
 
 pub mod chain;
 pub mod credits;
@@ -46,6 +47,7 @@ pub mod plan;
 pub mod purchase;
 pub mod rate;
 pub mod receipt;
+pub mod reconcile;
 pub mod series;
 pub mod shares;
 pub mod spend_limit;

@@ -14,7 +14,7 @@ pub struct Renewed {
     /// Numbers of periods that were over, and their credits expired, before anybody looked. They have no step: nobody pays for
     /// what could never be used.
     pub missed: Vec<u32>,
-    /// The plan that has ended because it wasn't paid for.
+    /// The plan that has ended because it wasn't paid for; nobody waits for its open invoices any more.
     pub lapsed: Option<OfferId>,
 }
 

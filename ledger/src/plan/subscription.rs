@@ -196,6 +196,8 @@ impl Subscription {
 
     /// Takes a plan: at once where there is none, where it costs more for its period than the one in force, or as much and
     /// gives more; at the end of the period otherwise. Choosing the plan in force takes a planned change back.
+    ///
+    /// Not to be asked while an invoice of this plan is open: what an upgrade gives back must have been paid.
     pub fn choose(
         &self,
         plans: &Plans,
