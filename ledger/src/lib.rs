@@ -8,6 +8,7 @@
 //! | [`credits`] | what an amount is, and how it is read and written |
 //! | [`ids`] | how accounts, grants and events are named |
 //! | [`time`] | instants, as the caller gave them |
+//! | [`day`] | calendar days, and the zone that says when they begin |
 //! | [`month`] | calendar months in UTC, which graduated prices count by |
 //! | [`event`] | what a service reports, and when two reports are the same |
 //! | [`rate`] | what an operation costs |
@@ -21,25 +22,44 @@
 //! | [`dimensions`] | the same by what services say about their work |
 //! | [`forecast`] | when credits run out at a pace |
 //! | [`verify`] | replays an account's books and names the first mismatch |
+//! | [`money`] | amounts in minor units of a currency |
+//! | [`shares`] | parts that add up to the whole |
+//! | [`plan`] | credits for each period, and what changing the plan costs and gives |
+//! | [`purchase`] | packs of credits, and what is taken back when they aren't paid for |
+//! | [`top_up`] | when credits are bought by themselves |
+//! | [`invoice`] | lines, totals, numbers, credit notes |
+//! | [`tax`] | the tax on an invoice |
+//! | [`reconcile`] | whether payments, invoices and grants say the same |
 
 pub mod chain;
 pub mod credits;
+pub mod day;
 pub mod dimensions;
 pub mod entry;
 pub mod event;
 pub mod forecast;
 pub mod grant;
 pub mod ids;
+pub mod invoice;
+pub mod money;
 pub mod month;
+pub mod plan;
+pub mod purchase;
 pub mod rate;
 pub mod receipt;
+pub mod reconcile;
 pub mod series;
+pub mod shares;
 pub mod spend_limit;
+pub mod tax;
 pub mod time;
+pub mod top_up;
 pub mod verify;
 pub mod wallet;
 
 pub use credits::{Credits, Quantity};
+pub use day::{Day, Zone};
 pub use ids::{AccountId, EventId, GrantId, HoldId, KeyId, UserId};
+pub use money::{Currency, Money};
 pub use month::Month;
 pub use time::Timestamp;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::day::{date_from_days, days_from_date};
 use crate::time::{DAY, Timestamp};
 
 /// A calendar month in UTC. Written `2026-11`.
@@ -14,30 +15,14 @@ pub struct Month {
 
 impl Month {
     /// The month that holds an instant.
-    ///
-    /// Howard Hinnant, "chrono-compatible low-level date algorithms", `civil_from_days`.
-    #[expect(clippy::arithmetic_side_effects, reason = "an i64 of microseconds is below 2^28 days")]
     pub fn of(at: Timestamp) -> Self {
-        let days = at.micros().div_euclid(DAY) + 719_468;
-        let (era, day_of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
-        let year_of_era =
-            (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-        let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-        let from_march = (5 * day_of_year + 2) / 153;
-        let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
-        Self { year: era * 400 + year_of_era + i64::from(month <= 2), month }
+        let (year, month, _) = date_from_days(at.micros().div_euclid(DAY));
+        Self { year, month }
     }
 
     /// Its first instant, held at the ends of the range.
-    ///
-    /// Howard Hinnant, as above, `days_from_civil`.
-    #[expect(clippy::arithmetic_side_effects, reason = "the years of an i64 of microseconds are below 2^20")]
     pub fn start(self) -> Timestamp {
-        let year = if self.month <= 2 { self.year - 1 } else { self.year };
-        let (era, year_of_era) = (year.div_euclid(400), year.rem_euclid(400));
-        let day_of_year = (153 * ((self.month + 9) % 12) + 2) / 5;
-        let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-        Timestamp::from_micros((era * 146_097 + day_of_era - 719_468).saturating_mul(DAY))
+        Timestamp::from_micros(days_from_date(self.year, self.month, 1).saturating_mul(DAY))
     }
 
     /// The first instant after it.

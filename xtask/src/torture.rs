@@ -4,7 +4,7 @@
 
 use crate::{
     cluster::{self, Cluster},
-    command::{Outcome, cargo, seconds, step, timed},
+    command::{Outcome, Program, cargo, seconds, step, timed},
     counts,
 };
 use std::fmt;
@@ -25,6 +25,8 @@ struct Kind {
 enum Work {
     /// The tests that have this in their name.
     Tests(&'static str, Store),
+    /// The properties in this file of `ledger/tests`.
+    Properties(&'static str),
     /// The load of the kind's name, for so long unless asked.
     Load { seconds: u64 },
 }
@@ -36,7 +38,7 @@ enum Store {
     Postgres,
 }
 
-const KINDS: [Kind; 15] = [
+const KINDS: [Kind; 16] = [
     Kind {
         name: "crash",
         about: "a server is killed under load and has kept every answer; COUNT times",
@@ -71,6 +73,13 @@ const KINDS: [Kind; 15] = [
         work: Work::Tests("model::", Store::Sqlite),
         count: Some(("PLEXE_MODEL_OPERATIONS", 200_000)),
         seed: Some("PLEXE_MODEL_SEED"),
+    },
+    Kind {
+        name: "calendars",
+        about: "plans over COUNT random calendars for each property: nothing is lost, doubled or off by a cent",
+        work: Work::Properties("billing"),
+        count: Some(("PLEXE_CALENDARS", 10_000)),
+        seed: None,
     },
     Kind {
         name: "tamper",
@@ -189,6 +198,10 @@ impl Kind {
     fn run(&self, asked: &Asked) -> Outcome<String> {
         match self.work {
             Work::Tests(filter, store) => self.run_tests(filter, store, asked),
+            Work::Properties(file) => {
+                let program = cargo(["test", "--no-fail-fast", "--package", "ledger", "--test", file]);
+                self.run_counted(program, file, asked)
+            }
             Work::Load { seconds } => self.run_load(asked.seconds.unwrap_or(seconds), asked),
         }
     }
@@ -214,6 +227,11 @@ impl Kind {
         if let Some(cluster) = &cluster {
             program = program.env("CONSOLE_TEST_POSTGRES", cluster.url());
         }
+        self.run_counted(program, filter, asked)
+    }
+
+    /// Runs tests with the variables of this kind set.
+    fn run_counted(&self, mut program: Program, filter: &str, asked: &Asked) -> Outcome<String> {
         let count = self.count.map(|(variable, usual)| (variable, asked.count.unwrap_or(usual)));
         let seed = self.seed.and_then(|variable| Some((variable, asked.seed?)));
         let mut shown = vec![String::new()];
@@ -239,7 +257,7 @@ impl Kind {
         let given = [
             (asked.seed.is_some() && self.seed.is_none(), "--seed"),
             (asked.count.is_some() && self.count.is_none(), "--count"),
-            (asked.seconds.is_some() && matches!(self.work, Work::Tests(..)), "--seconds"),
+            (asked.seconds.is_some() && !matches!(self.work, Work::Load { .. }), "--seconds"),
         ];
         given.into_iter().find_map(|(is_lacking, option)| is_lacking.then_some(option))
     }
