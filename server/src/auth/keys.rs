@@ -67,12 +67,18 @@ impl KeyCache {
         Ok(key)
     }
 
-    /// Counts a use of a customer's key that was presented to a service, which has charged it.
-    pub async fn note_use(&self, store: &Store, hash: SecretHash, now: Timestamp) -> Result<(), StoreError> {
-        if let Some(Key::Customer(row)) = self.find(store, Family::Customer, hash).await? {
-            self.count(&row.id, now);
-        }
-        Ok(())
+    /// Counts a use of a customer's key that was presented to a service, which has charged it; the key.
+    pub async fn note_use(
+        &self,
+        store: &Store,
+        hash: SecretHash,
+        now: Timestamp,
+    ) -> Result<Option<Arc<ApiKeyRow>>, StoreError> {
+        let Some(Key::Customer(row)) = self.find(store, Family::Customer, hash).await? else {
+            return Ok(None);
+        };
+        self.count(&row.id, now);
+        Ok(Some(row))
     }
 
     async fn find(&self, store: &Store, family: Family, hash: SecretHash) -> Result<Option<Key>, StoreError> {

@@ -408,6 +408,7 @@ fn label(field: &str) -> String {
     match field {
         "user_name" => "Username".to_owned(),
         "email" => "E-mail".to_owned(),
+        "new_email" => "New e-mail".to_owned(),
         "expiration_days" => "Expiry".to_owned(),
         "key_id" => "Key".to_owned(),
         "limit" => "Spend limit".to_owned(),

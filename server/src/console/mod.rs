@@ -5,7 +5,8 @@
 //! | [`users`] | makes users |
 //! | [`sign_up`], [`verify_email`], [`links`] | lets strangers become users |
 //! | [`sign_in`], [`provider_rounds`], [`reset_password`] | lets them in and out |
-//! | [`security`] | how users sign in, and what they change about that |
+//! | [`security`], [`email_change`] | how users sign in, and what they change about that |
+//! | [`access_log`], [`sessions`] | what was done to an account, and where its user is signed in |
 //! | [`profile`] | what users change about themselves |
 //! | [`api_keys`], [`service_keys`] | makes, lists and revokes keys |
 //! | [`charging`] | takes what services report |
@@ -18,11 +19,13 @@
 //! | [`statement`], [`verification`] | what an account owns, its books entry by entry, and the proof that they are whole |
 //! | [`overview`], `usage`, `credits_page`, [`history`], [`events`], [`receipt`] | what pages and readers of the API are shown |
 
+pub mod access_log;
 pub mod account;
 pub mod api_keys;
 pub mod charging;
 mod charts;
 mod credits_page;
+pub mod email_change;
 pub mod error;
 pub mod events;
 pub mod grants;
@@ -45,6 +48,7 @@ pub mod reset_password;
 pub mod rollup_check;
 pub mod security;
 pub mod service_keys;
+pub mod sessions;
 mod settings;
 pub mod sign_in;
 pub mod sign_up;
@@ -63,6 +67,7 @@ use crate::auth::keys::KeyCache;
 use crate::auth::passwords::Passwords;
 use crate::auth::providers::Providers;
 use crate::auth::rates::Rates;
+use crate::auth::sessions::SeenSessions;
 use crate::auth::standing::Standings;
 use crate::auth::throttle::{Allowance, LetterThrottle, RoundThrottle, SignInThrottle};
 use crate::clock::SharedClock;
@@ -91,6 +96,10 @@ pub struct Parts {
     pub(crate) passwords: Passwords,
     pub(crate) keys: KeyCache,
     pub(crate) standings: Standings,
+    /// Uses of sessions that wait to be written.
+    pub(crate) seen: SeenSessions,
+    /// Rows of the access log that wait to be written.
+    pub(super) accesses: access_log::Accesses,
     /// Requests in this minute.
     pub(crate) rates: Rates,
     overviews: overview::Recent,
@@ -139,6 +148,8 @@ impl Console {
             passwords: Passwords::default(),
             keys: KeyCache::default(),
             standings: Standings::default(),
+            seen: SeenSessions::default(),
+            accesses: access_log::Accesses::default(),
             rates: Rates::new(u64::from_be_bytes(node)),
             overviews: overview::Recent::default(),
             sign_ins: SignInThrottle::default(),

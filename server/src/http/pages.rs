@@ -34,7 +34,9 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use super::forms::{self, SIGN_IN, SIGN_UP};
 use super::settings::security::{self as security_page, SECURITY};
-use super::{assets, failures, frame, security, settings};
+use super::{assets, client_address, failures, frame, security, settings};
+use crate::auth::sessions;
+use crate::console::sign_in::viewer;
 use crate::console::{Console, Error};
 
 /// The page with the calculator.
@@ -76,6 +78,7 @@ pub fn router(console: Console) -> Router {
         .fallback(no_such_page)
         .method_not_allowed_fallback(async || Error::MethodNotAllowed)
         .layer(from_fn_with_state(site.clone(), with_viewer))
+        .layer(from_fn_with_state(console.clone(), client_address::keep))
         .layer(CatchPanicLayer::custom(frame::panicked))
         .layer(from_fn(failures::as_pages))
         .layer(from_fn_with_state(console, security::page))
@@ -119,7 +122,8 @@ struct Onward {
 /// Finds out who looks. Whoever isn't signed in is sent to sign in, and whoever is has no use for that. What is shown
 /// is kept by no cache.
 async fn with_viewer(State(site): State<Site>, mut request: Request, next: Next) -> Result<Response, Error> {
-    let viewer = site.console.viewer(request.headers()).await?;
+    let session = sessions::find(&site.console, request.headers()).await?;
+    let viewer = session.as_ref().map(|session| viewer(session.user.clone()));
     let page = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
     match (page, &viewer) {
         (Some(SIGN_IN | SIGN_UP), Some(_)) if reads(request.method()) => {
@@ -131,9 +135,9 @@ async fn with_viewer(State(site): State<Site>, mut request: Request, next: Next)
         }
         (Some(page), Some(viewer)) if is_private(page) => {
             let frame = site.console.read_frame(viewer).await?;
-            if page == SECURITY {
+            if let Some(session) = session.as_ref().filter(|_| page == SECURITY) {
                 let form = FormState::default();
-                let content = security_page::content(&site, viewer, request.uri(), &form).await?;
+                let content = security_page::content(&site, viewer, session, request.uri(), &form).await?;
                 request.extensions_mut().insert(content);
             }
             request.extensions_mut().insert(frame);
@@ -224,6 +228,28 @@ pub(super) async fn page_for(
     status: StatusCode,
     context: impl Fn() + Clone + Send + Sync + 'static,
 ) -> Response {
+    woken_page_for(site, viewer, (path, wake(path)), status, context).await
+}
+
+/// The same for what has no page of its own and stands in the place of the content of that at `path`: the wasm, which takes over the
+/// page of the address that it finds, is not started.
+pub(super) async fn still_page_for(
+    site: &Site,
+    viewer: Viewer,
+    path: &str,
+    status: StatusCode,
+    content: Content,
+) -> Response {
+    woken_page_for(site, viewer, (path, Wake::Never), status, move || provide_context(content.clone())).await
+}
+
+async fn woken_page_for(
+    site: &Site,
+    viewer: Viewer,
+    (path, wake): (&str, Wake),
+    status: StatusCode,
+    context: impl Fn() + Clone + Send + Sync + 'static,
+) -> Response {
     let frame = match site.console.read_frame(&viewer).await {
         Ok(frame) => frame,
         Err(error) => return error.into_response(),
@@ -232,7 +258,7 @@ pub(super) async fn page_for(
     *request.uri_mut() = path.parse().unwrap_or(Uri::from_static("/"));
     request.extensions_mut().insert(frame);
     request.extensions_mut().insert(Visit(Some(viewer)));
-    let (site, wake) = (site.clone(), wake(path));
+    let site = site.clone();
     let context = move || {
         provide(&site);
         provide_context(wake);

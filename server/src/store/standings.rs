@@ -29,7 +29,8 @@ pub struct Standing {
     pub is_verified: bool,
 }
 
-/// Keys by their ids (`$1`), sessions by their hashes in lower-case hex (`$2`), both JSON arrays.
+/// Keys by their ids (`$1`), sessions by their hashes in lower-case hex (`$2`), both JSON arrays; `$3`: how long a session that
+/// nobody uses goes on, in microseconds.
 macro_rules! standings {
     ($is_key:literal, $hex:literal, $is_session:literal) => {
         concat!(
@@ -38,7 +39,8 @@ macro_rules! standings {
             $is_key,
             " UNION ALL SELECT ",
             $hex,
-            ", s.expires_at, a.status, u.verified_at IS NOT NULL FROM sessions s JOIN users u ON u.id = s.user_id \
+            ", CASE WHEN s.last_seen_at + $3 < s.expires_at THEN s.last_seen_at + $3 ELSE s.expires_at END, a.status, \
+             u.verified_at IS NOT NULL FROM sessions s JOIN users u ON u.id = s.user_id \
              JOIN accounts a ON a.no = u.personal_account WHERE s.token_hash ",
             $is_session,
         )
@@ -68,7 +70,11 @@ struct Row {
 
 impl Store {
     /// What these are worth; those that are missing have ended. One that has run out may still be there.
-    pub async fn standings(&self, passes: &[Pass]) -> Result<HashMap<Pass, Standing>, StoreError> {
+    pub async fn standings(
+        &self,
+        passes: &[Pass],
+        session_idle: i64,
+    ) -> Result<HashMap<Pass, Standing>, StoreError> {
         let (mut keys, mut sessions) = (vec![], vec![]);
         for pass in passes {
             match pass {
@@ -82,6 +88,7 @@ impl Store {
         let rows: Vec<Row> = read!(self, db => Ok(sqlx::query_as(db.says(STANDINGS))
             .bind(keys)
             .bind(sessions)
+            .bind(session_idle)
             .fetch_all(db)
             .await?))?;
         rows.iter().map(Row::standing).collect()

@@ -239,6 +239,8 @@ impl Store {
             .bind(change.now.micros())
             .execute(&mut *db)
             .await?;
+            // Whoever finds that they have not asked for another e-mail is told to change the password.
+            sqlx::query("DELETE FROM email_changes WHERE user_id = $1").bind(id.to_string()).execute(&mut *db).await?;
             db.insert_mail(&change.mail).await?;
             Ok(true)
         }, told_if |changed| changed)
