@@ -126,6 +126,7 @@ struct Document {
     session_idle_days: Option<u32>,
     session_days: Option<u32>,
     access_log_days: Option<u32>,
+    deletion_grace_days: Option<u32>,
 }
 
 impl Document {
@@ -506,6 +507,7 @@ mod tests {
         assert!(refusal("session_idle_days = 0", &[]).starts_with("session_idle_days is \"0\"; it must be"));
         assert!(refusal("session_days = 366", &[]).contains("from 1 to 365"));
         assert!(refusal("access_log_days = 3651", &[]).contains("from 1 to 3650"));
+        assert!(refusal("deletion_grace_days = 0", &[]).contains("from 1 to 365"));
         let error = refusal("google_client_id = \"x\"", &[]);
         assert!(
             error.starts_with("google_client_secret is \"\"; it must be the secret that belongs to"),

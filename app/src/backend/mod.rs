@@ -7,6 +7,7 @@
 pub mod account;
 pub mod api_keys;
 pub mod credits;
+pub mod data;
 pub mod entries;
 pub mod error;
 pub mod form;

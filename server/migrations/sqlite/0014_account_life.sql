@@ -34,3 +34,9 @@ CREATE TABLE email_changes (
     expires_at       INTEGER NOT NULL CONSTRAINT email_changes_expire_later CHECK (expires_at > created_at),
     CONSTRAINT email_changes_pending CHECK (old_confirmed_at IS NULL OR new_confirmed_at IS NULL)
 ) STRICT, WITHOUT ROWID;
+
+-- An account that its user has deleted: closed at once, and erased at `closes_at`. Ids and amounts stay; `closes_at` goes once
+-- nothing else is left.
+ALTER TABLE accounts ADD COLUMN closes_at INTEGER;          -- NULL: it stays
+ALTER TABLE accounts ADD COLUMN erased_at INTEGER;          -- NULL: its user is known
+CREATE INDEX accounts_closes_at ON accounts (closes_at) WHERE closes_at IS NOT NULL;

@@ -205,7 +205,7 @@ impl Customer {
         Self {
             account_no: key.account_no,
             account: key.account_id,
-            is_suspended: key.account_status == AccountStatus::Suspended,
+            is_suspended: key.account_status != AccountStatus::Active,
             is_verified: key.is_verified,
             user_id: key.user_id,
             time_zone: key.time_zone.clone(),
@@ -221,7 +221,7 @@ impl Customer {
         Self {
             account_no: user.account_no,
             account: user.account_id,
-            is_suspended: user.account_status == AccountStatus::Suspended,
+            is_suspended: user.account_status != AccountStatus::Active,
             is_verified: user.verified_at.is_some(),
             user_id: user.id,
             time_zone: user.time_zone,
@@ -238,7 +238,7 @@ impl Customer {
         Self {
             account_no: user.account_no,
             account: user.account_id,
-            is_suspended: user.account_status == AccountStatus::Suspended,
+            is_suspended: user.account_status != AccountStatus::Active,
             is_verified: user.verified_at.is_some(),
             user_id: user.id,
             time_zone: user.time_zone,

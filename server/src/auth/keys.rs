@@ -11,7 +11,7 @@ use ledger::{KeyId, Timestamp};
 
 use super::tokens::{Family, SecretHash, hash};
 use crate::console::Error;
-use crate::store::{ApiKeyRow, KeyRequests, ServiceKeyRow, Store, StoreError};
+use crate::store::{AccountStatus, ApiKeyRow, KeyRequests, ServiceKeyRow, Store, StoreError};
 
 /// Past this many keys the cache starts anew.
 const MANY: usize = 100_000;
@@ -60,6 +60,9 @@ impl KeyCache {
             Key::Service(row) if row.revoked_at.is_some() => return Err(Error::RevokedKey),
             Key::Customer(row) if row.expires_at.is_some_and(|expires_at| expires_at <= now) => {
                 return Err(Error::ExpiredKey);
+            }
+            Key::Customer(row) if row.account_status == AccountStatus::Closing => {
+                return Err(Error::AccountClosing);
             }
             Key::Customer(row) => self.count(&row.id, now),
             Key::Service(_) => {}

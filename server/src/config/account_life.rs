@@ -13,11 +13,13 @@ pub struct AccountLife {
     pub session_days: u32,
     /// For which the access log is kept.
     pub access_log_days: u32,
+    /// For which a deleted account can be kept still.
+    pub deletion_grace_days: u32,
 }
 
 impl Default for AccountLife {
     fn default() -> Self {
-        Self { session_idle_days: 14, session_days: 90, access_log_days: 90 }
+        Self { session_idle_days: 14, session_days: 90, access_log_days: 90, deletion_grace_days: 30 }
     }
 }
 
@@ -37,6 +39,12 @@ impl AccountLife {
             )?,
             session_days: days("session_days", written.session_days, usual.session_days, 365)?,
             access_log_days: days("access_log_days", written.access_log_days, usual.access_log_days, 3_650)?,
+            deletion_grace_days: days(
+                "deletion_grace_days",
+                written.deletion_grace_days,
+                usual.deletion_grace_days,
+                365,
+            )?,
         })
     }
 

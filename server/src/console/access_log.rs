@@ -167,6 +167,9 @@ pub fn words(access: Access, about: &str) -> String {
         Access::EmailChangeAsked => ("Asked to change the e-mail", " to "),
         Access::EmailChangeCancelled => ("Cancelled the change of the e-mail", " to "),
         Access::EmailChanged => ("Changed the e-mail", " to "),
+        Access::Exported => ("Downloaded all data", " "),
+        Access::DeletionAsked => ("Deleted the account", " "),
+        Access::DeletionCancelled => ("Kept the account", " "),
     };
     if about.is_empty() { words.to_owned() } else { format!("{words}{joint}{about}") }
 }

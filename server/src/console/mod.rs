@@ -7,6 +7,7 @@
 //! | [`sign_in`], [`provider_rounds`], [`reset_password`] | lets them in and out |
 //! | [`security`], [`email_change`] | how users sign in, and what they change about that |
 //! | [`access_log`], [`sessions`] | what was done to an account, and where its user is signed in |
+//! | [`exports`], [`closing`] | all of somebody's data for them to take along, and the end of an account |
 //! | [`profile`] | what users change about themselves |
 //! | [`api_keys`], [`service_keys`] | makes, lists and revokes keys |
 //! | [`charging`] | takes what services report |
@@ -24,10 +25,12 @@ pub mod account;
 pub mod api_keys;
 pub mod charging;
 mod charts;
+pub mod closing;
 mod credits_page;
 pub mod email_change;
 pub mod error;
 pub mod events;
+pub mod exports;
 pub mod grants;
 pub mod history;
 pub mod holds;
@@ -100,6 +103,8 @@ pub struct Parts {
     pub(crate) seen: SeenSessions,
     /// Rows of the access log that wait to be written.
     pub(super) accesses: access_log::Accesses,
+    /// Archives of somebody's data.
+    pub(super) exports: exports::Exports,
     /// Requests in this minute.
     pub(crate) rates: Rates,
     overviews: overview::Recent,
@@ -150,6 +155,7 @@ impl Console {
             standings: Standings::default(),
             seen: SeenSessions::default(),
             accesses: access_log::Accesses::default(),
+            exports: exports::Exports::default(),
             rates: Rates::new(u64::from_be_bytes(node)),
             overviews: overview::Recent::default(),
             sign_ins: SignInThrottle::default(),

@@ -2,7 +2,7 @@
 
 use app::backend::Viewer;
 use app::backend::security::{AccessView, MomentView, SessionView};
-use ledger::Timestamp;
+use ledger::{Timestamp, UserId};
 
 use super::access_log::words;
 use super::labels::{at_label, exact_label, zone_of};
@@ -39,7 +39,7 @@ impl Console {
     ///
     /// Errors: it is none of theirs, or over (404).
     pub async fn end_session_of(&self, session: &SessionRow, id: &str) -> Result<Ended, Error> {
-        let all = self.live_sessions(session).await?;
+        let all = self.sessions_of(session.user.id).await?;
         let meant = all.into_iter().find(|listed| public_id(listed.token_hash) == id);
         let meant = meant.ok_or_else(Error::not_found)?;
         let is_own = meant.token_hash == session.token_hash;
@@ -58,9 +58,10 @@ impl Console {
         Ok(())
     }
 
-    pub(super) async fn live_sessions(&self, session: &SessionRow) -> Result<Vec<ListedSession>, Error> {
+    /// Where a user is signed in, where they were last first.
+    pub async fn sessions_of(&self, user: UserId) -> Result<Vec<ListedSession>, Error> {
         self.write_seen_sessions().await;
-        Ok(self.store.list_sessions(session.user.id, self.clock.now(), idle_since(self)).await?)
+        Ok(self.store.list_sessions(user, self.clock.now(), idle_since(self)).await?)
     }
 
     /// Where somebody is signed in, this session first.
@@ -70,7 +71,7 @@ impl Console {
         session: &SessionRow,
     ) -> Result<Vec<SessionView>, Error> {
         let (zone, now) = (zone_of(viewer), self.clock.now());
-        let mut all = self.live_sessions(session).await?;
+        let mut all = self.sessions_of(session.user.id).await?;
         // Those used last stay first among the others.
         all.sort_by_key(|listed| listed.token_hash != session.token_hash);
         let view = |listed: ListedSession| SessionView {

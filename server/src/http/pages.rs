@@ -38,11 +38,15 @@ use super::{assets, client_address, failures, frame, security, settings};
 use crate::auth::sessions;
 use crate::console::sign_in::viewer;
 use crate::console::{Console, Error};
+use crate::store::{AccountStatus, SessionRow};
 
 /// The page with the calculator.
 const PRICING: &str = "/pricing";
 /// Pages that anybody may see, besides the forms.
 const PUBLIC: [&str; 2] = [PRICING, "/docs/billing"];
+
+/// Somebody's data; all that is left to see of an account that is being deleted.
+pub(super) const DATA: &str = "/settings/account/data";
 
 /// Pages of one key each, plain forms in the frame of those who are signed in.
 const KEY: &str = "/settings/api-keys/";
@@ -133,6 +137,9 @@ async fn with_viewer(State(site): State<Site>, mut request: Request, next: Next)
         (Some(page), None) if reads(request.method()) && is_private(page) => {
             return Ok(to_the_form(request.uri()));
         }
+        (Some(page), Some(_)) if is_closing(session.as_ref()) && is_private(page) => {
+            return Ok(Redirect::to(DATA).into_response());
+        }
         (Some(page), Some(viewer)) if is_private(page) => {
             let frame = site.console.read_frame(viewer).await?;
             if let Some(session) = session.as_ref().filter(|_| page == SECURITY) {
@@ -149,6 +156,11 @@ async fn with_viewer(State(site): State<Site>, mut request: Request, next: Next)
     // Also without a viewer: a page that is kept would repeat its nonce.
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Ok(response)
+}
+
+/// Whether they have deleted their account: they can keep it, and see nothing else.
+fn is_closing(session: Option<&SessionRow>) -> bool {
+    session.is_some_and(|session| session.user.account_status == AccountStatus::Closing)
 }
 
 pub(super) fn reads(method: &Method) -> bool {

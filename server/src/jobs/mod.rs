@@ -26,7 +26,7 @@ const EXPIRY: Duration = Duration::from_secs(5);
 const CHECKPOINT: Duration = Duration::from_secs(1);
 /// Between two writes of the keys' request counts, of sessions' last use and of what waits for the access log.
 const KEY_REQUESTS: Duration = Duration::from_secs(10);
-/// Between two deletions of sessions, links and claims that are over.
+/// Between two deletions of sessions, links, claims and accounts that are over.
 const SESSIONS: Duration = Duration::from_hours(1);
 /// Between two looks for mails that nobody sent in time; what they say is erased then.
 const MAILS: Duration = Duration::from_mins(1);
@@ -110,6 +110,9 @@ async fn forget_sessions(console: Console) {
     }
     if let Err(error) = console.store.delete_old_email_changes(console.clock.now()).await {
         tracing::warn!(%error, "changes of an e-mail that nobody confirmed could not be deleted");
+    }
+    if let Err(error) = console.erase_closed_accounts().await {
+        tracing::warn!(%error, "deleted accounts could not be erased");
     }
     if let Err(error) = console.forget_old_accesses().await {
         tracing::warn!(%error, "old rows of the access log could not be deleted");

@@ -31,6 +31,10 @@ pub enum Letter {
     EmailWanted { name: String, sign_in_link: String },
     /// To both, after the change.
     EmailChanged { name: String, new_email: String },
+    /// To somebody who has deleted their account.
+    AccountClosed { name: String, until: String, sign_in_link: String },
+    /// To somebody who has kept it after all.
+    AccountKept { name: String },
 }
 
 /// Links let whoever reads them act as the recipient, so they are not printed.
@@ -72,6 +76,8 @@ impl Letter {
             Self::ConfirmNewEmail { .. } => "confirm_new_email",
             Self::EmailWanted { .. } => "email_wanted",
             Self::EmailChanged { .. } => "email_changed",
+            Self::AccountClosed { .. } => "account_closed",
+            Self::AccountKept { .. } => "account_kept",
         }
     }
 
@@ -82,13 +88,14 @@ impl Letter {
             | Self::ResetPassword { link, .. }
             | Self::ConfirmLeaving { link, .. }
             | Self::ConfirmNewEmail { link, .. } => Some(link),
-            Self::AlreadyRegistered { sign_in_link, .. } | Self::EmailWanted { sign_in_link, .. } => {
-                Some(sign_in_link)
-            }
+            Self::AlreadyRegistered { sign_in_link, .. }
+            | Self::EmailWanted { sign_in_link, .. }
+            | Self::AccountClosed { sign_in_link, .. } => Some(sign_in_link),
             Self::PasswordChanged { .. }
             | Self::WayAdded { .. }
             | Self::WayRemoved { .. }
-            | Self::EmailChanged { .. } => None,
+            | Self::EmailChanged { .. }
+            | Self::AccountKept { .. } => None,
         }
     }
 
@@ -105,7 +112,9 @@ impl Letter {
             | Self::WayAdded { .. }
             | Self::WayRemoved { .. }
             | Self::EmailWanted { .. }
-            | Self::EmailChanged { .. } => DAY,
+            | Self::EmailChanged { .. }
+            | Self::AccountClosed { .. }
+            | Self::AccountKept { .. } => DAY,
         }
     }
 
@@ -120,7 +129,9 @@ impl Letter {
             | Self::ConfirmLeaving { name, .. }
             | Self::ConfirmNewEmail { name, .. }
             | Self::EmailWanted { name, .. }
-            | Self::EmailChanged { name, .. } => name,
+            | Self::EmailChanged { name, .. }
+            | Self::AccountClosed { name, .. }
+            | Self::AccountKept { name } => name,
         }
     }
 
@@ -198,6 +209,23 @@ impl Letter {
             | Self::ConfirmNewEmail { .. }
             | Self::EmailWanted { .. }
             | Self::EmailChanged { .. } => self.words_about_email(),
+            Self::AccountClosed { until, sign_in_link, .. } => (
+                "Your account is being deleted",
+                vec![
+                    Part::Tell(format!(
+                        "your account is closed, as you wanted, and will be erased on {}. Until then its API keys don't work and nothing can be spent.",
+                        one_line(until)
+                    )),
+                    Part::Open { label: "To keep it, sign in before that", link: sign_in_link },
+                    Part::Say("If it was not you, do that at once, and choose a new password."),
+                ],
+            ),
+            Self::AccountKept { .. } => (
+                "Your account stays",
+                vec![Part::Say(
+                    "your account is not deleted after all: everything is as it was, and its API keys work again.",
+                )],
+            ),
         }
     }
 
@@ -319,7 +347,7 @@ fn escaped(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn letters(name: &str) -> [Letter; 10] {
+    fn letters(name: &str) -> [Letter; 12] {
         let (name, link) = (name.to_owned(), "https://console.example.org/verify?token=a&b".to_owned());
         [
             Letter::VerifyEmail { name: name.clone(), link: link.clone() },
@@ -331,7 +359,9 @@ mod tests {
             Letter::ResetPassword { name: name.clone(), link: link.clone() },
             Letter::ConfirmLeaving { name: name.clone(), new_email: name.clone(), link: link.clone() },
             Letter::ConfirmNewEmail { name: name.clone(), link: link.clone() },
-            Letter::EmailWanted { name: name.clone(), sign_in_link: link },
+            Letter::EmailWanted { name: name.clone(), sign_in_link: link.clone() },
+            Letter::AccountClosed { name: name.clone(), until: name.clone(), sign_in_link: link },
+            Letter::AccountKept { name: name.clone() },
             Letter::EmailChanged { name: name.clone(), new_email: name.clone() },
             Letter::PasswordChanged { name: name.clone() },
             Letter::WayAdded { name: name.clone(), provider: name.clone() },

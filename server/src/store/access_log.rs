@@ -30,10 +30,13 @@ pub enum Access {
     EmailChangeAsked,
     EmailChangeCancelled,
     EmailChanged,
+    Exported,
+    DeletionAsked,
+    DeletionCancelled,
 }
 
 impl Access {
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 21] = [
         Self::SignedIn,
         Self::SignInFailed,
         Self::SignedOut,
@@ -52,6 +55,9 @@ impl Access {
         Self::EmailChangeAsked,
         Self::EmailChangeCancelled,
         Self::EmailChanged,
+        Self::Exported,
+        Self::DeletionAsked,
+        Self::DeletionCancelled,
     ];
 
     pub const fn name(self) -> &'static str {
@@ -74,6 +80,9 @@ impl Access {
             Self::EmailChangeAsked => "email_change_asked",
             Self::EmailChangeCancelled => "email_change_cancelled",
             Self::EmailChanged => "email_changed",
+            Self::Exported => "exported",
+            Self::DeletionAsked => "deletion_asked",
+            Self::DeletionCancelled => "deletion_cancelled",
         }
     }
 

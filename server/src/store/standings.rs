@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use ledger::chain::Digest;
 use ledger::{KeyId, Timestamp};
 
-use super::accounts::AccountStatus;
+use super::accounts::{AccountStatus, account_status};
 use super::dialect::{Dialect as _, Sql};
 use super::rows::parse_text;
 use super::{Store, StoreError, read};
@@ -34,13 +34,16 @@ pub struct Standing {
 macro_rules! standings {
     ($is_key:literal, $hex:literal, $is_session:literal) => {
         concat!(
-            "SELECT k.id AS pass, k.expires_at, a.status, u.verified_at IS NOT NULL AS is_verified FROM api_keys k \
+            "SELECT k.id AS pass, k.expires_at, ",
+            account_status!(),
+            ", u.verified_at IS NOT NULL AS is_verified FROM api_keys k \
              JOIN accounts a ON a.no = k.account JOIN users u ON u.id = k.user_id WHERE k.revoked_at IS NULL AND k.id ",
             $is_key,
             " UNION ALL SELECT ",
             $hex,
-            ", CASE WHEN s.last_seen_at + $3 < s.expires_at THEN s.last_seen_at + $3 ELSE s.expires_at END, a.status, \
-             u.verified_at IS NOT NULL FROM sessions s JOIN users u ON u.id = s.user_id \
+            ", CASE WHEN s.last_seen_at + $3 < s.expires_at THEN s.last_seen_at + $3 ELSE s.expires_at END, ",
+            account_status!(),
+            ", u.verified_at IS NOT NULL FROM sessions s JOIN users u ON u.id = s.user_id \
              JOIN accounts a ON a.no = u.personal_account WHERE s.token_hash ",
             $is_session,
         )
@@ -102,7 +105,7 @@ impl Row {
             None => Pass::Key(parse_text(&self.pass, "api_keys", "id")?),
         };
         let is_suspended =
-            AccountStatus::read(&self.status, "of a key or session")? == AccountStatus::Suspended;
+            AccountStatus::read(&self.status, "of a key or session")? != AccountStatus::Active;
         let until = self.expires_at.map(Timestamp::from_micros);
         Ok((pass, Standing { until, is_suspended, is_verified: self.is_verified }))
     }

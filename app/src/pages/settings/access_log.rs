@@ -62,7 +62,7 @@ fn rows(accesses: &[AccessView]) -> AnyView {
     if accesses.is_empty() {
         return view! { <p class="sub">"Nothing yet."</p> }.into_any();
     }
-    view! { <ul class="ways-in access-log">{accesses.iter().map(row).collect_view()}</ul> }.into_any()
+    view! { <ul class="plain-rows access-log">{accesses.iter().map(row).collect_view()}</ul> }.into_any()
 }
 
 fn row(access: &AccessView) -> impl IntoView + use<> {

@@ -19,9 +19,9 @@ pub fn told(said: &str) -> Option<(bool, &'static str)> {
 
 pub fn card(view: &SecurityView, form: &FormState) -> impl IntoView + use<> {
     let content = match &view.email_change {
-        Some(change) => pending(&view.email, change),
-        None if view.is_verified => change(form),
-        None => view! {
+        Some(change) if form.error("new_email").is_empty() => pending(&view.email, change),
+        _ if view.is_verified => change(form),
+        _ => view! {
             <p class="sub">"Verify it first. To use another one, sign up with that."</p>
         }
         .into_any(),
@@ -96,7 +96,7 @@ fn pending(email: &str, change: &EmailChangeView) -> AnyView {
         <p class="sub">
             {format!("It becomes {new_email} once the link in the letter to each address is confirmed, until {until}.")}
         </p>
-        <ul class="ways-in">
+        <ul class="plain-rows">
             {address(email.to_owned(), old_confirmed)} {address(new_email.clone(), new_confirmed)}
         </ul>
         <form method="post" action="/settings/security/email/cancel">

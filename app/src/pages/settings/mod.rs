@@ -8,6 +8,8 @@ pub mod access_log;
 pub mod account;
 pub mod api_keys;
 #[cfg(feature = "ssr")]
+pub mod data;
+#[cfg(feature = "ssr")]
 pub mod email;
 pub mod key;
 pub mod key_list;

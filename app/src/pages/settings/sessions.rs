@@ -32,7 +32,7 @@ pub fn card(sessions: &[SessionView]) -> impl IntoView + use<> {
                         }
                     })}
             </header>
-            <ul class="ways-in">{sessions.iter().map(session).collect_view()}</ul>
+            <ul class="plain-rows">{sessions.iter().map(session).collect_view()}</ul>
         </section>
     }
 }

@@ -4,8 +4,8 @@ use ledger::time::DAY;
 use serde_json::json;
 use server::store::Permission;
 
-use super::{EMAIL, LOG, SECURITY, logged, member, signed_in};
-use crate::harness::events::{EVENTS, event, with};
+use super::{EMAIL, LOG, SECURITY, as_member, logged, member, signed_in};
+use crate::harness::events::{EVENTS, event, with, without};
 use crate::harness::forms::{PASSWORD, sign_in, submit};
 use crate::harness::raw::Raw;
 
@@ -98,17 +98,10 @@ async fn member_reads_the_life_of_a_key_by_whichever_way() {
 #[tokio::test]
 async fn member_reads_the_first_use_of_a_key_of_each_day_also_by_a_service() {
     let (world, mut browser) = member().await;
-    let user = world.console.get_user_by_email(EMAIL).await.unwrap();
-    let ada = crate::harness::Member {
-        user_id: user.id,
-        account: user.account_id,
-        account_no: user.account_no,
-        row: user,
-    };
+    let ada = as_member(&world).await;
     let key = world.key(&ada, Permission::ReadWrite).await;
     let service = world.service().await;
-    let mut charge = event("one", &ada, "model.prediction", "1");
-    charge.as_object_mut().unwrap().remove("user_id");
+    let charge = without(&event("one", &ada, "model.prediction", "1"), "user_id");
     let charge = with(&charge, "api_key", json!(key.secret.as_str()));
     let uses = "First use that day of the API key";
     let count = |rows: Vec<String>| rows.iter().filter(|row| row.starts_with(uses)).count();

@@ -1,10 +1,12 @@
 //! What becomes of somebody's account: where they are signed in, what was done to it, their e-mail, their data, its end.
 
 mod access_log;
+mod deletion;
 mod email;
+mod export;
 mod sessions;
 
-use crate::harness::World;
+use crate::harness::{Member, World};
 use crate::harness::browser::Browser;
 use crate::harness::forms::PASSWORD;
 
@@ -26,6 +28,12 @@ async fn signed_in(world: &World) -> Browser {
     browser
 }
 
+/// The same user, for what tests do with members.
+async fn as_member(world: &World) -> Member {
+    let row = world.console.get_user_by_email(EMAIL).await.expect("the user");
+    Member { user_id: row.id, account: row.account_id, account_no: row.account_no, row }
+}
+
 /// What the log says, the newest first.
 async fn logged(browser: &mut Browser) -> Vec<String> {
     rows(&browser.follow(LOG).await.text)
@@ -36,5 +44,5 @@ fn rows(page: &str) -> Vec<String> {
     let list = page.split("access-log").nth(1).unwrap_or_default();
     let list = list.split("</ul>").next().unwrap_or_default();
     let bold = list.split("<b").skip(1).filter_map(|rest| rest.split_once('>'));
-    bold.filter_map(|(_, rest)| rest.split("</b>").next()).map(str::to_owned).collect()
+    bold.filter_map(|(_, rest)| rest.split("</b>").next()).map(|text| text.replace("<!>", "")).collect()
 }
