@@ -7,10 +7,10 @@
 pub mod account;
 pub mod api_keys;
 pub mod credits;
-pub mod data;
 pub mod entries;
 pub mod error;
 pub mod form;
+pub mod leaving;
 pub mod live;
 pub mod overview;
 pub mod pricing;

@@ -15,7 +15,8 @@ use crate::calendar::Zone;
 use crate::random;
 use crate::sequencer::limits::period;
 use crate::store::{
-    Access, ApiKeyChange, ApiKeyRow, KeyFilter, KeyUsage, Making, NewApiKey, Pace, Permission, StoreError, UserRow,
+    Access, ApiKeyChange, ApiKeyRow, KeyFilter, KeyUsage, Making, NewApiKey, Pace, Permission, StoreError,
+    UserRow,
 };
 
 /// Keys that an account may make itself within an hour, on all servers together. A successor is one, too.

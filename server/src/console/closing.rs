@@ -2,7 +2,7 @@
 //! and amounts stay, since the books never change; whose they were is gone.
 
 use app::backend::Viewer;
-use app::backend::data::DataView;
+use app::backend::leaving::LeavingView;
 use ledger::time::DAY;
 
 use super::labels::zone_of;
@@ -41,7 +41,10 @@ impl Console {
             access: self.access(user.id, Access::DeletionAsked, ""),
         };
         if !self.store.close_account(&closing).await? {
-            return Err(Error::Conflict { message: "This account is being deleted already.", fields: vec![] });
+            return Err(Error::Conflict {
+                message: "This account is being deleted already.",
+                fields: vec![],
+            });
         }
         self.live.access_changed(user.account_id);
         self.mail_written(&closing.mail);
@@ -74,12 +77,12 @@ impl Console {
     }
 
     /// What the page about the viewer's data says.
-    pub async fn data_view(&self, viewer: &Viewer, user: &UserRow) -> Result<DataView, Error> {
+    pub async fn leaving_view(&self, viewer: &Viewer, user: &UserRow) -> Result<LeavingView, Error> {
         let closes_at = match user.account_status {
             AccountStatus::Closing => self.store.account_closes_at(user.account_no).await?,
             AccountStatus::Active | AccountStatus::Suspended => None,
         };
-        Ok(DataView {
+        Ok(LeavingView {
             closes: closes_at.map(|at| zone_of(viewer).format(at, "%-d %B %Y")),
             grace_days: self.config.account_life.deletion_grace_days,
         })

@@ -24,10 +24,7 @@ pub struct Exports {
 
 impl Default for Exports {
     fn default() -> Self {
-        Self {
-            running: Arc::new(Semaphore::new(AT_ONCE)),
-            hourly: Allowance::new(AN_HOUR, 3_600 * SECOND),
-        }
+        Self { running: Arc::new(Semaphore::new(AT_ONCE)), hourly: Allowance::new(AN_HOUR, 3_600 * SECOND) }
     }
 }
 

@@ -145,11 +145,7 @@ impl Console {
     }
 
     /// How the viewer signs in, as stored. Errors: the user is gone (401).
-    pub async fn security_view(
-        &self,
-        viewer: &Viewer,
-        session: &SessionRow,
-    ) -> Result<SecurityView, Error> {
+    pub async fn security_view(&self, viewer: &Viewer, session: &SessionRow) -> Result<SecurityView, Error> {
         let user = self.store.find_user(viewer.user_id).await?.ok_or(Error::Unauthorized)?;
         let linked = self.store.list_identities(user.id).await?;
         let lets_in = |row: &IdentityRow| self.providers.of_issuer(&row.identity.issuer).is_some();

@@ -24,7 +24,7 @@ const CHUNK: usize = 64 << 10;
 /// Chunks that wait for the reader.
 const AHEAD: usize = 4;
 /// A reader who takes nothing for so long gets no more.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// Rows that one statement reads.
 const STEP: u32 = 1_000;
 
@@ -53,7 +53,8 @@ pub fn body(source: Source) -> Body {
     let runtime = Handle::current();
     tokio::task::spawn_blocking(move || {
         let Source { console, user, turn } = source;
-        let pipe = Pipe { sender: sender.clone(), runtime: runtime.clone(), chunk: Vec::with_capacity(CHUNK) };
+        let pipe =
+            Pipe { sender: sender.clone(), runtime: runtime.clone(), chunk: Vec::with_capacity(CHUNK) };
         if let Err(error) = write(&console, &user, pipe, &runtime) {
             tracing::warn!(cause = ?error, "an archive was cut off");
             // Whoever has left needs to be told nothing.
@@ -118,7 +119,8 @@ fn write(console: &Console, user: &UserRow, pipe: Pipe, runtime: &Handle) -> Res
 }
 
 fn begin(archive: &mut Archive, name: &str) -> Result<(), Error> {
-    let options = SimpleFileOptions::default().compression_method(CompressionMethod::Deflated).large_file(true);
+    let options =
+        SimpleFileOptions::default().compression_method(CompressionMethod::Deflated).large_file(true);
     archive.start_file(name, options).map_err(Error::internal)
 }
 
@@ -133,7 +135,12 @@ fn line(archive: &mut Archive, value: &impl Serialize) -> Result<(), Error> {
     archive.write_all(b"\n").map_err(Error::internal)
 }
 
-fn write_log(archive: &mut Archive, console: &Console, user: &UserRow, runtime: &Handle) -> Result<(), Error> {
+fn write_log(
+    archive: &mut Archive,
+    console: &Console,
+    user: &UserRow,
+    runtime: &Handle,
+) -> Result<(), Error> {
     begin(archive, "access-log.ndjson")?;
     let mut before = None;
     loop {

@@ -1,8 +1,8 @@
 //! The forms of the settings pages, for browsers without scripts: a refused form is answered with its page, which holds
 //! what was typed. With scripts the same use cases are reached through server functions.
 
-mod data;
 mod key;
+mod leaving;
 pub(super) mod security;
 
 use app::backend::account::{AccountForm, AccountPort as _};
@@ -31,7 +31,7 @@ pub(super) fn router() -> Router<Site> {
         .route(API_KEYS, post(create_api_key))
         .route(REVOKE, post(revoke_api_key))
         .merge(security::router())
-        .merge(data::router())
+        .merge(leaving::router())
         .merge(key::router())
 }
 

@@ -205,27 +205,8 @@ impl Letter {
                     ),
                 ],
             ),
-            Self::ConfirmLeaving { .. }
-            | Self::ConfirmNewEmail { .. }
-            | Self::EmailWanted { .. }
-            | Self::EmailChanged { .. } => self.words_about_email(),
-            Self::AccountClosed { until, sign_in_link, .. } => (
-                "Your account is being deleted",
-                vec![
-                    Part::Tell(format!(
-                        "your account is closed, as you wanted, and will be erased on {}. Until then its API keys don't work and nothing can be spent.",
-                        one_line(until)
-                    )),
-                    Part::Open { label: "To keep it, sign in before that", link: sign_in_link },
-                    Part::Say("If it was not you, do that at once, and choose a new password."),
-                ],
-            ),
-            Self::AccountKept { .. } => (
-                "Your account stays",
-                vec![Part::Say(
-                    "your account is not deleted after all: everything is as it was, and its API keys work again.",
-                )],
-            ),
+            Self::AccountClosed { .. } | Self::AccountKept { .. } => self.words_about_leaving(),
+            _ => self.words_about_email(),
         }
     }
 
@@ -252,9 +233,7 @@ impl Letter {
                         "please confirm that this address is to be the e-mail of your account. It changes once the one you have now has confirmed it too, within a day.",
                     ),
                     Part::Open { label: "Confirm the new address", link },
-                    Part::Say(
-                        "If you don't know of this, ignore this mail: nothing happens then.",
-                    ),
+                    Part::Say("If you don't know of this, ignore this mail: nothing happens then."),
                 ],
             ),
             Self::EmailChanged { new_email, .. } => (
@@ -278,6 +257,29 @@ impl Letter {
                     Part::Open { label: "Sign in", link: self.link().unwrap_or_default() },
                     Part::Say("If it was not you, ignore this mail."),
                 ],
+            ),
+        }
+    }
+
+    /// Those about the end of an account.
+    fn words_about_leaving(&self) -> (&'static str, Vec<Part<'_>>) {
+        match self {
+            Self::AccountClosed { until, sign_in_link, .. } => (
+                "Your account is being deleted",
+                vec![
+                    Part::Tell(format!(
+                        "your account is closed, as you wanted, and will be erased on {}. Until then its API keys don't work and nothing can be spent.",
+                        one_line(until)
+                    )),
+                    Part::Open { label: "To keep it, sign in before that", link: sign_in_link },
+                    Part::Say("If it was not you, do that at once, and choose a new password."),
+                ],
+            ),
+            _ => (
+                "Your account stays",
+                vec![Part::Say(
+                    "your account is not deleted after all: everything is as it was, and its API keys work again.",
+                )],
             ),
         }
     }

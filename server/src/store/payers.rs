@@ -91,7 +91,11 @@ impl Posting<'_> {
                 self.find_account(sql, user.to_string()).await
             }
             Payer::Account(account) => {
-                let sql = concat!("SELECT ", payer_columns!(), " FROM accounts a WHERE a.id = $1 AND a.erased_at IS NULL");
+                let sql = concat!(
+                    "SELECT ",
+                    payer_columns!(),
+                    " FROM accounts a WHERE a.id = $1 AND a.erased_at IS NULL"
+                );
                 self.find_account(sql, account.to_string()).await
             }
             Payer::ApiKey(hash) => self.find_key(hash).await,

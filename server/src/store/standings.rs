@@ -104,8 +104,7 @@ impl Row {
             Some(hash) => Pass::Session(hash.0),
             None => Pass::Key(parse_text(&self.pass, "api_keys", "id")?),
         };
-        let is_suspended =
-            AccountStatus::read(&self.status, "of a key or session")? != AccountStatus::Active;
+        let is_suspended = AccountStatus::read(&self.status, "of a key or session")? != AccountStatus::Active;
         let until = self.expires_at.map(Timestamp::from_micros);
         Ok((pass, Standing { until, is_suspended, is_verified: self.is_verified }))
     }

@@ -16,7 +16,7 @@ use crate::components::loading::loading;
 
 #[component]
 pub fn AccountPage() -> impl IntoView {
-    // What the server makes by itself and has no page of its own (`data`).
+    // What the server makes by itself and has no page of its own (`leaving`).
     #[cfg(feature = "ssr")]
     if use_context::<crate::ssr::Content>().is_some() {
         return view! { {head("Account")} {crate::components::served::served_content()} }.into_any();

@@ -82,7 +82,8 @@ fn change(form: &FormState) -> AnyView {
 fn pending(email: &str, change: &EmailChangeView) -> AnyView {
     let EmailChangeView { new_email, until, old_confirmed, new_confirmed } = change.clone();
     let address = |email: String, confirmed: bool| {
-        let (class, word) = if confirmed { ("mark-word ok", "Confirmed") } else { ("mark-word warn", "Not yet") };
+        let (class, word) =
+            if confirmed { ("mark-word ok", "Confirmed") } else { ("mark-word warn", "Not yet") };
         view! {
             <li>
                 <div>

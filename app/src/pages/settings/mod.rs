@@ -8,11 +8,11 @@ pub mod access_log;
 pub mod account;
 pub mod api_keys;
 #[cfg(feature = "ssr")]
-pub mod data;
-#[cfg(feature = "ssr")]
 pub mod email;
 pub mod key;
 pub mod key_list;
+#[cfg(feature = "ssr")]
+pub mod leaving;
 mod revoke;
 pub mod security;
 #[cfg(feature = "ssr")]

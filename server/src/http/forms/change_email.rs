@@ -66,7 +66,8 @@ pub(super) async fn refuse(
     if let Err(error) = site.console.refuse_email_change(&token).await {
         return dead(&site, error).await;
     }
-    let notice = "The change is off: the e-mail stays as it is. If you did not ask for it, choose a new password.";
+    let notice =
+        "The change is off: the e-mail stays as it is. If you did not ask for it, choose a new password.";
     let form = FormView::new(Screen::EmailChange).with_notice(notice);
     Ok(show(&site, form, StatusCode::OK).await)
 }

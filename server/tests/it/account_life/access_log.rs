@@ -47,7 +47,10 @@ async fn member_reads_what_was_changed() {
     browser.submit(SECURITY, &fields).await;
     world.clock.advance(3_600_000_000);
     browser.submit("/confirm", &[("password", "nine patient anvils"), ("next", "/")]).await;
-    assert_eq!(logged(&mut browser).await[..2], ["Confirmed who you are with password", "Changed the password"]);
+    assert_eq!(
+        logged(&mut browser).await[..2],
+        ["Confirmed who you are with password", "Changed the password"]
+    );
     submit(&world.anon(), "/forgot-password", &[("email", EMAIL)], &[]).await;
     let token = world.token(EMAIL).await;
     submit(&world.anon(), "/reset-password", &[("token", &token), ("password", PASSWORD)], &[]).await;
@@ -137,7 +140,10 @@ async fn member_goes_back_page_by_page_and_nobody_else_sees_it() {
     let second = browser.follow(&format!("{LOG}?before={older}")).await.text;
     let rows = super::rows(&second);
     assert_eq!((rows.len(), rows[0].as_str(), rows[49].as_str()), (50, "Linked n69", "Linked n20"));
-    assert!(browser.follow(&format!("{LOG}?before=x")).await.text.contains("Linked n119"), "no number is none");
+    assert!(
+        browser.follow(&format!("{LOG}?before=x")).await.text.contains("Linked n119"),
+        "no number is none"
+    );
     world.user("bob", PASSWORD).await;
     let mut bob = world.browser();
     bob.sign_in("bob@example.com", PASSWORD).await;

@@ -44,14 +44,21 @@ async fn member_closes_the_account_and_everything_stops_at_once() {
         assert_eq!(browser.follow(path).await.header("location"), DATA, "{path}");
     }
     let shown = browser.follow(DATA).await.text;
-    assert!(shown.contains("It is erased on 22 December 2026") && shown.contains("Keep my account"), "{shown}");
+    assert!(
+        shown.contains("It is erased on 22 December 2026") && shown.contains("Keep my account"),
+        "{shown}"
+    );
     let caller = world.caller(key.secret.as_str());
     for path in ["/usage/current", "/auth/api-keys"] {
         assert_error(&caller.get(path).await, 403, "account_suspended", "being deleted");
     }
     for payer in [
         prediction("by-user", &ada),
-        with(&without(&prediction("by-account", &ada), "user_id"), "account_id", json!(ada.account.to_string())),
+        with(
+            &without(&prediction("by-account", &ada), "user_id"),
+            "account_id",
+            json!(ada.account.to_string()),
+        ),
         with(&without(&prediction("by-key", &ada), "user_id"), "api_key", json!(key.secret.as_str())),
     ] {
         assert_error(&service.caller.post(EVENTS, &payer).await, 403, "account_suspended", "");
@@ -74,7 +81,13 @@ async fn member_signs_in_again_and_keeps_the_account() {
     assert_eq!(browser.follow("/").await.header("location"), DATA);
     let kept = browser.submit(KEEP, &[]).await;
     assert_eq!(kept.header("location"), "/settings/account/data?said=kept");
-    assert!(browser.follow("/settings/account/data?said=kept").await.text.contains("Your account stays as it was."));
+    assert!(
+        browser
+            .follow("/settings/account/data?said=kept")
+            .await
+            .text
+            .contains("Your account stays as it was.")
+    );
     assert_eq!(world.mails(EMAIL).await[0].0, "account_kept");
     browser.submit(KEEP, &[]).await;
     assert_eq!(world.mails(EMAIL).await.len(), 2, "there was nothing to keep it from");
@@ -84,7 +97,10 @@ async fn member_signs_in_again_and_keeps_the_account() {
     let mut browser = signed_in(&world).await;
     assert_eq!(browser.follow("/").await.status, 200);
     let log = logged(&mut browser).await;
-    assert!(log.contains(&"Kept the account".to_owned()) && log.contains(&"Deleted the account".to_owned()), "{log:?}");
+    assert!(
+        log.contains(&"Kept the account".to_owned()) && log.contains(&"Deleted the account".to_owned()),
+        "{log:?}"
+    );
 }
 
 #[tokio::test]
@@ -118,11 +134,18 @@ async fn member_is_erased_and_the_books_are_whole() {
     ] {
         assert!(raw.texts(&format!("SELECT 'x' FROM {table}")).await.is_empty(), "{table}");
     }
-    assert_eq!(raw.texts("SELECT name || password_hash FROM users WHERE password_hash IS NOT NULL").await.len(), 0);
+    assert_eq!(
+        raw.texts("SELECT name || password_hash FROM users WHERE password_hash IS NOT NULL").await.len(),
+        0
+    );
     assert_eq!(raw.texts("SELECT email FROM users").await, [ada.user_id.to_string()]);
     assert_eq!(raw.texts("SELECT name FROM accounts WHERE name <> ''").await.len(), 0);
     assert_eq!(raw.texts("SELECT name FROM api_keys WHERE name <> '' OR revoked_at IS NULL").await.len(), 0);
-    assert_eq!(raw.texts("SELECT id FROM accounts WHERE closes_at IS NOT NULL").await.len(), 0, "it is all done");
+    assert_eq!(
+        raw.texts("SELECT id FROM accounts WHERE closes_at IS NOT NULL").await.len(),
+        0,
+        "it is all done"
+    );
     world.verify(&ada).await;
     assert_eq!(world.books().await.entries, books.entries, "ids and amounts stay");
     for payer in [
@@ -137,7 +160,10 @@ async fn member_is_erased_and_the_books_are_whole() {
     sign_up(&world.anon(), EMAIL, "ada", PASSWORD).await;
     world.verify_email(&world.anon(), EMAIL).await;
     let next = as_member(&world).await;
-    assert!(next.user_id != ada.user_id && next.row.verified_at.is_some(), "the e-mail and the username are free");
+    assert!(
+        next.user_id != ada.user_id && next.row.verified_at.is_some(),
+        "the e-mail and the username are free"
+    );
     world.clock.advance(30 * DAY);
     world.console.erase_closed_accounts().await.unwrap();
     assert_eq!(as_member(&world).await.user_id, next.user_id);

@@ -14,7 +14,12 @@ const NEW: &str = "ada@lovelace.example";
 
 async fn ask(browser: &mut Browser, email: &str) {
     let asked = browser.submit(CHANGE, &[("new_email", email)]).await;
-    assert_eq!((asked.status, asked.header("location")), (303, "/settings/security?said=email"), "{}", asked.text);
+    assert_eq!(
+        (asked.status, asked.header("location")),
+        (303, "/settings/security?said=email"),
+        "{}",
+        asked.text
+    );
 }
 
 /// The token of the newest letter of a kind.
@@ -44,7 +49,11 @@ async fn member_moves_once_both_addresses_have_confirmed() {
     assert!(shown.contains(NEW) && shown.matches("Not yet").count() == 2, "{shown}");
     let [old, new] = tokens(&world).await;
     let half = press(&mut browser, &old).await;
-    assert!(half.status == 200 && half.text.contains(&format!("the letter to {NEW} is confirmed too")), "{}", half.text);
+    assert!(
+        half.status == 200 && half.text.contains(&format!("the letter to {NEW} is confirmed too")),
+        "{}",
+        half.text
+    );
     assert_eq!(press(&mut browser, &old).await.status, 200, "again changes nothing");
     assert_eq!(browser.who().await.as_deref(), Some(EMAIL));
     let shown = browser.follow(SECURITY).await.text;
@@ -83,7 +92,11 @@ async fn member_confirms_the_new_one_first_on_another_device() {
     let mut phone = world.browser();
     assert_eq!(press(&mut phone, &new).await.status, 200);
     assert_eq!(press(&mut phone, &old).await.status, 200);
-    assert_eq!(browser.who().await, None, "only the device that has confirmed goes on, and it was not signed in");
+    assert_eq!(
+        browser.who().await,
+        None,
+        "only the device that has confirmed goes on, and it was not signed in"
+    );
     assert_eq!(sign_in(&world.anon(), NEW, PASSWORD).await.status, 303);
 }
 

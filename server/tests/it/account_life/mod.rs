@@ -6,9 +6,9 @@ mod email;
 mod export;
 mod sessions;
 
-use crate::harness::{Member, World};
 use crate::harness::browser::Browser;
 use crate::harness::forms::PASSWORD;
+use crate::harness::{Member, World};
 
 const EMAIL: &str = "ada@example.com";
 const SECURITY: &str = "/settings/security";

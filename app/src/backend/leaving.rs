@@ -2,7 +2,7 @@
 
 /// The whole page.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DataView {
+pub struct LeavingView {
     /// When the account is erased, in the viewer's zone (`22 December 2026`); `None`: it stays.
     pub closes: Option<String>,
     /// Days that it is kept after it was deleted.

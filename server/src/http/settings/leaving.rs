@@ -55,8 +55,8 @@ async fn shown(
     said: &str,
 ) -> Result<Response, Error> {
     let session = sessions::find(&site.console, headers).await?.ok_or(Error::Unauthorized)?;
-    let view = site.console.data_view(&viewer, &session.user).await?;
-    let content = Content(app::pages::settings::data::content(&view, &form, said));
+    let view = site.console.leaving_view(&viewer, &session.user).await?;
+    let content = Content(app::pages::settings::leaving::content(&view, &form, said));
     Ok(pages::still_page_for(site, viewer, ACCOUNT, status, content).await)
 }
 

@@ -2,11 +2,11 @@
 
 use leptos::prelude::*;
 
-use crate::backend::data::DataView;
 use crate::backend::form::FormState;
+use crate::backend::leaving::LeavingView;
 
 /// The page's content as HTML.
-pub fn content(view: &DataView, form: &FormState, said: &str) -> String {
+pub fn content(view: &LeavingView, form: &FormState, said: &str) -> String {
     let content = match &view.closes {
         Some(closes) => closing(closes).into_any(),
         None => deletion(view, form).into_any(),
@@ -43,7 +43,7 @@ fn export(form: &FormState) -> impl IntoView + use<> {
     }
 }
 
-fn deletion(view: &DataView, form: &FormState) -> impl IntoView + use<> {
+fn deletion(view: &LeavingView, form: &FormState) -> impl IntoView + use<> {
     let (error, typed) = (form.error("email"), form.value("email", ""));
     let is_wrong = !error.is_empty();
     let kept = format!(
@@ -105,13 +105,16 @@ mod tests {
 
     #[test]
     fn an_account_is_deleted_or_kept() {
-        let open = DataView { closes: None, grace_days: 30 };
+        let open = LeavingView { closes: None, grace_days: 30 };
         let html = content(&open, &FormState::default(), "");
         assert!(html.contains("/settings/account/delete") && html.contains("For 30 days"), "{html}");
-        let closed = DataView { closes: Some("22 December 2026".to_owned()), ..open };
+        let closed = LeavingView { closes: Some("22 December 2026".to_owned()), ..open };
         let html = content(&closed, &FormState::default(), "");
         assert!(html.contains("/settings/account/keep") && html.contains("22 December 2026"), "{html}");
-        assert!(!html.contains("/settings/account/delete") && html.contains("/settings/account/export"), "{html}");
+        assert!(
+            !html.contains("/settings/account/delete") && html.contains("/settings/account/export"),
+            "{html}"
+        );
     }
 
     #[test]
@@ -121,7 +124,7 @@ mod tests {
             typed: vec![pair("email", "\"><script>")],
             errors: vec![pair("email", "E-mail must be the one of this account.")],
         };
-        let html = content(&DataView { closes: None, grace_days: 1 }, &form, "");
+        let html = content(&LeavingView { closes: None, grace_days: 1 }, &form, "");
         assert!(!html.contains("<script>") && html.contains("E-mail must be"), "{html}");
     }
 }
