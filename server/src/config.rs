@@ -1,6 +1,7 @@
 //! Settings: a TOML file, overridden by the environment. Wrong ones are refused at start, with the key, the value and
 //! what would be right. `server/console.example.toml` documents every key.
 
+mod account_life;
 mod base_url;
 pub mod document;
 mod providers;
@@ -17,6 +18,7 @@ use ledger::Credits;
 use lettre::message::Mailbox;
 use serde::Deserialize;
 
+pub use account_life::AccountLife;
 pub use base_url::BaseUrl;
 pub use document::DocumentError;
 pub use providers::{ProviderSettings, Secret, Speaks, is_loopback};
@@ -69,6 +71,8 @@ pub struct Config {
     pub providers: Vec<ProviderSettings>,
     /// How long after somebody has proved who they are they may do what is sensitive, in minutes.
     pub confirm_after_minutes: u32,
+    /// How long sessions and what is kept about them last.
+    pub account_life: AccountLife,
 }
 
 /// How log lines look.
@@ -119,6 +123,10 @@ struct Document {
     github_api_url: Option<String>,
     oidc_providers: Option<Vec<providers::Written>>,
     confirm_after_minutes: Option<u32>,
+    session_idle_days: Option<u32>,
+    session_days: Option<u32>,
+    access_log_days: Option<u32>,
+    deletion_grace_days: Option<u32>,
 }
 
 impl Document {
@@ -167,6 +175,7 @@ impl Default for Config {
             mail_from: smtp_url::usual_mail_from("localhost"),
             providers: Vec::new(),
             confirm_after_minutes: CONFIRM_AFTER_MINUTES,
+            account_life: AccountLife::default(),
         }
     }
 }
@@ -194,6 +203,7 @@ impl Config {
         let confirm_after_minutes = document.confirm_after_minutes.unwrap_or(CONFIRM_AFTER_MINUTES);
         within("confirm_after_minutes", confirm_after_minutes, 1, 1_440)?;
         let rate_limits = RateLimits::resolve(&document, env)?;
+        let account_life = AccountLife::resolve(&document)?;
         let pick = |key: &'static str, name: &'static str, written: Option<String>| match env(name) {
             Some(value) => Some(Setting { key: name, value }),
             None => written.map(|value| Setting { key, value }),
@@ -254,6 +264,7 @@ impl Config {
             mail_from,
             providers,
             confirm_after_minutes,
+            account_life,
         })
     }
 
@@ -493,6 +504,10 @@ mod tests {
         assert!(error.starts_with("console.toml line 1, usage_dimensions: invalid type: integer"), "{error}");
         assert!(refusal("sign_up_credits_days = 0", &[]).contains("from 1 to 3650"));
         assert!(refusal("confirm_after_minutes = 0", &[]).contains("from 1 to 1440"));
+        assert!(refusal("session_idle_days = 0", &[]).starts_with("session_idle_days is \"0\"; it must be"));
+        assert!(refusal("session_days = 366", &[]).contains("from 1 to 365"));
+        assert!(refusal("access_log_days = 3651", &[]).contains("from 1 to 3650"));
+        assert!(refusal("deletion_grace_days = 0", &[]).contains("from 1 to 365"));
         let error = refusal("google_client_id = \"x\"", &[]);
         assert!(
             error.starts_with("google_client_secret is \"\"; it must be the secret that belongs to"),

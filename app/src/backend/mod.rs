@@ -10,6 +10,7 @@ pub mod credits;
 pub mod entries;
 pub mod error;
 pub mod form;
+pub mod leaving;
 pub mod live;
 pub mod overview;
 pub mod pricing;

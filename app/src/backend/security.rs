@@ -12,6 +12,59 @@ pub struct SecurityView {
     pub ways: Vec<WayView>,
     /// What can be linked.
     pub others: Vec<ProviderView>,
+    /// Another e-mail that the viewer has asked for.
+    pub email_change: Option<EmailChangeView>,
+    /// Where the viewer is signed in, here first.
+    pub sessions: Vec<SessionView>,
+    /// What was done last, the newest first.
+    pub accesses: Vec<AccessView>,
+}
+
+/// Another e-mail, until both addresses have confirmed it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EmailChangeView {
+    pub new_email: String,
+    /// In the viewer's zone: `23 Nov 2026, 12:04`.
+    pub until: String,
+    pub old_confirmed: bool,
+    pub new_confirmed: bool,
+}
+
+/// An instant in the viewer's zone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MomentView {
+    /// `12:04:31` today, `21 Nov 12:04` earlier.
+    pub label: String,
+    pub exact: String,
+}
+
+/// Somewhere where the viewer is signed in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionView {
+    /// What a form calls it.
+    pub id: String,
+    /// `Firefox on Windows`
+    pub device: String,
+    /// Empty: not known.
+    pub address: String,
+    pub since: MomentView,
+    pub last_seen: MomentView,
+    /// The one that looks.
+    pub is_this: bool,
+}
+
+/// Something that was done to the viewer's account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccessView {
+    /// `Signed in with password`
+    pub what: String,
+    pub at: MomentView,
+    /// Empty: not known.
+    pub address: String,
+    /// Empty: not known.
+    pub device: String,
+    /// Somebody tried what they may not.
+    pub is_warning: bool,
 }
 
 /// Somebody as a provider knows them.

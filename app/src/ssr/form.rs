@@ -24,6 +24,10 @@ pub enum Screen {
     Onward,
     /// After a provider, when it came to nothing.
     RoundFailed,
+    /// The buttons behind a link about another e-mail.
+    ChangeEmail,
+    /// What became of it.
+    EmailChange,
 }
 
 /// Required in context on the paths of [`crate::pages::forms`]; set by the server's own handlers of these paths.

@@ -38,7 +38,10 @@ impl FromRequestParts<Console> for Caller {
         if let Some(secret) = presented_key(&parts.headers)? {
             let key = console.keys.authenticate(&console.store, secret, console.clock.now()).await?;
             let caller = match key {
-                Key::Customer(row) => Self::ApiKey(row),
+                Key::Customer(row) => {
+                    console.note_key_use(&row);
+                    Self::ApiKey(row)
+                }
                 Key::Service(row) => Self::Service(row),
             };
             return caller.counted(parts, console);
@@ -177,7 +180,9 @@ impl Customer {
         };
         match console
             .standings
-            .look(pass, async |passes: Vec<Pass>| console.store.standings(&passes).await)
+            .look(pass, async |passes: Vec<Pass>| {
+                console.store.standings(&passes, console.config.account_life.session_idle()).await
+            })
             .await
         {
             Found::Stands(standing) => {
@@ -200,7 +205,7 @@ impl Customer {
         Self {
             account_no: key.account_no,
             account: key.account_id,
-            is_suspended: key.account_status == AccountStatus::Suspended,
+            is_suspended: key.account_status != AccountStatus::Active,
             is_verified: key.is_verified,
             user_id: key.user_id,
             time_zone: key.time_zone.clone(),
@@ -216,7 +221,7 @@ impl Customer {
         Self {
             account_no: user.account_no,
             account: user.account_id,
-            is_suspended: user.account_status == AccountStatus::Suspended,
+            is_suspended: user.account_status != AccountStatus::Active,
             is_verified: user.verified_at.is_some(),
             user_id: user.id,
             time_zone: user.time_zone,
@@ -227,17 +232,18 @@ impl Customer {
         }
     }
 
-    fn by_session(session: SessionRow, epoch: u64) -> Self {
-        let SessionRow { user, token_hash, expires_at, .. } = session;
+    fn by_session(console: &Console, session: SessionRow, epoch: u64) -> Self {
+        let until = sessions::end(console, &session);
+        let SessionRow { user, token_hash, .. } = session;
         Self {
             account_no: user.account_no,
             account: user.account_id,
-            is_suspended: user.account_status == AccountStatus::Suspended,
+            is_suspended: user.account_status != AccountStatus::Active,
             is_verified: user.verified_at.is_some(),
             user_id: user.id,
             time_zone: user.time_zone,
             via: Via::Session(token_hash),
-            until: Some(expires_at),
+            until: Some(until),
             epoch,
             known_at: Instant::now(),
         }
@@ -251,7 +257,7 @@ impl FromRequestParts<Console> for Customer {
         let epoch = console.store.epoch();
         match Caller::from_request_parts(parts, console).await? {
             Caller::ApiKey(key) => Ok(Self::by_key(key, epoch)),
-            Caller::Session(session) => Ok(Self::by_session(*session, epoch)),
+            Caller::Session(session) => Ok(Self::by_session(console, *session, epoch)),
             Caller::Service(_) => {
                 let message =
                     "This route is for customers; a service key (plx_svc_…) has no account of its own.";
@@ -275,7 +281,7 @@ impl FromRequestParts<Console> for Party {
         let epoch = console.store.epoch();
         Ok(match Caller::from_request_parts(parts, console).await? {
             Caller::ApiKey(key) => Self::Customer(Customer::by_key(key, epoch)),
-            Caller::Session(session) => Self::Customer(Customer::by_session(*session, epoch)),
+            Caller::Session(session) => Self::Customer(Customer::by_session(console, *session, epoch)),
             Caller::Service(key) => Self::Service(Service(key)),
         })
     }

@@ -11,7 +11,7 @@ use ledger::{KeyId, Timestamp};
 
 use super::tokens::{Family, SecretHash, hash};
 use crate::console::Error;
-use crate::store::{ApiKeyRow, KeyRequests, ServiceKeyRow, Store, StoreError};
+use crate::store::{AccountStatus, ApiKeyRow, KeyRequests, ServiceKeyRow, Store, StoreError};
 
 /// Past this many keys the cache starts anew.
 const MANY: usize = 100_000;
@@ -61,18 +61,27 @@ impl KeyCache {
             Key::Customer(row) if row.expires_at.is_some_and(|expires_at| expires_at <= now) => {
                 return Err(Error::ExpiredKey);
             }
+            Key::Customer(row) if row.account_status == AccountStatus::Closing => {
+                return Err(Error::AccountClosing);
+            }
             Key::Customer(row) => self.count(&row.id, now),
             Key::Service(_) => {}
         }
         Ok(key)
     }
 
-    /// Counts a use of a customer's key that was presented to a service, which has charged it.
-    pub async fn note_use(&self, store: &Store, hash: SecretHash, now: Timestamp) -> Result<(), StoreError> {
-        if let Some(Key::Customer(row)) = self.find(store, Family::Customer, hash).await? {
-            self.count(&row.id, now);
-        }
-        Ok(())
+    /// Counts a use of a customer's key that was presented to a service, which has charged it; the key.
+    pub async fn note_use(
+        &self,
+        store: &Store,
+        hash: SecretHash,
+        now: Timestamp,
+    ) -> Result<Option<Arc<ApiKeyRow>>, StoreError> {
+        let Some(Key::Customer(row)) = self.find(store, Family::Customer, hash).await? else {
+            return Ok(None);
+        };
+        self.count(&row.id, now);
+        Ok(Some(row))
     }
 
     async fn find(&self, store: &Store, family: Family, hash: SecretHash) -> Result<Option<Key>, StoreError> {

@@ -15,6 +15,7 @@
 //! | [`rates`] | how many requests an account or a service key makes in a minute |
 //! | [`credentials`] | what a request presents |
 //! | [`standing`] | whether those who listen may go on listening |
+//! | [`whence`] | where a request comes from |
 //! | [`caller`] | who it is: the extractors of the REST handlers |
 
 pub mod caller;
@@ -31,5 +32,7 @@ pub mod standing;
 pub mod strength;
 pub mod throttle;
 pub mod tokens;
+pub mod whence;
 
 pub use caller::{Caller, Customer, Party, Place, Service, Via};
+pub use whence::Whence;

@@ -1,20 +1,25 @@
 //! The console's cookie: a random token, kept hashed.
 
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
 use http::header::{HeaderMap, HeaderValue};
 use ledger::Timestamp;
-use ledger::time::{DAY, SECOND};
+use ledger::time::SECOND;
+use sha2::{Digest as _, Sha256};
 
+use super::Whence;
 use super::cookies::Cookie;
-use super::tokens::{LEN, hash};
+use super::tokens::{LEN, SecretHash, hash};
 use crate::config::BaseUrl;
 use crate::console::{Console, Error};
 use crate::random::{Random, alphanumeric};
-use crate::store::SessionRow;
+use crate::store::{Seen, SessionRow};
 
-/// A session ends this long after signing in.
-pub const LIFETIME: i64 = 30 * DAY;
 /// How exact `last_seen_at` is.
-const SEEN_EVERY: i64 = 300 * SECOND;
+const SEEN_EVERY: i64 = 60 * SECOND;
+/// Sessions whose use waits to be written; past them it is noted at their next use.
+const MANY: usize = 100_000;
 
 const COOKIE: Cookie = Cookie { secure_name: "__Host-plexe_session", plain_name: "plexe_session" };
 
@@ -23,8 +28,12 @@ pub fn new_token(random: &dyn Random) -> String {
 }
 
 /// The `Set-Cookie` that signs in.
-pub fn cookie(base_url: &BaseUrl, token: &str) -> Result<HeaderValue, Error> {
-    COOKIE.set(base_url, token, LIFETIME / SECOND)
+pub fn cookie(console: &Console, token: &str) -> Result<HeaderValue, Error> {
+    cookie_for(&console.config.base_url, token, console.config.account_life.session())
+}
+
+fn cookie_for(base_url: &BaseUrl, token: &str, lifetime: i64) -> Result<HeaderValue, Error> {
+    COOKIE.set(base_url, token, lifetime / SECOND)
 }
 
 /// The `Set-Cookie` that signs out.
@@ -40,20 +49,56 @@ pub fn presented_token<'a>(base_url: &BaseUrl, headers: &'a HeaderMap) -> Option
 /// The session of the request's cookie; `None` when there is no cookie or its session has ended.
 pub async fn find(console: &Console, headers: &HeaderMap) -> Result<Option<SessionRow>, Error> {
     let Some(token) = presented_token(&console.config.base_url, headers) else { return Ok(None) };
-    let now = console.clock.now();
-    let found = console.store.find_session(hash(token), now).await?;
+    let found = find_by_hash(console, hash(token)).await?;
     if let Some(session) = &found {
-        touch(console, token, session.last_seen_at, now).await;
+        console.seen.note(session, console.clock.now());
     }
     Ok(found)
 }
 
-async fn touch(console: &Console, token: &str, last_seen_at: Timestamp, now: Timestamp) {
-    if now.saturating_since(last_seen_at) < SEEN_EVERY {
-        return;
+/// The session with this token's hash; nothing is noted about its use.
+pub async fn find_by_hash(console: &Console, token: SecretHash) -> Result<Option<SessionRow>, Error> {
+    let now = console.clock.now();
+    Ok(console.store.find_session(token, now, idle_since(console)).await?)
+}
+
+/// Sessions that were not used since are over.
+pub fn idle_since(console: &Console) -> Timestamp {
+    console.clock.now().saturating_add(-console.config.account_life.session_idle())
+}
+
+/// When a session ends if nobody uses it any more.
+pub fn end(console: &Console, session: &SessionRow) -> Timestamp {
+    let idle = session.last_seen_at.saturating_add(console.config.account_life.session_idle());
+    idle.min(session.expires_at)
+}
+
+/// What a session is called where its token is no one's business; the same each time.
+pub fn public_id(token: SecretHash) -> String {
+    let digest = Sha256::new().chain_update(b"session").chain_update(token).finalize();
+    let hex = digest.iter().take(12).map(|byte| format!("{byte:02x}"));
+    hex.collect()
+}
+
+/// Sessions that were used, until that is written: no request waits for it.
+#[derive(Debug, Default)]
+pub struct SeenSessions(Mutex<HashMap<SecretHash, Seen>>);
+
+impl SeenSessions {
+    fn note(&self, session: &SessionRow, now: Timestamp) {
+        if now.saturating_since(session.last_seen_at) < SEEN_EVERY {
+            return;
+        }
+        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if seen.len() < MANY || seen.contains_key(&session.token_hash) {
+            seen.insert(session.token_hash, Seen { at: now, whence: Whence::here() });
+        }
     }
-    if let Err(error) = console.store.touch_session(hash(token), now).await {
-        tracing::warn!(%error, "a session's last use was not noted");
+
+    /// All that were used since the last time.
+    pub fn take(&self) -> Vec<(SecretHash, Seen)> {
+        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut *seen).into_iter().collect()
     }
 }
 
@@ -69,7 +114,9 @@ mod tests {
 
     #[test]
     fn https_gets_a_host_cookie_and_localhost_a_plain_one() {
-        let cookie = |url: &str| cookie(&base_url(url), "t0ken").unwrap().to_str().unwrap().to_owned();
+        let lifetime = 30 * ledger::time::DAY;
+        let cookie =
+            |url: &str| cookie_for(&base_url(url), "t0ken", lifetime).unwrap().to_str().unwrap().to_owned();
         assert_eq!(
             cookie("https://console.example"),
             "__Host-plexe_session=t0ken; Path=/; Max-Age=2592000; HttpOnly; SameSite=Lax; Secure"

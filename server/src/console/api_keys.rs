@@ -6,6 +6,7 @@ use ledger::spend_limit::{LimitPeriod, SpendLimit};
 use ledger::time::{DAY, SECOND};
 use ledger::{Credits, KeyId, Timestamp};
 
+use super::labels::key_label;
 use super::users::is_name;
 use super::{Console, Error, Reasons};
 use crate::auth::Customer;
@@ -14,7 +15,8 @@ use crate::calendar::Zone;
 use crate::random;
 use crate::sequencer::limits::period;
 use crate::store::{
-    ApiKeyChange, ApiKeyRow, KeyFilter, KeyUsage, Making, NewApiKey, Pace, Permission, StoreError, UserRow,
+    Access, ApiKeyChange, ApiKeyRow, KeyFilter, KeyUsage, Making, NewApiKey, Pace, Permission, StoreError,
+    UserRow,
 };
 
 /// Keys that an account may make itself within an hour, on all servers together. A successor is one, too.
@@ -103,7 +105,7 @@ impl Console {
             ..key
         };
         self.store.insert_api_key(&key).await?;
-        Ok(ApiKeyCreated { secret, key: self.get_api_key(key.account_no, &key.id).await? })
+        self.made_key(secret, &key).await
     }
 
     /// Makes a key with a key, or on a page. It gets at most the maker's permission, expiry and spend limit, and what it spends
@@ -146,7 +148,14 @@ impl Console {
             Making::Made => {}
             _ => return Err(Error::RevokedKey),
         }
-        Ok(ApiKeyCreated { secret, key: self.get_api_key(key.account_no, &key.id).await? })
+        self.made_key(secret, &key).await
+    }
+
+    /// A key that is made, and noted.
+    async fn made_key(&self, secret: Secret, key: &NewApiKey) -> Result<ApiKeyCreated, Error> {
+        let key = self.get_api_key(key.account_no, &key.id).await?;
+        self.note_access(key.user_id, Access::KeyMade, &key_label(&key)).await;
+        Ok(ApiKeyCreated { secret, key })
     }
 
     /// Puts a new key in the place of one that still works for a while: of the same name, permission and limit, from which both
@@ -204,7 +213,9 @@ impl Console {
         }
         self.live.access_changed(caller.account);
         let made = ApiKeyCreated { secret, key: self.get_api_key(key.account_no, &key.id).await? };
-        Ok(ApiKeyRotated { made, old: self.get_api_key(key.account_no, old).await? })
+        let old = self.get_api_key(key.account_no, old).await?;
+        self.note_access(old.user_id, Access::KeyRotated, &key_label(&old)).await;
+        Ok(ApiKeyRotated { made, old })
     }
 
     /// A key of this owner, with a secret of its own; what else there is to say about it comes from elsewhere.
@@ -311,6 +322,7 @@ impl Console {
         let is_changed = self.store.update_api_key(caller.account_no, id, &change).await?;
         let key = self.get_api_key(caller.account_no, id).await?;
         if is_changed {
+            self.note_access(key.user_id, Access::KeyChanged, &key_label(&key)).await;
             Ok(key)
         } else {
             Err(Error::Conflict {
@@ -325,8 +337,12 @@ impl Console {
     /// Errors: a read-only key (403), no such key (404).
     pub async fn revoke_api_key(&self, caller: &Customer, id: &KeyId) -> Result<Timestamp, Error> {
         caller.must_write()?;
+        let before = self.get_api_key(caller.account_no, id).await?;
         let revoked_at = self.store.revoke_api_key(caller.account_no, id, self.clock.now()).await?;
         self.live.access_changed(caller.account);
+        if before.revoked_at.is_none() {
+            self.note_access(before.user_id, Access::KeyRevoked, &key_label(&before)).await;
+        }
         revoked_at.ok_or_else(unknown)
     }
 

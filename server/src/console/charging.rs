@@ -43,8 +43,9 @@ impl Console {
     /// A key that paid was used. The charge is on disk, whatever becomes of this.
     pub(super) async fn note_use(&self, payer: &Payer) {
         let Payer::ApiKey(hash) = payer else { return };
-        if let Err(error) = self.keys.note_use(&self.store, *hash, self.clock.now()).await {
-            tracing::warn!(%error, "the use of a key was not counted");
+        match self.keys.note_use(&self.store, *hash, self.clock.now()).await {
+            Ok(key) => key.iter().for_each(|key| self.note_key_use(key)),
+            Err(error) => tracing::warn!(%error, "the use of a key was not counted"),
         }
     }
 

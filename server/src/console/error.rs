@@ -44,6 +44,9 @@ pub enum Error {
     InsufficientPermissions(Cow<'static, str>),
     #[error("This account is suspended. Ask the operator of this console.")]
     AccountSuspended,
+    /// A key of an account that its user has deleted.
+    #[error("This account is being deleted. Its owner can sign in and keep it.")]
+    AccountClosing,
     #[error("The e-mail address is not verified yet.")]
     EmailNotVerified,
     /// Also for things of other accounts. The reasons name what was looked for.
@@ -99,6 +102,7 @@ impl Error {
             Self::Forbidden(_)
             | Self::InsufficientPermissions(_)
             | Self::AccountSuspended
+            | Self::AccountClosing
             | Self::EmailNotVerified => 403,
             Self::NotFound { .. } => 404,
             Self::MethodNotAllowed => 405,
@@ -124,7 +128,7 @@ impl Error {
             Self::SpendLimitReached(_) => "spend_limit_reached",
             Self::Forbidden(_) => "forbidden",
             Self::InsufficientPermissions(_) => "insufficient_permissions",
-            Self::AccountSuspended => "account_suspended",
+            Self::AccountSuspended | Self::AccountClosing => "account_suspended",
             Self::EmailNotVerified => "email_not_verified",
             Self::NotFound { .. } => "not_found",
             Self::MethodNotAllowed => "method_not_allowed",
@@ -408,6 +412,7 @@ fn label(field: &str) -> String {
     match field {
         "user_name" => "Username".to_owned(),
         "email" => "E-mail".to_owned(),
+        "new_email" => "New e-mail".to_owned(),
         "expiration_days" => "Expiry".to_owned(),
         "key_id" => "Key".to_owned(),
         "limit" => "Spend limit".to_owned(),

@@ -5,7 +5,9 @@
 //! | [`users`] | makes users |
 //! | [`sign_up`], [`verify_email`], [`links`] | lets strangers become users |
 //! | [`sign_in`], [`provider_rounds`], [`reset_password`] | lets them in and out |
-//! | [`security`] | how users sign in, and what they change about that |
+//! | [`security`], [`email_change`] | how users sign in, and what they change about that |
+//! | [`access_log`], [`sessions`] | what was done to an account, and where its user is signed in |
+//! | [`exports`], [`closing`] | all of somebody's data for them to take along, and the end of an account |
 //! | [`profile`] | what users change about themselves |
 //! | [`api_keys`], [`service_keys`] | makes, lists and revokes keys |
 //! | [`charging`] | takes what services report |
@@ -18,13 +20,17 @@
 //! | [`statement`], [`verification`] | what an account owns, its books entry by entry, and the proof that they are whole |
 //! | [`overview`], `usage`, `credits_page`, [`history`], [`events`], [`receipt`] | what pages and readers of the API are shown |
 
+pub mod access_log;
 pub mod account;
 pub mod api_keys;
 pub mod charging;
 mod charts;
+pub mod closing;
 mod credits_page;
+pub mod email_change;
 pub mod error;
 pub mod events;
+pub mod exports;
 pub mod grants;
 pub mod history;
 pub mod holds;
@@ -45,6 +51,7 @@ pub mod reset_password;
 pub mod rollup_check;
 pub mod security;
 pub mod service_keys;
+pub mod sessions;
 mod settings;
 pub mod sign_in;
 pub mod sign_up;
@@ -63,6 +70,7 @@ use crate::auth::keys::KeyCache;
 use crate::auth::passwords::Passwords;
 use crate::auth::providers::Providers;
 use crate::auth::rates::Rates;
+use crate::auth::sessions::SeenSessions;
 use crate::auth::standing::Standings;
 use crate::auth::throttle::{Allowance, LetterThrottle, RoundThrottle, SignInThrottle};
 use crate::clock::SharedClock;
@@ -91,6 +99,12 @@ pub struct Parts {
     pub(crate) passwords: Passwords,
     pub(crate) keys: KeyCache,
     pub(crate) standings: Standings,
+    /// Uses of sessions that wait to be written.
+    pub(crate) seen: SeenSessions,
+    /// Rows of the access log that wait to be written.
+    pub(super) accesses: access_log::Accesses,
+    /// Archives of somebody's data.
+    pub(super) exports: exports::Exports,
     /// Requests in this minute.
     pub(crate) rates: Rates,
     overviews: overview::Recent,
@@ -139,6 +153,9 @@ impl Console {
             passwords: Passwords::default(),
             keys: KeyCache::default(),
             standings: Standings::default(),
+            seen: SeenSessions::default(),
+            accesses: access_log::Accesses::default(),
+            exports: exports::Exports::default(),
             rates: Rates::new(u64::from_be_bytes(node)),
             overviews: overview::Recent::default(),
             sign_ins: SignInThrottle::default(),

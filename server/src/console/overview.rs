@@ -105,7 +105,7 @@ impl Console {
         Ok(FrameView {
             viewer: viewer.clone(),
             balance: balance(viewer.account_id, &wallet),
-            suspended: account.status == AccountStatus::Suspended,
+            suspended: account.status != AccountStatus::Active,
         })
     }
 }

@@ -19,7 +19,7 @@ use crate::auth::tokens::{LEN, hash};
 use crate::calendar::Zone;
 use crate::mail::Letter;
 use crate::random::{self, alphanumeric, number_below};
-use crate::store::{Joined, Linked, NewUser, Purpose, Round, SessionRow, UserRow};
+use crate::store::{Access, Joined, Linked, NewUser, Purpose, Round, SessionRow, UserRow};
 
 /// How long a round may take, in seconds.
 pub const LIFETIME_S: i64 = 600;
@@ -209,6 +209,7 @@ impl Console {
             (Purpose::SignIn, session) => {
                 let user = self.user_of(provider, round, person).await?;
                 let signed_in = self.open_session(user, session.map(|(token, _)| token)).await?;
+                self.note_access(signed_in.user.id, Access::SignedIn, &name()).await;
                 Ok(Finished::SignedIn { signed_in, next: round.next.clone() })
             }
             (Purpose::Link(user), Some((_, session))) if session.user.id == user => {
@@ -217,6 +218,7 @@ impl Console {
             (Purpose::Confirm(user), Some((token, session))) if session.user.id == user => {
                 self.must_be(provider, &session.user, round.created_at, &person).await?;
                 let signed_in = self.open_session(session.user, Some(token)).await?;
+                self.note_access(signed_in.user.id, Access::Confirmed, &name()).await;
                 Ok(Finished::SignedIn { signed_in, next: round.next.clone() })
             }
             // Whoever began it is no longer the one who is signed in.
@@ -299,6 +301,7 @@ impl Console {
         match self.store.link_identity(user.id, &person.identity, now, &mail).await.map_err(Error::from)? {
             Linked::New => {
                 self.mail_written(&mail);
+                self.note_access(user.id, Access::ProviderLinked, &provider.settings.name).await;
                 Ok(Finished::Linked { before: false })
             }
             Linked::Before => Ok(Finished::Linked { before: true }),

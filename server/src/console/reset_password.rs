@@ -8,7 +8,7 @@ use super::users::password_of;
 use super::{Console, Error};
 use crate::auth::tokens::hash;
 use crate::mail::Letter;
-use crate::store::{LinkKind, NewMail, Redemption, UserRow};
+use crate::store::{Access, LinkKind, NewMail, Redemption, UserRow};
 
 impl Console {
     /// Writes to an e-mail that has an account, and says nothing about whether it has. One transaction either way.
@@ -55,6 +55,7 @@ impl Console {
         if let Some(mail) = &redemption.mail {
             self.mail_written(mail);
         }
+        self.note_access(user.id, Access::PasswordReset, "").await;
         Ok(user)
     }
 

@@ -7,13 +7,14 @@ use app::backend::security::{ProviderView, SecurityView, WayView};
 use url::Url;
 
 use super::labels::{at_label, zone_of};
-use super::sign_in::{SignInError, SignedIn};
+use super::sessions::LOGGED_BESIDE;
+use super::sign_in::{PASSWORD, SignInError, SignedIn};
 use super::{Console, Error};
 use crate::auth::Customer;
 use crate::auth::providers::Provider;
 use crate::auth::recent::Recent;
 use crate::mail::Letter;
-use crate::store::{IdentityRow, PasswordChange, SessionRow, Unlinked, UserRow};
+use crate::store::{Access, IdentityRow, PasswordChange, SessionRow, Unlinked, UserRow};
 
 /// Why a password was not changed.
 #[derive(Debug, thiserror::Error)]
@@ -51,7 +52,9 @@ impl Console {
         address: IpAddr,
     ) -> Result<SignedIn, SignInError> {
         self.knows_password(&session.user, password, address).await?;
-        Ok(self.open_session(session.user, Some(token)).await?)
+        let signed_in = self.open_session(session.user, Some(token)).await?;
+        self.note_access(signed_in.user.id, Access::Confirmed, PASSWORD).await;
+        Ok(signed_in)
     }
 
     /// Sets another password for somebody who knows the one they have. All other sessions end, and a mail says so.
@@ -93,6 +96,7 @@ impl Console {
         }
         self.live.access_changed(user.account_id);
         self.mail_written(&change.mail);
+        self.note_access(user.id, Access::PasswordChanged, "").await;
         Ok(())
     }
 
@@ -111,6 +115,7 @@ impl Console {
         let unlinked = self.store.unlink_identity(user.id, (issuer, subject), &issuers, &mail).await?;
         if unlinked == Unlinked::Done {
             self.mail_written(&mail);
+            self.note_access(user.id, Access::ProviderUnlinked, &self.provider_name(issuer)).await;
         }
         Ok(unlinked)
     }
@@ -140,7 +145,7 @@ impl Console {
     }
 
     /// How the viewer signs in, as stored. Errors: the user is gone (401).
-    pub async fn security_view(&self, viewer: &Viewer) -> Result<SecurityView, Error> {
+    pub async fn security_view(&self, viewer: &Viewer, session: &SessionRow) -> Result<SecurityView, Error> {
         let user = self.store.find_user(viewer.user_id).await?.ok_or(Error::Unauthorized)?;
         let linked = self.store.list_identities(user.id).await?;
         let lets_in = |row: &IdentityRow| self.providers.of_issuer(&row.identity.issuer).is_some();
@@ -154,6 +159,9 @@ impl Console {
             self.way_view(viewer, row, is_last, lets_in(row))
         });
         Ok(SecurityView {
+            email_change: self.email_change_view(viewer).await?,
+            sessions: self.sessions_view(viewer, session).await?,
+            accesses: self.accesses_view(viewer, None, LOGGED_BESIDE).await?.0,
             ways: ways.collect(),
             others: others.collect(),
             has_password: user.password_hash.is_some(),

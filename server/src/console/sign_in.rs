@@ -4,15 +4,18 @@ use std::net::IpAddr;
 
 use app::backend::Viewer;
 use http::HeaderMap;
+use ledger::UserId;
 
 use super::users::MAX_EMAIL;
 use super::{Console, Error};
-use crate::auth::sessions;
 use crate::auth::tokens::hash;
-use crate::store::{Candidates, NewSession, UserRow};
+use crate::auth::{Whence, sessions};
+use crate::store::{Access, Candidates, NewSession, UserRow};
 
 /// Longer ones are no password of ours and not worth the work.
 const MAX_PASSWORD_BYTES: usize = 1_024;
+/// What the access log calls that way.
+pub(super) const PASSWORD: &str = "password";
 
 /// Why somebody was not let in. `Display` is shown above the form, and says the same for every unknown pair.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +33,13 @@ pub enum SignInError {
 pub struct SignedIn {
     pub token: String,
     pub user: UserRow,
+}
+
+/// Whom an e-mail and a password name.
+enum Found {
+    Right(Box<UserRow>),
+    /// Whose password it is not.
+    Wrong(Option<UserId>),
 }
 
 impl Console {
@@ -50,11 +60,22 @@ impl Console {
         let throttled = |retry_after_s| SignInError::TooMany { retry_after_s };
         self.sign_ins.attempt(&email, address, now).map_err(throttled)?;
         let found = self.find_by_password(&email, password).await;
-        if !matches!(found, Ok(None)) {
+        if !matches!(found, Ok(Found::Wrong(_))) {
             self.sign_ins.give_back(&email, address);
         }
-        let user = found?.ok_or(SignInError::Wrong)?;
-        Ok(self.open_session(user, old_token).await?)
+        let user = match found? {
+            Found::Right(user) => *user,
+            Found::Wrong(meant) => {
+                // Later, so that it takes as long as when nobody is meant.
+                if let Some(user) = meant {
+                    self.note_access_later(user, Access::SignInFailed, "");
+                }
+                return Err(SignInError::Wrong);
+            }
+        };
+        let signed_in = self.open_session(user, old_token).await?;
+        self.note_access(signed_in.user.id, Access::SignedIn, PASSWORD).await;
+        Ok(signed_in)
     }
 
     /// A new session for somebody who has just proved who they are; the one that the browser had before ends, so that nobody who
@@ -65,7 +86,7 @@ impl Console {
         old_token: Option<&str>,
     ) -> Result<SignedIn, Error> {
         if let Some(old_token) = old_token {
-            self.sign_out(old_token).await?;
+            self.end_session(old_token).await?;
         }
         let now = self.clock.now();
         let token = sessions::new_token(&*self.random);
@@ -73,7 +94,8 @@ impl Console {
             token_hash: hash(&token),
             user_id: user.id,
             created_at: now,
-            expires_at: now.saturating_add(sessions::LIFETIME),
+            expires_at: now.saturating_add(self.config.account_life.session()),
+            whence: Whence::here(),
         };
         self.store.insert_session(&session).await?;
         Ok(SignedIn { token, user })
@@ -102,28 +124,39 @@ impl Console {
 
     /// Whose e-mail and password these are: the owner's, else those of the latest claim. Two hashes unless the owner has
     /// come in, so that nobody who has claimed an e-mail learns whether it is somebody's.
-    async fn find_by_password(&self, email: &str, password: String) -> Result<Option<UserRow>, Error> {
+    async fn find_by_password(&self, email: &str, password: String) -> Result<Found, Error> {
         if password.len() > MAX_PASSWORD_BYTES {
-            return Ok(None);
+            return Ok(Found::Wrong(None));
         }
         let Candidates { owner, claimant } = self.store.candidates(email).await?;
+        let meant = owner.as_ref().or(claimant.as_ref()).map(|user| user.id);
         for candidate in [owner, claimant] {
             let hash = candidate.as_ref().and_then(|user| user.password_hash.clone());
-            if self.passwords.verify(password.clone(), hash).await? {
-                return Ok(candidate);
+            if self.passwords.verify(password.clone(), hash).await?
+                && let Some(user) = candidate
+            {
+                return Ok(Found::Right(Box::new(user)));
             }
         }
-        Ok(None)
+        Ok(Found::Wrong(meant))
     }
 
-    /// Ends the session with this token, and its streams.
+    /// Ends the session with this token, and its streams, because its user wants to.
     pub async fn sign_out(&self, token: &str) -> Result<(), Error> {
-        let found = self.store.find_session(hash(token), self.clock.now()).await?;
+        if let Some(user) = self.end_session(token).await? {
+            self.note_access(user, Access::SignedOut, "").await;
+        }
+        Ok(())
+    }
+
+    /// Ends the session with this token, and its streams; whose it was.
+    async fn end_session(&self, token: &str) -> Result<Option<UserId>, Error> {
+        let found = sessions::find_by_hash(self, hash(token)).await?;
         // Without a session there is nothing to wait in line for, whatever strangers send.
-        let Some(session) = found else { return Ok(()) };
+        let Some(session) = found else { return Ok(None) };
         self.store.delete_session(hash(token)).await?;
         self.live.access_changed(session.user.account_id);
-        Ok(())
+        Ok(Some(session.user.id))
     }
 
     /// Who the request's cookie says is looking; `None`: nobody is signed in.
@@ -133,7 +166,7 @@ impl Console {
 }
 
 /// A user as pages show them.
-pub(super) fn viewer(user: UserRow) -> Viewer {
+pub fn viewer(user: UserRow) -> Viewer {
     let UserRow { id, account_id, email, name, user_name, verified_at, time_zone, .. } = user;
     Viewer { user_id: id, account_id, email, name, user_name, is_verified: verified_at.is_some(), time_zone }
 }

@@ -8,6 +8,7 @@
 //! | [`forms`] | signing up and in, and what else is one plain form |
 //! | [`pages`], [`sse`], [`assets`] | what a browser loads |
 //! | `recent` | the guard before what is sensitive |
+//! | `archive` | all of somebody's data in one file |
 //! | `settings` | the settings pages' forms, for browsers without scripts |
 //! | [`endless`] | streams, once they have begun |
 //! | `door` | turns charges away while too much waits |
@@ -21,6 +22,7 @@
 //! | [`query`] | reads query strings and names what is wrong with them |
 //! | [`health`] | whether the process and its store work |
 
+mod archive;
 pub mod assets;
 pub mod client_address;
 pub mod connections;

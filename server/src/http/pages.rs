@@ -34,13 +34,19 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use super::forms::{self, SIGN_IN, SIGN_UP};
 use super::settings::security::{self as security_page, SECURITY};
-use super::{assets, failures, frame, security, settings};
+use super::{assets, client_address, failures, frame, security, settings};
+use crate::auth::sessions;
+use crate::console::sign_in::viewer;
 use crate::console::{Console, Error};
+use crate::store::{AccountStatus, SessionRow};
 
 /// The page with the calculator.
 const PRICING: &str = "/pricing";
 /// Pages that anybody may see, besides the forms.
 const PUBLIC: [&str; 2] = [PRICING, "/docs/billing"];
+
+/// Somebody's data; all that is left to see of an account that is being deleted.
+pub(super) const DATA: &str = "/settings/account/data";
 
 /// Pages of one key each, plain forms in the frame of those who are signed in.
 const KEY: &str = "/settings/api-keys/";
@@ -76,6 +82,7 @@ pub fn router(console: Console) -> Router {
         .fallback(no_such_page)
         .method_not_allowed_fallback(async || Error::MethodNotAllowed)
         .layer(from_fn_with_state(site.clone(), with_viewer))
+        .layer(from_fn_with_state(console.clone(), client_address::keep))
         .layer(CatchPanicLayer::custom(frame::panicked))
         .layer(from_fn(failures::as_pages))
         .layer(from_fn_with_state(console, security::page))
@@ -119,7 +126,8 @@ struct Onward {
 /// Finds out who looks. Whoever isn't signed in is sent to sign in, and whoever is has no use for that. What is shown
 /// is kept by no cache.
 async fn with_viewer(State(site): State<Site>, mut request: Request, next: Next) -> Result<Response, Error> {
-    let viewer = site.console.viewer(request.headers()).await?;
+    let session = sessions::find(&site.console, request.headers()).await?;
+    let viewer = session.as_ref().map(|session| viewer(session.user.clone()));
     let page = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
     match (page, &viewer) {
         (Some(SIGN_IN | SIGN_UP), Some(_)) if reads(request.method()) => {
@@ -129,11 +137,14 @@ async fn with_viewer(State(site): State<Site>, mut request: Request, next: Next)
         (Some(page), None) if reads(request.method()) && is_private(page) => {
             return Ok(to_the_form(request.uri()));
         }
+        (Some(page), Some(_)) if is_closing(session.as_ref()) && is_private(page) => {
+            return Ok(Redirect::to(DATA).into_response());
+        }
         (Some(page), Some(viewer)) if is_private(page) => {
             let frame = site.console.read_frame(viewer).await?;
-            if page == SECURITY {
+            if let Some(session) = session.as_ref().filter(|_| page == SECURITY) {
                 let form = FormState::default();
-                let content = security_page::content(&site, viewer, request.uri(), &form).await?;
+                let content = security_page::content(&site, viewer, session, request.uri(), &form).await?;
                 request.extensions_mut().insert(content);
             }
             request.extensions_mut().insert(frame);
@@ -145,6 +156,11 @@ async fn with_viewer(State(site): State<Site>, mut request: Request, next: Next)
     // Also without a viewer: a page that is kept would repeat its nonce.
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Ok(response)
+}
+
+/// Whether they have deleted their account: they can keep it, and see nothing else.
+fn is_closing(session: Option<&SessionRow>) -> bool {
+    session.is_some_and(|session| session.user.account_status == AccountStatus::Closing)
 }
 
 pub(super) fn reads(method: &Method) -> bool {
@@ -224,6 +240,28 @@ pub(super) async fn page_for(
     status: StatusCode,
     context: impl Fn() + Clone + Send + Sync + 'static,
 ) -> Response {
+    woken_page_for(site, viewer, (path, wake(path)), status, context).await
+}
+
+/// The same for what has no page of its own and stands in the place of the content of that at `path`: the wasm, which takes over the
+/// page of the address that it finds, is not started.
+pub(super) async fn still_page_for(
+    site: &Site,
+    viewer: Viewer,
+    path: &str,
+    status: StatusCode,
+    content: Content,
+) -> Response {
+    woken_page_for(site, viewer, (path, Wake::Never), status, move || provide_context(content.clone())).await
+}
+
+async fn woken_page_for(
+    site: &Site,
+    viewer: Viewer,
+    (path, wake): (&str, Wake),
+    status: StatusCode,
+    context: impl Fn() + Clone + Send + Sync + 'static,
+) -> Response {
     let frame = match site.console.read_frame(&viewer).await {
         Ok(frame) => frame,
         Err(error) => return error.into_response(),
@@ -232,7 +270,7 @@ pub(super) async fn page_for(
     *request.uri_mut() = path.parse().unwrap_or(Uri::from_static("/"));
     request.extensions_mut().insert(frame);
     request.extensions_mut().insert(Visit(Some(viewer)));
-    let (site, wake) = (site.clone(), wake(path));
+    let site = site.clone();
     let context = move || {
         provide(&site);
         provide_context(wake);

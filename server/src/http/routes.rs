@@ -62,8 +62,7 @@ pub fn router(console: Console) -> Router {
 
 /// The REST routes at `/…` and the same at `/v1/…`.
 fn api(console: Console) -> Router {
-    let services_are_limited = console.config.rate_limits.services > 0;
-    let routes = rest::router(services_are_limited).method_not_allowed_fallback(no_such_method);
+    let routes = rest::router(&console).method_not_allowed_fallback(no_such_method);
     let mut api = routes.clone().nest("/v1", routes);
     for root in API_ROOTS {
         api = api.route(root, any(no_such_route));

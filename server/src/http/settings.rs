@@ -2,6 +2,7 @@
 //! what was typed. With scripts the same use cases are reached through server functions.
 
 mod key;
+mod leaving;
 pub(super) mod security;
 
 use app::backend::account::{AccountForm, AccountPort as _};
@@ -30,6 +31,7 @@ pub(super) fn router() -> Router<Site> {
         .route(API_KEYS, post(create_api_key))
         .route(REVOKE, post(revoke_api_key))
         .merge(security::router())
+        .merge(leaving::router())
         .merge(key::router())
 }
 

@@ -11,6 +11,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 use tracing::Instrument as _;
 
+use crate::auth::Whence;
 use crate::console::Error;
 
 /// Middleware for all routes that change something by themselves. Charges don't need it: the sequencer finishes what it
@@ -24,7 +25,8 @@ pub async fn to_the_end(request: Request, next: Next) -> Result<Response, Error>
 
 /// Work that runs to its end whoever waits for it; for the few that change something although they only read by their method.
 pub async fn whole<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> Result<T, Error> {
-    // What it writes into the log stands under its request all the same.
+    // What it writes into the log stands under its request all the same, and it still comes from where that does.
+    let work = Whence::here().while_answering(work);
     match tokio::spawn(work.in_current_span()).await {
         Ok(done) => Ok(done),
         Err(error) if error.is_panic() => resume_unwind(error.into_panic()),

@@ -15,6 +15,7 @@ use tokio::time::MissedTickBehavior;
 
 use self::expiry::Sweeps;
 pub use self::stopping::{Stop, Stopping, signal};
+use crate::auth::sessions::idle_since;
 use crate::console::Console;
 use crate::mail::Sender;
 
@@ -23,9 +24,9 @@ use crate::mail::Sender;
 const EXPIRY: Duration = Duration::from_secs(5);
 /// Between two moves of the write-ahead log into the file.
 const CHECKPOINT: Duration = Duration::from_secs(1);
-/// Between two writes of the keys' request counts.
+/// Between two writes of the keys' request counts, of sessions' last use and of what waits for the access log.
 const KEY_REQUESTS: Duration = Duration::from_secs(10);
-/// Between two deletions of sessions, links and claims that are over.
+/// Between two deletions of sessions, links, claims and accounts that are over.
 const SESSIONS: Duration = Duration::from_hours(1);
 /// Between two looks for mails that nobody sent in time; what they say is erased then.
 const MAILS: Duration = Duration::from_mins(1);
@@ -86,6 +87,8 @@ async fn checkpoint(console: Console) {
 /// Also done once at the end, so that nothing counted is lost.
 pub async fn write_key_requests(console: Console) {
     console.write_key_requests().await;
+    console.write_seen_sessions().await;
+    console.write_accesses().await;
 }
 
 async fn give_due_credits(console: Console) {
@@ -95,7 +98,7 @@ async fn give_due_credits(console: Console) {
 }
 
 async fn forget_sessions(console: Console) {
-    match console.store.delete_ended_sessions(console.clock.now()).await {
+    match console.store.delete_ended_sessions(console.clock.now(), idle_since(&console)).await {
         Ok(count) => tracing::debug!(count, "deleted ended sessions"),
         Err(error) => tracing::warn!(%error, "ended sessions could not be deleted"),
     }
@@ -104,6 +107,15 @@ async fn forget_sessions(console: Console) {
     }
     if let Err(error) = console.forget_old_sign_ups().await {
         tracing::warn!(%error, "old links and claims could not be deleted");
+    }
+    if let Err(error) = console.store.delete_old_email_changes(console.clock.now()).await {
+        tracing::warn!(%error, "changes of an e-mail that nobody confirmed could not be deleted");
+    }
+    if let Err(error) = console.erase_closed_accounts().await {
+        tracing::warn!(%error, "deleted accounts could not be erased");
+    }
+    if let Err(error) = console.forget_old_accesses().await {
+        tracing::warn!(%error, "old rows of the access log could not be deleted");
     }
 }
 

@@ -23,6 +23,18 @@ pub enum Letter {
     WayAdded { name: String, provider: String },
     /// After one was unlinked.
     WayRemoved { name: String, provider: String },
+    /// To the present address of somebody who wants another one.
+    ConfirmLeaving { name: String, new_email: String, link: String },
+    /// To the new one.
+    ConfirmNewEmail { name: String, link: String },
+    /// To the new one when it has an account already; the page says the same.
+    EmailWanted { name: String, sign_in_link: String },
+    /// To both, after the change.
+    EmailChanged { name: String, new_email: String },
+    /// To somebody who has deleted their account.
+    AccountClosed { name: String, until: String, sign_in_link: String },
+    /// To somebody who has kept it after all.
+    AccountKept { name: String },
 }
 
 /// Links let whoever reads them act as the recipient, so they are not printed.
@@ -60,15 +72,30 @@ impl Letter {
             Self::PasswordChanged { .. } => "password_changed",
             Self::WayAdded { .. } => "way_added",
             Self::WayRemoved { .. } => "way_removed",
+            Self::ConfirmLeaving { .. } => "confirm_leaving",
+            Self::ConfirmNewEmail { .. } => "confirm_new_email",
+            Self::EmailWanted { .. } => "email_wanted",
+            Self::EmailChanged { .. } => "email_changed",
+            Self::AccountClosed { .. } => "account_closed",
+            Self::AccountKept { .. } => "account_kept",
         }
     }
 
     /// What it wants opened.
     pub fn link(&self) -> Option<&str> {
         match self {
-            Self::VerifyEmail { link, .. } | Self::ResetPassword { link, .. } => Some(link),
-            Self::AlreadyRegistered { sign_in_link, .. } => Some(sign_in_link),
-            Self::PasswordChanged { .. } | Self::WayAdded { .. } | Self::WayRemoved { .. } => None,
+            Self::VerifyEmail { link, .. }
+            | Self::ResetPassword { link, .. }
+            | Self::ConfirmLeaving { link, .. }
+            | Self::ConfirmNewEmail { link, .. } => Some(link),
+            Self::AlreadyRegistered { sign_in_link, .. }
+            | Self::EmailWanted { sign_in_link, .. }
+            | Self::AccountClosed { sign_in_link, .. } => Some(sign_in_link),
+            Self::PasswordChanged { .. }
+            | Self::WayAdded { .. }
+            | Self::WayRemoved { .. }
+            | Self::EmailChanged { .. }
+            | Self::AccountKept { .. } => None,
         }
     }
 
@@ -76,11 +103,18 @@ impl Letter {
     /// in it is kept no longer than an hour: its recipient asks for another with one click.
     pub(crate) const fn patience(&self) -> i64 {
         match self {
-            Self::VerifyEmail { .. } | Self::ResetPassword { .. } => HOUR,
+            Self::VerifyEmail { .. }
+            | Self::ResetPassword { .. }
+            | Self::ConfirmLeaving { .. }
+            | Self::ConfirmNewEmail { .. } => HOUR,
             Self::AlreadyRegistered { .. }
             | Self::PasswordChanged { .. }
             | Self::WayAdded { .. }
-            | Self::WayRemoved { .. } => DAY,
+            | Self::WayRemoved { .. }
+            | Self::EmailWanted { .. }
+            | Self::EmailChanged { .. }
+            | Self::AccountClosed { .. }
+            | Self::AccountKept { .. } => DAY,
         }
     }
 
@@ -91,7 +125,13 @@ impl Letter {
             | Self::ResetPassword { name, .. }
             | Self::PasswordChanged { name }
             | Self::WayAdded { name, .. }
-            | Self::WayRemoved { name, .. } => name,
+            | Self::WayRemoved { name, .. }
+            | Self::ConfirmLeaving { name, .. }
+            | Self::ConfirmNewEmail { name, .. }
+            | Self::EmailWanted { name, .. }
+            | Self::EmailChanged { name, .. }
+            | Self::AccountClosed { name, .. }
+            | Self::AccountKept { name } => name,
         }
     }
 
@@ -165,6 +205,82 @@ impl Letter {
                     ),
                 ],
             ),
+            Self::AccountClosed { .. } | Self::AccountKept { .. } => self.words_about_leaving(),
+            _ => self.words_about_email(),
+        }
+    }
+
+    /// Those about another e-mail.
+    fn words_about_email(&self) -> (&'static str, Vec<Part<'_>>) {
+        match self {
+            Self::ConfirmLeaving { new_email, link, .. } => (
+                "Confirm that your e-mail changes",
+                vec![
+                    Part::Tell(format!(
+                        "somebody, probably you, wants {} to be the e-mail of your account in place of this one. It changes once this address and the new one have confirmed it, within a day.",
+                        one_line(new_email)
+                    )),
+                    Part::Open { label: "Confirm or refuse the change", link },
+                    Part::Say(
+                        "If it was not you, refuse it there and choose a new password: somebody has got into your account.",
+                    ),
+                ],
+            ),
+            Self::ConfirmNewEmail { link, .. } => (
+                "Confirm your new e-mail address",
+                vec![
+                    Part::Say(
+                        "please confirm that this address is to be the e-mail of your account. It changes once the one you have now has confirmed it too, within a day.",
+                    ),
+                    Part::Open { label: "Confirm the new address", link },
+                    Part::Say("If you don't know of this, ignore this mail: nothing happens then."),
+                ],
+            ),
+            Self::EmailChanged { new_email, .. } => (
+                "Your e-mail was changed",
+                vec![
+                    Part::Tell(format!(
+                        "the e-mail of your account is {} from now on: sign in with it. You were signed out on all other devices.",
+                        one_line(new_email)
+                    )),
+                    Part::Say(
+                        "If it was not you, somebody could read the mail of both addresses: write to whoever runs this console.",
+                    ),
+                ],
+            ),
+            _ => (
+                "You already have an account",
+                vec![
+                    Part::Say(
+                        "somebody, probably you, wanted this address for another account. It has an account already, so nothing was changed.",
+                    ),
+                    Part::Open { label: "Sign in", link: self.link().unwrap_or_default() },
+                    Part::Say("If it was not you, ignore this mail."),
+                ],
+            ),
+        }
+    }
+
+    /// Those about the end of an account.
+    fn words_about_leaving(&self) -> (&'static str, Vec<Part<'_>>) {
+        match self {
+            Self::AccountClosed { until, sign_in_link, .. } => (
+                "Your account is being deleted",
+                vec![
+                    Part::Tell(format!(
+                        "your account is closed, as you wanted, and will be erased on {}. Until then its API keys don't work and nothing can be spent.",
+                        one_line(until)
+                    )),
+                    Part::Open { label: "To keep it, sign in before that", link: sign_in_link },
+                    Part::Say("If it was not you, do that at once, and choose a new password."),
+                ],
+            ),
+            _ => (
+                "Your account stays",
+                vec![Part::Say(
+                    "your account is not deleted after all: everything is as it was, and its API keys work again.",
+                )],
+            ),
         }
     }
 }
@@ -233,7 +349,7 @@ fn escaped(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn letters(name: &str) -> [Letter; 6] {
+    fn letters(name: &str) -> [Letter; 12] {
         let (name, link) = (name.to_owned(), "https://console.example.org/verify?token=a&b".to_owned());
         [
             Letter::VerifyEmail { name: name.clone(), link: link.clone() },
@@ -242,7 +358,13 @@ mod tests {
                 sign_in_link: link.clone(),
                 reset_link: format!("{link}2"),
             },
-            Letter::ResetPassword { name: name.clone(), link },
+            Letter::ResetPassword { name: name.clone(), link: link.clone() },
+            Letter::ConfirmLeaving { name: name.clone(), new_email: name.clone(), link: link.clone() },
+            Letter::ConfirmNewEmail { name: name.clone(), link: link.clone() },
+            Letter::EmailWanted { name: name.clone(), sign_in_link: link.clone() },
+            Letter::AccountClosed { name: name.clone(), until: name.clone(), sign_in_link: link },
+            Letter::AccountKept { name: name.clone() },
+            Letter::EmailChanged { name: name.clone(), new_email: name.clone() },
             Letter::PasswordChanged { name: name.clone() },
             Letter::WayAdded { name: name.clone(), provider: name.clone() },
             Letter::WayRemoved { name: name.clone(), provider: name },
@@ -286,7 +408,13 @@ mod tests {
     #[test]
     fn a_secret_waits_for_an_hour_at_most() {
         for letter in letters("Ada") {
-            let holds_secret = matches!(letter, Letter::VerifyEmail { .. } | Letter::ResetPassword { .. });
+            let holds_secret = matches!(
+                letter,
+                Letter::VerifyEmail { .. }
+                    | Letter::ResetPassword { .. }
+                    | Letter::ConfirmLeaving { .. }
+                    | Letter::ConfirmNewEmail { .. }
+            );
             assert_eq!(letter.patience(), if holds_secret { HOUR } else { DAY });
         }
     }

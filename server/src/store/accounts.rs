@@ -5,11 +5,21 @@ use ledger::{AccountId, Timestamp};
 use super::rows::{Cell, parse_text};
 use super::{Store, StoreError, change, read};
 
+/// The status of account `a`, as [`AccountStatus::read`] takes it. What is closed and not erased is closing, suspended or not.
+macro_rules! account_status {
+    () => {
+        "CASE WHEN a.closes_at IS NOT NULL AND a.erased_at IS NULL THEN 'closing' ELSE a.status END AS status"
+    };
+}
+pub(super) use account_status;
+
 /// Whether an account may spend.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AccountStatus {
     Active,
     Suspended,
+    /// Its user has deleted it, and can keep it still.
+    Closing,
 }
 
 impl AccountStatus {
@@ -17,6 +27,7 @@ impl AccountStatus {
         match self {
             Self::Active => "active",
             Self::Suspended => "suspended",
+            Self::Closing => "closing",
         }
     }
 
@@ -24,6 +35,7 @@ impl AccountStatus {
         match text {
             "active" => Ok(Self::Active),
             "suspended" => Ok(Self::Suspended),
+            "closing" => Ok(Self::Closing),
             found => {
                 Err(Cell { table: "accounts", column: "status", row: account.to_owned() }.corrupt(found))
             }
@@ -100,7 +112,7 @@ impl TryFrom<Row> for AccountRow {
 impl Store {
     pub async fn find_account(&self, id: AccountId) -> Result<Option<AccountRow>, StoreError> {
         let found: Option<Row> = read!(self, db => Ok(sqlx::query_as(
-            "SELECT no, id, name, time_zone, status, created_at FROM accounts WHERE id = $1",
+            concat!("SELECT no, id, name, time_zone, ", account_status!(), ", created_at FROM accounts a WHERE id = $1"),
         )
         .bind(id.to_string())
         .fetch_optional(db)
@@ -111,7 +123,10 @@ impl Store {
     /// At most `limit` accounts in the order they were made, those after number `after` (0: from the first).
     pub async fn list_accounts(&self, after: i64, limit: u32) -> Result<Vec<AccountRow>, StoreError> {
         let rows: Vec<Row> = read!(self, db => Ok(sqlx::query_as(
-            "SELECT no, id, name, time_zone, status, created_at FROM accounts WHERE no > $1 ORDER BY no LIMIT $2",
+            concat!(
+                "SELECT no, id, name, time_zone, ", account_status!(),
+                ", created_at FROM accounts a WHERE no > $1 ORDER BY no LIMIT $2"
+            ),
         )
         .bind(after)
         .bind(i64::from(limit))

@@ -3,7 +3,7 @@
 use ledger::spend_limit::{LimitMode, LimitPeriod, SpendLimit};
 use ledger::{AccountId, KeyId, Timestamp, UserId};
 
-use super::accounts::{AccountStatus, Tier};
+use super::accounts::{AccountStatus, Tier, account_status};
 use super::dialect::{Dialect as _, Sql};
 use super::made_keys::{MadeKeys as _, Origin, earlier};
 use super::rows::{Cell, Column as _, parse_text};
@@ -190,9 +190,14 @@ pub(super) use limit_columns;
 
 macro_rules! key_columns {
     () => {
-        "k.id, k.account AS account_no, a.id AS account_id, a.status, a.tier, a.time_zone, k.user_id, coalesce(u.claimed_email, u.email) AS created_by, \
-         u.verified_at IS NOT NULL AS is_verified, k.name, k.key_prefix, k.key_suffix, k.permission, k.created_at, k.expires_at, k.last_used_at, k.revoked_at, \
-         k.limit_credits, k.limit_period, k.limit_mode, k.made_with, k.replaces FROM api_keys k JOIN accounts a ON a.no = k.account JOIN users u ON u.id = k.user_id "
+        concat!(
+            "k.id, k.account AS account_no, a.id AS account_id, ",
+            account_status!(),
+            ", a.tier, a.time_zone, k.user_id, coalesce(u.claimed_email, u.email) AS created_by, \
+             u.verified_at IS NOT NULL AS is_verified, k.name, k.key_prefix, k.key_suffix, k.permission, k.created_at, k.expires_at, \
+             k.last_used_at, k.revoked_at, k.limit_credits, k.limit_period, k.limit_mode, k.made_with, k.replaces \
+             FROM api_keys k JOIN accounts a ON a.no = k.account JOIN users u ON u.id = k.user_id "
+        )
     };
 }
 

@@ -3,6 +3,7 @@
 //! One file per thing that is stored. Reads go through [`read!`], changes through [`change!`] or [`note!`]; each change
 //! is one transaction. The books are written by `posting` alone, for the sequencer.
 
+mod access_log;
 mod accounts;
 mod api_keys;
 mod audit;
@@ -10,11 +11,13 @@ pub mod backup;
 mod book_sums;
 mod book_writer;
 mod bulk;
+mod closing;
 mod columns;
 mod demos;
 mod dialect;
 mod dimension_builds;
 mod dimension_rollups;
+mod email_changes;
 mod entries;
 mod entry_reader;
 mod error;
@@ -52,13 +55,16 @@ mod writing;
 use std::fmt;
 use std::path::PathBuf;
 
+pub use access_log::{Access, AccessRow, NewAccess};
 pub use accounts::{AccountRow, AccountStatus, Tier};
 pub use api_keys::{ApiKeyChange, ApiKeyRow, KeyFilter, KeyRequests, KeyUsage, NewApiKey, Permission};
 pub use audit::AuditRecord;
 pub use book_sums::{BookSums, Resting};
+pub use closing::NewClosing;
 pub use demos::DemoRow;
 pub use dimension_builds::Pairs;
 pub use dimension_rollups::{DayOf, StoredValues, ValueRow};
+pub use email_changes::{EmailChangeRow, EmailConfirmation, EmailConfirmed, NewEmailChange};
 pub use entries::{ChainEnd, Stats};
 pub use error::{OpenError, StoreError};
 pub use events::{BookedEvent, EventFilter};
@@ -77,7 +83,7 @@ pub use provider_rounds::{Purpose, Round};
 pub use rollup_checks::{AsOf, EntryTimes, KeptAccount, Stretch, Window};
 pub use rollups::{BucketRow, RollupFilter};
 pub use service_keys::{NewServiceKey, Scope, Scopes, ServiceKeyRow, UnknownScope};
-pub use sessions::{NewSession, SessionRow};
+pub use sessions::{ListedSession, NewSession, Seen, SessionRow};
 pub use sign_ups::{Candidates, NewSignUp};
 pub use spend_limits::{KeyFamilies, Spent};
 pub use sqlite::SqliteStore;

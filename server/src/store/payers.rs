@@ -2,6 +2,7 @@
 
 use ledger::{AccountId, KeyId, Timestamp, UserId};
 
+use super::accounts::account_status;
 use super::posting::Posting;
 use super::rows::parse_text;
 use super::{StoreError, posting};
@@ -69,7 +70,11 @@ struct AccountOfKey {
 /// The columns of [`AccountOfPayer`].
 macro_rules! payer_columns {
     () => {
-        "a.no, a.id, a.status, EXISTS (SELECT 1 FROM api_keys l WHERE l.account = a.no AND l.limit_mode = 'hard') AS has_limits"
+        concat!(
+            "a.no, a.id, ",
+            account_status!(),
+            ", EXISTS (SELECT 1 FROM api_keys l WHERE l.account = a.no AND l.limit_mode = 'hard') AS has_limits"
+        )
     };
 }
 
@@ -81,12 +86,16 @@ impl Posting<'_> {
                 let sql = concat!(
                     "SELECT ",
                     payer_columns!(),
-                    " FROM users u JOIN accounts a ON a.no = u.personal_account WHERE u.id = $1"
+                    " FROM users u JOIN accounts a ON a.no = u.personal_account WHERE u.id = $1 AND a.erased_at IS NULL"
                 );
                 self.find_account(sql, user.to_string()).await
             }
             Payer::Account(account) => {
-                let sql = concat!("SELECT ", payer_columns!(), " FROM accounts a WHERE a.id = $1");
+                let sql = concat!(
+                    "SELECT ",
+                    payer_columns!(),
+                    " FROM accounts a WHERE a.id = $1 AND a.erased_at IS NULL"
+                );
                 self.find_account(sql, account.to_string()).await
             }
             Payer::ApiKey(hash) => self.find_key(hash).await,
@@ -104,7 +113,7 @@ impl Posting<'_> {
             "SELECT ",
             payer_columns!(),
             ", k.id AS key_id, k.permission, k.expires_at, k.revoked_at \
-             FROM api_keys k JOIN accounts a ON a.no = k.account WHERE k.secret_hash = $1",
+             FROM api_keys k JOIN accounts a ON a.no = k.account WHERE k.secret_hash = $1 AND a.erased_at IS NULL",
         ))
         .bind(hash.to_vec())
         .fetch_optional(db)

@@ -123,6 +123,7 @@ impl Store {
                 for statement in [
                     "DELETE FROM one_time_links WHERE user_id = $1",
                     "DELETE FROM sessions WHERE user_id = $1",
+                    "DELETE FROM access_log WHERE user_id = $1",
                     "DELETE FROM memberships WHERE user_id = $1",
                     "DELETE FROM users WHERE id = $1",
                 ] {

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use ledger::chain::Digest;
 use ledger::{KeyId, Timestamp};
 
-use super::accounts::AccountStatus;
+use super::accounts::{AccountStatus, account_status};
 use super::dialect::{Dialect as _, Sql};
 use super::rows::parse_text;
 use super::{Store, StoreError, read};
@@ -29,16 +29,21 @@ pub struct Standing {
     pub is_verified: bool,
 }
 
-/// Keys by their ids (`$1`), sessions by their hashes in lower-case hex (`$2`), both JSON arrays.
+/// Keys by their ids (`$1`), sessions by their hashes in lower-case hex (`$2`), both JSON arrays; `$3`: how long a session that
+/// nobody uses goes on, in microseconds.
 macro_rules! standings {
     ($is_key:literal, $hex:literal, $is_session:literal) => {
         concat!(
-            "SELECT k.id AS pass, k.expires_at, a.status, u.verified_at IS NOT NULL AS is_verified FROM api_keys k \
+            "SELECT k.id AS pass, k.expires_at, ",
+            account_status!(),
+            ", u.verified_at IS NOT NULL AS is_verified FROM api_keys k \
              JOIN accounts a ON a.no = k.account JOIN users u ON u.id = k.user_id WHERE k.revoked_at IS NULL AND k.id ",
             $is_key,
             " UNION ALL SELECT ",
             $hex,
-            ", s.expires_at, a.status, u.verified_at IS NOT NULL FROM sessions s JOIN users u ON u.id = s.user_id \
+            ", CASE WHEN s.last_seen_at + $3 < s.expires_at THEN s.last_seen_at + $3 ELSE s.expires_at END, ",
+            account_status!(),
+            ", u.verified_at IS NOT NULL FROM sessions s JOIN users u ON u.id = s.user_id \
              JOIN accounts a ON a.no = u.personal_account WHERE s.token_hash ",
             $is_session,
         )
@@ -68,7 +73,11 @@ struct Row {
 
 impl Store {
     /// What these are worth; those that are missing have ended. One that has run out may still be there.
-    pub async fn standings(&self, passes: &[Pass]) -> Result<HashMap<Pass, Standing>, StoreError> {
+    pub async fn standings(
+        &self,
+        passes: &[Pass],
+        session_idle: i64,
+    ) -> Result<HashMap<Pass, Standing>, StoreError> {
         let (mut keys, mut sessions) = (vec![], vec![]);
         for pass in passes {
             match pass {
@@ -82,6 +91,7 @@ impl Store {
         let rows: Vec<Row> = read!(self, db => Ok(sqlx::query_as(db.says(STANDINGS))
             .bind(keys)
             .bind(sessions)
+            .bind(session_idle)
             .fetch_all(db)
             .await?))?;
         rows.iter().map(Row::standing).collect()
@@ -94,8 +104,7 @@ impl Row {
             Some(hash) => Pass::Session(hash.0),
             None => Pass::Key(parse_text(&self.pass, "api_keys", "id")?),
         };
-        let is_suspended =
-            AccountStatus::read(&self.status, "of a key or session")? == AccountStatus::Suspended;
+        let is_suspended = AccountStatus::read(&self.status, "of a key or session")? != AccountStatus::Active;
         let until = self.expires_at.map(Timestamp::from_micros);
         Ok((pass, Standing { until, is_suspended, is_verified: self.is_verified }))
     }

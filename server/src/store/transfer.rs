@@ -16,7 +16,7 @@ const CHUNK: usize = 1 << 20;
 const AHEAD: usize = 4;
 
 /// All tables, those that others refer to first.
-const TABLES: [&str; 23] = [
+const TABLES: [&str; 25] = [
     "accounts",
     "users",
     "memberships",
@@ -38,11 +38,13 @@ const TABLES: [&str; 23] = [
     "one_time_links",
     "identities",
     "provider_rounds",
+    "access_log",
+    "email_changes",
     "problem_reports",
     "demos",
 ];
 /// Those whose rows get numbers, which go on after the last one.
-const NUMBERED: [&str; 5] = ["accounts", "entries", "mails", "audit_log", "problem_reports"];
+const NUMBERED: [&str; 6] = ["accounts", "entries", "mails", "audit_log", "access_log", "problem_reports"];
 
 /// Why a file could not be copied; nothing was, unless it says otherwise.
 #[derive(Debug, thiserror::Error)]

@@ -93,9 +93,12 @@ pub(super) struct Row {
 /// The columns of a user's [`Row`], and where they come from.
 macro_rules! user_columns {
     () => {
-        "u.id, coalesce(u.claimed_email, u.email) AS email, u.claimed_email IS NOT NULL AS is_claim, u.name, u.user_name, u.password_hash, u.verified_at, u.is_operator, a.no AS account_no, \
-         a.id AS account_id, a.time_zone, a.status, a.tier, u.created_at \
-         FROM users u JOIN accounts a ON a.no = u.personal_account "
+        concat!(
+            "u.id, coalesce(u.claimed_email, u.email) AS email, u.claimed_email IS NOT NULL AS is_claim, u.name, u.user_name, \
+             u.password_hash, u.verified_at, u.is_operator, a.no AS account_no, a.id AS account_id, a.time_zone, ",
+            $crate::store::accounts::account_status!(),
+            ", a.tier, u.created_at FROM users u JOIN accounts a ON a.no = u.personal_account "
+        )
     };
 }
 pub(super) use user_columns;
@@ -239,6 +242,8 @@ impl Store {
             .bind(change.now.micros())
             .execute(&mut *db)
             .await?;
+            // Whoever finds that they have not asked for another e-mail is told to change the password.
+            sqlx::query("DELETE FROM email_changes WHERE user_id = $1").bind(id.to_string()).execute(&mut *db).await?;
             db.insert_mail(&change.mail).await?;
             Ok(true)
         }, told_if |changed| changed)

@@ -5,6 +5,7 @@
 
 mod harness;
 
+mod account_life;
 mod api_keys;
 mod auth_user;
 mod cli;

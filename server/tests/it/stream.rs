@@ -6,6 +6,7 @@ use http::Method;
 use ledger::grant::GrantKind;
 use ledger::time::DAY;
 use serde_json::{Value, json};
+use server::auth::Whence;
 use server::auth::tokens::hash;
 use server::console::grants::GrantForm;
 use server::store::{AccountStatus, NewSession, Permission};
@@ -242,6 +243,7 @@ async fn with_session(world: &World, member: &Member, token: &str) -> Reader {
         user_id: member.user_id,
         created_at: START,
         expires_at: START.saturating_add(DAY),
+        whence: Whence::default(),
     };
     world.console.store.insert_session(&session).await.expect("a session");
     let request = world.anon().request(Method::GET, "/usage/stream");

@@ -4,6 +4,8 @@
 //! [`FormView`](crate::ssr::FormView) in context; the wasm is never loaded here, so it holds nothing of them.
 
 #[cfg(feature = "ssr")]
+mod change_email;
+#[cfg(feature = "ssr")]
 mod confirm;
 #[cfg(feature = "ssr")]
 mod field;
@@ -52,6 +54,8 @@ fn shown(form: crate::ssr::FormView) -> AnyView {
         Screen::Confirm => view! { <confirm::Confirm form /> }.into_any(),
         Screen::Onward => view! { <onward::Onward form /> }.into_any(),
         Screen::RoundFailed => view! { <round_failed::RoundFailed form /> }.into_any(),
+        Screen::ChangeEmail => view! { <change_email::ChangeEmail form /> }.into_any(),
+        Screen::EmailChange => view! { <change_email::EmailChange form /> }.into_any(),
         Screen::ResetPassword => view! { <reset_password::ResetPassword form /> }.into_any(),
     }
 }

@@ -16,11 +16,17 @@ use crate::components::loading::loading;
 
 #[component]
 pub fn AccountPage() -> impl IntoView {
+    // What the server makes by itself and has no page of its own (`leaving`).
+    #[cfg(feature = "ssr")]
+    if use_context::<crate::ssr::Content>().is_some() {
+        return view! { {head("Account")} {crate::components::served::served_content()} }.into_any();
+    }
     let answer = Resource::new_blocking(|| (), |()| account());
     view! {
         {head("Account")}
         {loading(answer, waiting, loaded)}
     }
+    .into_any()
 }
 
 fn loaded(view: AccountView) -> AnyView {
@@ -177,6 +183,12 @@ fn facts(view: AccountView) -> impl IntoView {
                 </dd>
                 <dt>"Here since"</dt>
                 <dd>{since}</dd>
+                <dt>"Your data"</dt>
+                <dd>
+                    <a href="/settings/account/data" rel="external">
+                        "Export or delete"
+                    </a>
+                </dd>
             </dl>
         </section>
     }

@@ -3,12 +3,20 @@
 //! Parts that stand in one place are plain functions: each component costs the wasm its own copy of all that a view can
 //! do.
 
+#[cfg(feature = "ssr")]
+pub mod access_log;
 pub mod account;
 pub mod api_keys;
+#[cfg(feature = "ssr")]
+pub mod email;
 pub mod key;
 pub mod key_list;
+#[cfg(feature = "ssr")]
+pub mod leaving;
 mod revoke;
 pub mod security;
+#[cfg(feature = "ssr")]
+pub mod sessions;
 
 use leptos::prelude::*;
 use leptos_meta::Title;

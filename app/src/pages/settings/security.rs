@@ -22,6 +22,7 @@ mod content {
 
     use crate::backend::form::FormState;
     use crate::backend::security::{ProviderView, SecurityView, WayView};
+    use crate::pages::settings::{access_log, email, sessions};
 
     /// The page's content as HTML.
     pub fn content(view: &SecurityView, form: &FormState, said: &str) -> String {
@@ -29,6 +30,9 @@ mod content {
         view! {
             {told(said)}
             <div class="settings">{ways} {password(view, form)}</div>
+            {email::card(view, form)}
+            {sessions::card(&view.sessions)}
+            {access_log::beside(&view.accesses)}
         }
         .to_html()
     }
@@ -46,7 +50,7 @@ mod content {
                 (false, "It is your only way in, so it stays: set a password or link another one first.")
             }
             "gone" => (false, "It is not linked any more."),
-            _ => return None,
+            _ => sessions::told(said).or_else(|| email::told(said))?,
         };
         let (class, role) = if is_good { ("notice ok", "status") } else { ("notice bad", "alert") };
         Some(view! {
@@ -232,7 +236,18 @@ mod content {
         fn shown(ways: Vec<WayView>, has_password: bool) -> String {
             let others = vec![ProviderView { id: "acme".to_owned(), name: "Acme".to_owned() }];
             let email = "ada@example.com".to_owned();
-            let view = SecurityView { email, is_verified: true, has_password, ways, others };
+            let (sessions, accesses) = (vec![], vec![]);
+            let email_change = None;
+            let view = SecurityView {
+                email,
+                is_verified: true,
+                has_password,
+                ways,
+                others,
+                email_change,
+                sessions,
+                accesses,
+            };
             content(&view, &FormState::default(), "")
         }
 

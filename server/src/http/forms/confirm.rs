@@ -72,7 +72,7 @@ pub(super) async fn submit(
     let again = form(&site, &session, &next).await?;
     match site.console.confirm((token, session), password, address).await {
         Ok(signed_in) => {
-            let cookie = sessions::cookie(base_url, &signed_in.token)?;
+            let cookie = sessions::cookie(&site.console, &signed_in.token)?;
             Ok(([(SET_COOKIE, cookie)], go_on(&site, &next, &visit).await).into_response())
         }
         Err(SignInError::Wrong) => {

@@ -1,6 +1,7 @@
 //! Pages that are one plain form: each is shown and answered here, works without scripts, and is shown again with what was
 //! typed (never a password) when something is wrong with it. They load no wasm, whoever looks.
 
+mod change_email;
 mod confirm;
 mod reset_password;
 mod rounds;
@@ -35,6 +36,7 @@ const FORGOT_PASSWORD: &str = "/forgot-password";
 /// Where somebody shows once more that it is them.
 const CONFIRM: &str = "/confirm";
 const RESET_PASSWORD: &str = "/reset-password";
+const CHANGE_EMAIL: &str = "/change-email";
 /// Paths whose pages are shown by the handlers here.
 pub const PATHS: [&str; 5] = [SIGN_IN, SIGN_UP, VERIFY_EMAIL, FORGOT_PASSWORD, RESET_PASSWORD];
 
@@ -45,12 +47,15 @@ const UNREADABLE: &str = "This form could not be read. Please fill it in once mo
 /// The forms, and signing out.
 pub(super) fn router() -> Router<Site> {
     let to_the_form = async || Redirect::to(VERIFY_EMAIL);
+    let to_the_settings = async || Redirect::to("/settings/security");
     Router::new()
         .route(SIGN_IN, get(sign_in::page).post(sign_in::submit))
         .route("/sign-in/{provider}", get(rounds::begin))
         .route("/sign-in/{provider}/callback", get(rounds::finish))
         .route(CONFIRM, get(confirm::page).post(confirm::submit))
         .route("/confirm/{provider}", get(confirm::begin))
+        .route(CHANGE_EMAIL, get(change_email::page).post(change_email::confirm))
+        .route("/change-email/refuse", get(to_the_settings).post(change_email::refuse))
         .route("/sign-out", post(sign_in::sign_out))
         .route(SIGN_UP, get(sign_up::page).post(sign_up::submit))
         .route(VERIFY_EMAIL, get(verify_email::page).post(verify_email::submit))
@@ -89,7 +94,12 @@ async fn show(site: &Site, mut form: FormView, status: StatusCode) -> Response {
 async fn show_to(site: &Site, form: FormView, status: StatusCode, visit: Visit) -> Response {
     let path = match form.screen {
         // They have no page of their own: what shows forms shows them too.
-        Screen::SignIn | Screen::Confirm | Screen::Onward | Screen::RoundFailed => SIGN_IN,
+        Screen::SignIn
+        | Screen::Confirm
+        | Screen::Onward
+        | Screen::RoundFailed
+        | Screen::ChangeEmail
+        | Screen::EmailChange => SIGN_IN,
         Screen::SignUp => SIGN_UP,
         Screen::CheckMail | Screen::VerifyEmail | Screen::SendAgain => VERIFY_EMAIL,
         Screen::ForgotPassword | Screen::ResetSent => FORGOT_PASSWORD,

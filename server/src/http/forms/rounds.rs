@@ -114,7 +114,7 @@ async fn back(
     let done = COOKIE.set(base_url, "", 0)?;
     match console.finish_round(provider, returned, token, session).await {
         Ok(Finished::SignedIn { signed_in, next }) => {
-            let cookie = sessions::cookie(base_url, &signed_in.token)?;
+            let cookie = sessions::cookie(console, &signed_in.token)?;
             let cookies = AppendHeaders([(SET_COOKIE, cookie), (SET_COOKIE, done)]);
             Ok((cookies, go_on(site, &next, visit).await).into_response())
         }

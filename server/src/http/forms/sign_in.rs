@@ -61,10 +61,9 @@ async fn enter(
     email: &str,
     password: String,
 ) -> Result<HeaderValue, SignInError> {
-    let base_url = &console.config.base_url;
-    let old_token = sessions::presented_token(base_url, headers);
+    let old_token = sessions::presented_token(&console.config.base_url, headers);
     let signed_in = console.sign_in(email, password, address, old_token).await?;
-    Ok(sessions::cookie(base_url, &signed_in.token)?)
+    Ok(sessions::cookie(console, &signed_in.token)?)
 }
 
 /// The status, and after how many seconds another attempt makes sense.

@@ -277,8 +277,9 @@ struct ListView {
     pagination: Pagination,
 }
 
+/// A key on the wire.
 #[derive(Debug, Serialize)]
-struct KeyView {
+pub(in crate::http) struct KeyView {
     key_id: KeyId,
     name: String,
     key_prefix: String,
@@ -297,7 +298,7 @@ struct KeyView {
 }
 
 impl KeyView {
-    fn new(key: ApiKeyRow, states: &LimitStates, now: Timestamp) -> Self {
+    pub fn new(key: ApiKeyRow, states: &LimitStates, now: Timestamp) -> Self {
         let standing = match (key.revoked_at, key.expires_at) {
             (Some(_), _) => "revoked",
             (None, Some(expires_at)) if expires_at <= now => "expired",

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderValue, header};
+use axum::http::{HeaderValue, header as headers};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use bytes::Bytes;
@@ -47,7 +47,7 @@ async fn export(State(console): State<Console>, customer: Customer, query: Query
     let asked = query.read(asked)?;
     let walk = console.walk(customer.account_no, asked, None).await?;
     let file = Export { console, customer, walk };
-    let header = record(|csv| csv.write_record(COLUMNS))?;
+    let header = header()?;
     let rows = stream::unfold(Some(file), |file| async {
         let mut file = file?;
         match file.next().await {
@@ -60,11 +60,11 @@ async fn export(State(console): State<Console>, customer: Customer, query: Query
             }
         }
     });
-    let headers = [
-        (header::CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8; header=present")),
-        (header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment; filename=\"usage.csv\"")),
+    let said = [
+        (headers::CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8; header=present")),
+        (headers::CONTENT_DISPOSITION, HeaderValue::from_static("attachment; filename=\"usage.csv\"")),
     ];
-    Ok((headers, Body::from_stream(stream::once(async { Ok(header) }).chain(rows))).into_response())
+    Ok((said, Body::from_stream(stream::once(async { Ok(header) }).chain(rows))).into_response())
 }
 
 fn asked(query: &mut Known) -> EventsAsked {
@@ -90,12 +90,20 @@ impl Export {
             }
             let Some(events) = self.console.next_for_export(&mut self.walk).await? else { return Ok(None) };
             if !events.is_empty() {
-                let account = self.customer.account;
-                return record(|csv| events.iter().try_for_each(|event| write(csv, account, event)))
-                    .map(Some);
+                return rows(self.customer.account, &events).map(Some);
             }
         }
     }
+}
+
+/// The names of the columns, as a line.
+pub(in crate::http) fn header() -> Result<Bytes, Error> {
+    record(|csv| csv.write_record(COLUMNS))
+}
+
+/// A line for each event.
+pub(in crate::http) fn rows(account: AccountId, events: &[BookedEvent]) -> Result<Bytes, Error> {
+    record(|csv| events.iter().try_for_each(|event| write(csv, account, event)))
 }
 
 fn record(fill: impl FnOnce(&mut Writer<Vec<u8>>) -> csv::Result<()>) -> Result<Bytes, Error> {

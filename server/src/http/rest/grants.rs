@@ -13,6 +13,7 @@ use crate::calendar::Rfc3339;
 use crate::console::statement::{GrantState, GrantStatus};
 use crate::console::{Console, Error};
 use crate::http::query::Query;
+use crate::store::UserRow;
 
 pub fn router() -> Router<Console> {
     Router::new().route("/credits/grants", get(list))
@@ -39,9 +40,16 @@ struct GrantsView {
     pagination: Pagination,
 }
 
+/// All of somebody's grants, the newest first.
+pub(in crate::http) async fn all(console: &Console, user: &UserRow) -> Result<Vec<GrantView>, Error> {
+    let everything = (u32::MAX, 0);
+    let found = console.list_grant_states(user.account_no, user.account_id, None, everything).await?;
+    Ok(found.0.into_iter().map(|grant| GrantView::new(user.account_id, grant)).collect())
+}
+
 /// `amount` = `remaining` + `held` + `used` + `expired` + `voided`.
 #[derive(Debug, Serialize)]
-struct GrantView {
+pub(in crate::http) struct GrantView {
     grant_id: GrantId,
     kind: &'static str,
     status: &'static str,

@@ -26,13 +26,13 @@ pub mod stream;
 pub mod verify;
 
 use axum::Router;
-use axum::middleware::from_fn;
+use axum::middleware::{from_fn, from_fn_with_state};
 
-use super::{rates, uncut};
+use super::{client_address, rates, uncut};
 use crate::console::Console;
 
 /// All REST routes, without the `/v1` alias. Where services have no limit of requests, their routes are spared the headers.
-pub fn router(services_are_limited: bool) -> Router<Console> {
+pub fn router(console: &Console) -> Router<Console> {
     let customers = Router::new()
         .merge(account::router())
         .merge(api_keys::router())
@@ -47,6 +47,7 @@ pub fn router(services_are_limited: bool) -> Router<Console> {
         .merge(receipt::router())
         .merge(stream::router())
         .merge(verify::router())
+        .layer(from_fn_with_state(console.clone(), client_address::keep))
         .layer(from_fn(uncut::to_the_end))
         .layer(from_fn(rates::said));
     let services = Router::new()
@@ -54,6 +55,7 @@ pub fn router(services_are_limited: bool) -> Router<Console> {
         .merge(corrections::router())
         .merge(events::router())
         .merge(holds::router());
+    let services_are_limited = console.config.rate_limits.services > 0;
     let services = if services_are_limited { services.layer(from_fn(rates::said)) } else { services };
     customers.merge(services)
 }

@@ -2,6 +2,7 @@
 
 use http::Method;
 use ledger::time::DAY;
+use server::auth::Whence;
 use server::auth::tokens::hash;
 use server::store::NewSession;
 
@@ -24,6 +25,7 @@ impl World {
             user_id: member.user_id,
             created_at: now,
             expires_at: now.saturating_add(DAY),
+            whence: Whence::default(),
         };
         self.console.store.insert_session(&session).await.expect("a session");
         Visitor { caller: self.anon(), cookie: format!("plexe_session={token}") }
