@@ -6,6 +6,7 @@
 mod harness;
 
 mod api_keys;
+mod attacks;
 mod auth_user;
 mod cli;
 mod cli_replay;
@@ -26,6 +27,7 @@ mod health;
 mod key_page;
 mod logs;
 mod mail;
+mod matrix;
 mod metrics;
 mod model;
 mod movements;
@@ -54,6 +56,7 @@ mod spend_limits;
 mod stampede;
 mod stream;
 mod tampering;
+mod tls;
 mod usage_check;
 mod usage_current;
 mod usage_events;
