@@ -3,6 +3,7 @@
 
 mod crates;
 mod papers;
+mod proofs;
 mod scan;
 mod source;
 #[cfg(test)]
@@ -38,6 +39,7 @@ pub const RULES: &[Rule] = &[
     Rule { name: "migrations have the same names for every store", check: papers::migrations },
     Rule { name: "papers link to what exists", check: papers::links },
     Rule { name: "nothing names a machine", check: papers::machines },
+    Rule { name: "each security requirement is answered, by tests that exist", check: proofs::requirements },
 ];
 
 #[derive(Debug, PartialEq, Eq)]
