@@ -217,15 +217,10 @@ impl Config {
         };
         let address = "an address and port such as 127.0.0.1:3000";
         let addr = parsed(pick("addr", "CONSOLE_ADDR", document.addr), address)?.unwrap_or(defaults.addr);
-        let tls = tls_files(
-            pick("tls_certificate", "CONSOLE_TLS_CERTIFICATE", document.tls_certificate),
-            pick("tls_key", "CONSOLE_TLS_KEY", document.tls_key),
-        )?;
-        let base_url = match pick("base_url", "CONSOLE_BASE_URL", document.base_url) {
-            Some(setting) => setting.base_url(tls.as_ref())?,
-            None if tls.is_some() => BaseUrl::secure_localhost(addr.port()),
-            None => BaseUrl::localhost(addr.port()),
-        };
+        let certificate = pick("tls_certificate", "CONSOLE_TLS_CERTIFICATE", document.tls_certificate);
+        let tls = tls_files(certificate, pick("tls_key", "CONSOLE_TLS_KEY", document.tls_key))?;
+        let base_url = pick("base_url", "CONSOLE_BASE_URL", document.base_url);
+        let base_url = reached_as(base_url, tls.as_ref(), addr.port())?;
         let proxies = pick("trusted_proxies", "CONSOLE_TRUSTED_PROXIES", document.trusted_proxies);
         let log_format = pick("log_format", "CONSOLE_LOG_FORMAT", document.log_format);
         let credits = pick("sign_up_credits", "CONSOLE_SIGN_UP_CREDITS", document.sign_up_credits);
@@ -311,18 +306,6 @@ impl Setting {
         ConfigError::Wrong { key: self.key.to_owned(), value: self.value.clone(), right }
     }
 
-    /// A server that speaks TLS is reached by https.
-    fn base_url(&self, tls: Option<&TlsFiles>) -> Result<BaseUrl, ConfigError> {
-        let base_url: BaseUrl = self.value.parse().map_err(|right| self.wrong(right))?;
-        match tls {
-            Some(tls) if !base_url.is_https() => {
-                let (host, setting) = (base_url.authority(), tls.certificate.setting);
-                Err(self.wrong(format!("https://{host}, since {setting} is set")))
-            }
-            _ => Ok(base_url),
-        }
-    }
-
     /// The error does not repeat a password.
     fn database_url(&self) -> Result<DatabaseUrl, ConfigError> {
         let right =
@@ -372,6 +355,21 @@ fn dimensions(
     let value = names.join(", ");
     let wrong = |right| ConfigError::Wrong { key: key.to_owned(), value, right };
     UsageDimensions::parse(names).map_err(wrong)
+}
+
+/// Where people reach a server that listens on this port; by https if it speaks TLS.
+fn reached_as(setting: Option<Setting>, tls: Option<&TlsFiles>, port: u16) -> Result<BaseUrl, ConfigError> {
+    let Some(setting) = setting else {
+        return Ok(if tls.is_some() { BaseUrl::secure_localhost(port) } else { BaseUrl::localhost(port) });
+    };
+    let base_url: BaseUrl = setting.value.parse().map_err(|right| setting.wrong(right))?;
+    match tls {
+        Some(tls) if !base_url.is_https() => {
+            let (host, because) = (base_url.authority(), tls.certificate.setting);
+            Err(setting.wrong(format!("https://{host}, since {because} is set")))
+        }
+        _ => Ok(base_url),
+    }
 }
 
 /// Both files or neither.

@@ -101,8 +101,8 @@ impl Repository {
         ".cargo", ".ci", "app", "docs", "end2end", "frontend", "fuzz", "ledger", "public", "server", "style",
         "xtask", ".github",
     ];
-    const KINDS: [&str; 13] =
-        ["rs", "toml", "md", "sql", "ts", "js", "json", "css", "lock", "yml", "yaml", "svg", "html"];
+    const KINDS: [&str; 14] =
+        ["rs", "toml", "md", "sql", "ts", "js", "json", "css", "lock", "yml", "yaml", "svg", "html", "txt"];
     const SKIPPED: [&str; 5] = ["target", "node_modules", "test-results", "playwright-report", "corpus"];
 
     fn read(root: &Path) -> Outcome<Self> {
