@@ -7,6 +7,7 @@ pub mod document;
 mod providers;
 mod rate_limits;
 mod smtp_url;
+pub mod tls;
 mod trusted_proxies;
 mod usage_dimensions;
 
@@ -24,6 +25,7 @@ pub use document::DocumentError;
 pub use providers::{ProviderSettings, Secret, Speaks, is_loopback};
 pub use rate_limits::RateLimits;
 pub use smtp_url::{Security, SmtpUrl};
+pub use tls::{NamedFile, TlsFiles};
 pub use trusted_proxies::TrustedProxies;
 pub use usage_dimensions::UsageDimensions;
 
@@ -48,6 +50,8 @@ pub struct Config {
     pub addr: SocketAddr,
     /// Where people reach the console, without a trailing slash.
     pub base_url: BaseUrl,
+    /// What the server itself speaks TLS with; without it, a proxy does.
+    pub tls: Option<TlsFiles>,
     /// Whose `X-Forwarded-For` is believed.
     pub trusted_proxies: TrustedProxies,
     /// Where `/metrics` is answered; nowhere without it.
@@ -100,6 +104,8 @@ struct Document {
     data_dir: Option<String>,
     addr: Option<String>,
     base_url: Option<String>,
+    tls_certificate: Option<String>,
+    tls_key: Option<String>,
     trusted_proxies: Option<String>,
     metrics_addr: Option<String>,
     log_format: Option<String>,
@@ -163,6 +169,7 @@ impl Default for Config {
             data_dir,
             addr: SocketAddr::from(([127, 0, 0, 1], DEFAULT_PORT)),
             base_url: BaseUrl::localhost(DEFAULT_PORT),
+            tls: None,
             trusted_proxies: TrustedProxies::default(),
             metrics_addr: None,
             log_format: LogFormat::Text,
@@ -220,10 +227,10 @@ impl Config {
         };
         let address = "an address and port such as 127.0.0.1:3000";
         let addr = parsed(pick("addr", "CONSOLE_ADDR", document.addr), address)?.unwrap_or(defaults.addr);
-        let base_url = match pick("base_url", "CONSOLE_BASE_URL", document.base_url) {
-            Some(setting) => setting.value.parse().map_err(|right| setting.wrong(right))?,
-            None => BaseUrl::localhost(addr.port()),
-        };
+        let certificate = pick("tls_certificate", "CONSOLE_TLS_CERTIFICATE", document.tls_certificate);
+        let tls = tls_files(certificate, pick("tls_key", "CONSOLE_TLS_KEY", document.tls_key))?;
+        let base_url = pick("base_url", "CONSOLE_BASE_URL", document.base_url);
+        let base_url = reached_as(base_url, tls.as_ref(), addr.port())?;
         let proxies = pick("trusted_proxies", "CONSOLE_TRUSTED_PROXIES", document.trusted_proxies);
         let log_format = pick("log_format", "CONSOLE_LOG_FORMAT", document.log_format);
         let credits = pick("sign_up_credits", "CONSOLE_SIGN_UP_CREDITS", document.sign_up_credits);
@@ -241,6 +248,7 @@ impl Config {
             data_dir,
             addr,
             base_url,
+            tls,
             trusted_proxies: parsed(proxies, "networks such as 127.0.0.0/8, 10.0.0.5")?.unwrap_or_default(),
             metrics_addr: parsed(
                 pick("metrics_addr", "CONSOLE_METRICS_ADDR", document.metrics_addr),
@@ -268,11 +276,13 @@ impl Config {
         })
     }
 
-    /// Takes over where the server really listens. With port 0 nobody could name the port before, so an `http` base URL
-    /// gets it as well.
+    /// Takes over where the server really listens. With port 0 nobody could name the port before, so a base URL on this
+    /// machine gets it as well.
     pub fn listens_on(&mut self, addr: SocketAddr) {
         if self.addr.port() == 0 && !self.base_url.is_https() {
             self.base_url = BaseUrl::localhost(addr.port());
+        } else if self.addr.port() == 0 && self.base_url == BaseUrl::secure_localhost(0) {
+            self.base_url = BaseUrl::secure_localhost(addr.port());
         }
         self.addr = addr;
     }
@@ -358,6 +368,39 @@ fn dimensions(
     UsageDimensions::parse(names).map_err(wrong)
 }
 
+/// Where people reach a server that listens on this port; by https if it speaks TLS.
+fn reached_as(setting: Option<Setting>, tls: Option<&TlsFiles>, port: u16) -> Result<BaseUrl, ConfigError> {
+    let Some(setting) = setting else {
+        return Ok(if tls.is_some() { BaseUrl::secure_localhost(port) } else { BaseUrl::localhost(port) });
+    };
+    let base_url: BaseUrl = setting.value.parse().map_err(|right| setting.wrong(right))?;
+    match tls {
+        Some(tls) if !base_url.is_https() => {
+            let (host, because) = (base_url.authority(), tls.certificate.setting);
+            Err(setting.wrong(format!("https://{host}, since {because} is set")))
+        }
+        _ => Ok(base_url),
+    }
+}
+
+/// Both files or neither.
+fn tls_files(certificate: Option<Setting>, key: Option<Setting>) -> Result<Option<TlsFiles>, ConfigError> {
+    let missing = |key: &str, right: &str, other: &Setting| ConfigError::Wrong {
+        key: key.to_owned(),
+        value: String::new(),
+        right: format!("{right}, since {} is set", other.key),
+    };
+    let named = |setting: Setting| NamedFile { setting: setting.key, path: PathBuf::from(setting.value) };
+    match (certificate, key) {
+        (None, None) => Ok(None),
+        (Some(certificate), None) => Err(missing("tls_key", tls::RIGHT_KEY, &certificate)),
+        (None, Some(key)) => Err(missing("tls_certificate", tls::RIGHT_CERTIFICATE, &key)),
+        (Some(certificate), Some(key)) => {
+            Ok(Some(TlsFiles { certificate: named(certificate), key: named(key) }))
+        }
+    }
+}
+
 fn database_in(data_dir: &Path) -> DatabaseUrl {
     DatabaseUrl::Sqlite(data_dir.join("console.db"))
 }
@@ -410,12 +453,16 @@ mod tests {
             .lines()
             .map(|line| line.strip_prefix("# ").filter(|rest| rest.contains(" = ")).unwrap_or(line))
             .fold(String::new(), |text, line| text + line + "\n");
+        // One of them can't stand beside the certificate.
+        let every_key = every_key.replace("\"http://localhost:3000\"", "\"https://localhost:3000\"");
         let config = load(&every_key, &[]).unwrap();
         assert!(config.metrics_addr.is_some(), "the example mentions every key");
-        assert!(config.smtp_url.is_some());
+        assert!(config.smtp_url.is_some() && config.tls.is_some());
         let names: Vec<_> = config.providers.iter().map(|provider| provider.name.as_str()).collect();
         assert_eq!(names, ["Google", "GitHub", "Acme"]);
-        let config = Config { metrics_addr: None, smtp_url: None, providers: Vec::new(), ..config };
+        let config =
+            Config { metrics_addr: None, smtp_url: None, tls: None, providers: Vec::new(), ..config };
+        let config = Config { base_url: BaseUrl::localhost(DEFAULT_PORT), ..config };
         assert_eq!(config, Config::default());
     }
 
@@ -469,6 +516,29 @@ mod tests {
             assert!(error.starts_with(&format!("{name} is {value:?}; it must be ")), "{error}");
             assert!(error.contains(part), "{error}");
         }
+    }
+
+    #[test]
+    fn a_server_with_a_certificate_is_reached_by_https() {
+        let files = "tls_certificate = \"a.pem\"\ntls_key = \"b.pem\"";
+        let config = load(files, &[]).unwrap();
+        assert_eq!(config.base_url.as_str(), "https://localhost:3000");
+        let tls = config.tls.unwrap();
+        assert_eq!(
+            (tls.certificate.setting, tls.certificate.path.to_str()),
+            ("tls_certificate", Some("a.pem"))
+        );
+        let tls = load(files, &[("CONSOLE_TLS_KEY", "c.pem")]).unwrap().tls.unwrap();
+        assert_eq!((tls.key.setting, tls.key.path.to_str()), ("CONSOLE_TLS_KEY", Some("c.pem")));
+        let error = refusal(files, &[("CONSOLE_BASE_URL", "http://localhost:3000")]);
+        assert_eq!(
+            error,
+            "CONSOLE_BASE_URL is \"http://localhost:3000\"; it must be https://localhost:3000, since tls_certificate is set"
+        );
+        let error = refusal("", &[("CONSOLE_TLS_CERTIFICATE", "a.pem")]);
+        assert!(error.starts_with("tls_key is \"\"; it must be a PEM file with the private key"), "{error}");
+        assert!(error.ends_with("since CONSOLE_TLS_CERTIFICATE is set"), "{error}");
+        assert!(refusal("tls_key = \"b.pem\"", &[]).starts_with("tls_certificate is \"\"; it must be"));
     }
 
     #[test]

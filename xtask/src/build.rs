@@ -2,7 +2,7 @@
 
 use crate::{
     command::{Outcome, Program, cargo, step},
-    paths, setup,
+    paths, sbom, setup,
     setup::FrontTools,
 };
 use std::{
@@ -15,6 +15,7 @@ use std::{
 pub fn release() -> Outcome {
     let tools = setup::for_building()?;
     release_with(&tools)?;
+    sbom::write()?;
     println!("built {}", paths::release_binary().display());
     Ok(())
 }

@@ -11,6 +11,7 @@ mod dev;
 mod fuzz;
 mod npm;
 mod paths;
+mod sbom;
 mod setup;
 mod sizes;
 mod store_tests;
@@ -36,7 +37,8 @@ cargo xtask <command>
   setup           only set up: wasm target, cargo-leptos, wasm-bindgen, npm packages, a browser and a Postgres for the tests
   tidy            only the rules that no compiler checks
   sizes           what a first visit downloads, compressed
-  deny            licences, bans and sources of all crates, by cargo-deny where it is installed
+  deny [CHECK…]   advisories, licences, bans and sources of all crates, by cargo-deny, which is built if it is missing
+  sbom            what is in the binary, as CycloneDX beside it; `build` does that as well
 ";
 
 fn main() -> ExitCode {
@@ -54,7 +56,8 @@ fn main() -> ExitCode {
         "tidy" => tidy::run(),
         "sizes" => sizes::report(),
         "fuzz" => fuzz::run(&rest),
-        "deny" => deny(),
+        "deny" => deny(&rest),
+        "sbom" => sbom::write(),
         "" | "help" | "-h" | "--help" => {
             print!("{USAGE}");
             Ok(())
@@ -70,6 +73,8 @@ fn main() -> ExitCode {
     }
 }
 
-fn deny() -> Outcome {
-    command::cargo(["deny", "check", "licenses", "bans", "sources"]).run()
+/// All checks, or those that are named. Advisories come from the network; the others need none.
+fn deny(checks: &[String]) -> Outcome {
+    let program = tools::find_or_install(&tools::Tool::cargo_deny())?;
+    command::Program::new(program).args(["check"]).args(checks).run()
 }

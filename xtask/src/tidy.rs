@@ -3,6 +3,7 @@
 
 mod crates;
 mod papers;
+mod proofs;
 mod scan;
 mod source;
 #[cfg(test)]
@@ -38,6 +39,7 @@ pub const RULES: &[Rule] = &[
     Rule { name: "migrations have the same names for every store", check: papers::migrations },
     Rule { name: "papers link to what exists", check: papers::links },
     Rule { name: "nothing names a machine", check: papers::machines },
+    Rule { name: "each security requirement is answered, by tests that exist", check: proofs::requirements },
 ];
 
 #[derive(Debug, PartialEq, Eq)]
@@ -99,8 +101,8 @@ impl Repository {
         ".cargo", ".ci", "app", "docs", "end2end", "frontend", "fuzz", "ledger", "public", "server", "style",
         "xtask", ".github",
     ];
-    const KINDS: [&str; 13] =
-        ["rs", "toml", "md", "sql", "ts", "js", "json", "css", "lock", "yml", "yaml", "svg", "html"];
+    const KINDS: [&str; 14] =
+        ["rs", "toml", "md", "sql", "ts", "js", "json", "css", "lock", "yml", "yaml", "svg", "html", "txt"];
     const SKIPPED: [&str; 5] = ["target", "node_modules", "test-results", "playwright-report", "corpus"];
 
     fn read(root: &Path) -> Outcome<Self> {

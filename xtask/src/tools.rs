@@ -1,4 +1,4 @@
-//! Build tools that come from the crate registry: cargo-leptos and wasm-bindgen.
+//! Tools that come from the crate registry: cargo-leptos, wasm-bindgen and cargo-deny.
 
 use crate::{
     command::{Outcome, Program, cargo, step},
@@ -11,6 +11,7 @@ use std::{
 
 /// The newest that the pinned compiler builds.
 const CARGO_LEPTOS: &str = "0.3.10";
+const CARGO_DENY: &str = "0.20.2";
 
 /// A program, the crate it is in, and the one version that fits.
 pub struct Tool {
@@ -29,6 +30,16 @@ impl Tool {
             version: CARGO_LEPTOS.to_owned(),
             // Without downloads it takes wasm-bindgen and wasm-opt from PATH, where we put the right ones.
             flags: &["--locked", "--features", "no_downloads"],
+            usual: "about 6 minutes on 2 cores",
+        }
+    }
+
+    pub fn cargo_deny() -> Self {
+        Self {
+            program: "cargo-deny",
+            krate: "cargo-deny",
+            version: CARGO_DENY.to_owned(),
+            flags: &["--locked"],
             usual: "about 6 minutes on 2 cores",
         }
     }

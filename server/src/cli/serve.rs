@@ -4,11 +4,12 @@
 //! answered; the sequencer commits and answers what waits; the socket goes; the store is closed.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, timeout_at};
 
@@ -17,6 +18,7 @@ use super::books::Books;
 use super::socket::CommandSocket;
 use crate::config::Config;
 use crate::console::Console;
+use crate::http::tls::Tls;
 use crate::http::{self, connections};
 use crate::jobs::{self, Stop, Stopping};
 use crate::mail::Sender;
@@ -39,6 +41,7 @@ pub struct Server {
     pub console: Console,
     writer: JoinHandle<()>,
     http: JoinHandle<()>,
+    tls: Option<Arc<Tls>>,
     /// Where `/metrics` is answered, if anywhere.
     metrics: Option<JoinHandle<()>>,
     commands: JoinHandle<()>,
@@ -57,16 +60,36 @@ pub async fn serve(config: Config) -> Result<(), Failure> {
     if let Some(addr) = config.metrics_addr {
         tracing::info!("metrics are on http://{addr}/metrics");
     }
+    // Without a certificate it means what it always does.
+    let mut hangup = match &server.tls {
+        Some(_) => Some(signal(SignalKind::hangup()).map_err(Failure::Runtime)?),
+        None => None,
+    };
+    let scheme = if server.tls.is_some() { "https" } else { "http" };
     // The last word of the start: whoever reads it finds everything in place.
-    println!("plexe-console is listening on http://{}, reached as {}", config.addr, config.base_url);
-    let is_asked_to = tokio::select! {
-        _ = terminate.recv() => true,
-        _ = interrupt.recv() => true,
-        () = ended(&server.http) => false,
+    println!("plexe-console is listening on {scheme}://{}, reached as {}", config.addr, config.base_url);
+    let is_asked_to = loop {
+        tokio::select! {
+            _ = terminate.recv() => break true,
+            _ = interrupt.recv() => break true,
+            () = ended(&server.http) => break false,
+            () = hung_up(&mut hangup) => server.tls.iter().for_each(|tls| tls.reread()),
+        }
     };
     tracing::info!("stopping");
     server.stop().await;
     if is_asked_to { Ok(()) } else { Err(Failure::Deaf) }
+}
+
+/// Returns at the next SIGHUP that is listened for.
+async fn hung_up(hangup: &mut Option<Signal>) {
+    let heard = match hangup {
+        Some(signal) => signal.recv().await,
+        None => None,
+    };
+    if heard.is_none() {
+        std::future::pending().await
+    }
 }
 
 /// Returns when a task has ended that should go on.
@@ -81,6 +104,7 @@ impl Server {
     /// Opens the store, listens, and starts the jobs.
     pub async fn start(mut config: Config) -> Result<Self, Failure> {
         let sender = Sender::new(&config).map_err(Failure::Certificates)?;
+        let tls = config.tls.clone().map(Tls::read).transpose()?.map(Arc::new);
         let store = Books::open_store(&config).await?;
         store.warn_of_lost_commits().await.map_err(OpenError::Store)?;
         let listening = store.join(config.usage_dimensions.names()).await?;
@@ -107,7 +131,8 @@ impl Server {
         let metrics = metrics.map(|listener| listener::serve(listener, console.clone(), stopping.clone()));
         Ok(Self {
             metrics: metrics.map(tokio::spawn),
-            http: tokio::spawn(listen(listener, router, stopping.clone())),
+            http: tokio::spawn(listen(tls.clone(), listener, router, stopping.clone())),
+            tls,
             commands: tokio::spawn(answer_commands(socket, console.clone(), stopping.clone())),
             jobs: jobs::start(&console, sender, &stopping),
             nodes: nodes.unwrap_or_default(),
@@ -119,7 +144,7 @@ impl Server {
 
     /// Ends in order; see the module's text.
     pub async fn stop(self) {
-        let Self { console, writer, mut http, metrics, mut commands, mut jobs, mut nodes, stop } = self;
+        let Self { console, writer, mut http, metrics, mut commands, mut jobs, mut nodes, stop, .. } = self;
         let now = Instant::now();
         stop.now();
         let drained = async {
@@ -169,8 +194,8 @@ async fn bind(setting: &'static str, addr: SocketAddr) -> Result<TcpListener, Fa
     TcpListener::bind(addr).await.map_err(|cause| Failure::Listen { setting, addr, cause })
 }
 
-async fn listen(listener: TcpListener, router: Router, mut stopping: Stopping) {
-    connections::serve(listener, router, async move { stopping.wait().await }).await;
+async fn listen(tls: Option<Arc<Tls>>, listener: TcpListener, router: Router, mut stopping: Stopping) {
+    connections::serve_over(tls, listener, router, async move { stopping.wait().await }).await;
 }
 
 #[cfg(test)]

@@ -18,6 +18,11 @@ impl BaseUrl {
         Self(format!("http://localhost:{port}"))
     }
 
+    /// `https://localhost:PORT`.
+    pub fn secure_localhost(port: u16) -> Self {
+        Self(format!("https://localhost:{port}"))
+    }
+
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -15,21 +15,35 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{HttpService, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tower::ServiceExt as _;
 
 use super::endless::HandOver;
+use super::tls::Tls;
 
 /// Connections at once; more wait to be accepted.
 const MOST: u32 = 16_384;
 /// From the first moment of a connection, or its last answer, until a whole request head must be there.
 const HEAD: Duration = Duration::from_mins(1);
+/// Until a client has agreed with us on keys.
+const HANDSHAKE: Duration = Duration::from_secs(10);
 /// Before accepting is tried again where the process has run out of something.
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// Serves until `stopped`, then answers the requests that have begun and returns.
 pub async fn serve(listener: TcpListener, router: Router, stopped: impl Future<Output = ()>) {
+    serve_over(None, listener, router, stopped).await;
+}
+
+/// The same over TLS, where there are a certificate and its key.
+pub async fn serve_over(
+    tls: Option<Arc<Tls>>,
+    listener: TcpListener,
+    router: Router,
+    stopped: impl Future<Output = ()>,
+) {
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(HEAD);
     let places = Arc::new(Semaphore::new(MOST as usize));
@@ -49,11 +63,12 @@ pub async fn serve(listener: TcpListener, router: Router, stopped: impl Future<O
         if let Err(error) = socket.set_nodelay(true) {
             tracing::debug!(%error, "a connection sends in larger pieces");
         }
-        let (router, hand_over) = (router.clone(), HandOver::default());
-        let keeper = hand_over.clone();
-        let service = service_fn(move |request| answer(router.clone(), peer, keeper.clone(), request));
-        let connection = http.serve_connection(TokioIo::new(socket), service);
-        tokio::spawn(attend(connection, hand_over, stopping.clone(), place));
+        let served =
+            Served { http: http.clone(), router: router.clone(), peer, stopping: stopping.clone(), place };
+        match &tls {
+            Some(tls) => drop(tokio::spawn(served.agree(Arc::clone(tls), socket))),
+            None => drop(tokio::spawn(served.attend(socket))),
+        }
     }
     drop(listener);
     stop.send_replace(true);
@@ -61,13 +76,47 @@ pub async fn serve(listener: TcpListener, router: Router, stopped: impl Future<O
     drop(places.acquire_many(MOST).await);
 }
 
+/// A connection, and what it is served with.
+struct Served {
+    http: http1::Builder,
+    router: Router,
+    peer: SocketAddr,
+    stopping: watch::Receiver<bool>,
+    place: Option<OwnedSemaphorePermit>,
+}
+
+impl Served {
+    /// Agrees with the client on keys first.
+    async fn agree(mut self, tls: Arc<Tls>, socket: TcpStream) {
+        let agreed = tokio::select! {
+            agreed = tokio::time::timeout(HANDSHAKE, tls.acceptor().accept(socket)) => agreed,
+            _ = self.stopping.changed() => return,
+        };
+        match agreed {
+            Ok(Ok(socket)) => self.attend(socket).await,
+            // A client that speaks no TLS, or does not believe us, is no concern of ours.
+            Ok(Err(error)) => tracing::debug!(%error, "a connection came to no TLS"),
+            Err(_) => tracing::debug!("a connection came to no TLS in time"),
+        }
+    }
+
+    async fn attend(self, socket: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) {
+        let Self { http, router, peer, stopping, place } = self;
+        let hand_over = HandOver::default();
+        let keeper = hand_over.clone();
+        let service = service_fn(move |request| answer(router.clone(), peer, keeper.clone(), request));
+        attend(http.serve_connection(TokioIo::new(socket), service), hand_over, stopping, place).await;
+    }
+}
+
 /// Serves one connection to its end, or until it has an answer that does not end.
-async fn attend<S>(
-    mut connection: http1::Connection<TokioIo<TcpStream>, S>,
+async fn attend<IO, S>(
+    mut connection: http1::Connection<TokioIo<IO>, S>,
     hand_over: HandOver,
     mut stopping: watch::Receiver<bool>,
     place: Option<OwnedSemaphorePermit>,
 ) where
+    IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     S: HttpService<Incoming, ResBody = Body, Error = Infallible>,
 {
     let mut is_told = false;

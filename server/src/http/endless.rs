@@ -8,8 +8,7 @@ use axum::response::Response;
 use bytes::Bytes;
 use futures::StreamExt as _;
 use http::{Method, Version, response};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
 /// A client that takes in nothing for so long is cut off.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -52,7 +51,7 @@ pub struct Endless {
 
 impl Endless {
     /// Sends the answer until its body ends, the client is gone, or takes in nothing any more.
-    pub async fn send(self, mut socket: TcpStream) {
+    pub async fn send(self, mut socket: impl AsyncRead + AsyncWrite + Unpin) {
         // Older clients read until the connection ends.
         let in_chunks = self.version >= Version::HTTP_11;
         let (parts, body) = self.response.into_parts();
@@ -80,18 +79,19 @@ impl Endless {
 }
 
 /// Whether all of it is with the system.
-async fn send(socket: &mut TcpStream, mut bytes: &[u8]) -> bool {
+async fn send(socket: &mut (impl AsyncWrite + Unpin), mut bytes: &[u8]) -> bool {
     while !bytes.is_empty() {
         match tokio::time::timeout(PATIENCE, socket.write(bytes)).await {
             Ok(Ok(written @ 1..)) => bytes = &bytes[written..],
             _ => return false,
         }
     }
-    true
+    // Under TLS the last of it may still be with us.
+    matches!(tokio::time::timeout(PATIENCE, socket.flush()).await, Ok(Ok(())))
 }
 
 /// Ends when the client has closed its side. What it sends is passed by: there are no further requests here.
-async fn gone(socket: &mut TcpStream) {
+async fn gone(socket: &mut (impl AsyncRead + Unpin)) {
     let mut passed_by = [0; 256];
     while matches!(socket.read(&mut passed_by).await, Ok(1..)) {}
 }
@@ -128,7 +128,7 @@ mod tests {
     use axum::body::Body;
     use axum::response::IntoResponse as _;
     use futures::stream;
-    use tokio::net::TcpListener;
+    use tokio::net::{TcpListener, TcpStream};
 
     use super::*;
 

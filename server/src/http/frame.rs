@@ -1,4 +1,4 @@
-//! What every answer has: a request id, and an error's envelope; and for answers of the API, CORS.
+//! What every answer has: a request id, an error's envelope, and HSTS over https; and for answers of the API, CORS.
 //!
 //! Handlers answer with a [`Error`]; its response carries the error itself, and the frame writes the envelope with the
 //! request's id and logs what is our fault, once.
@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
     ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER,
-    WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+    STRICT_TRANSPORT_SECURITY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use serde::Serialize;
@@ -23,6 +23,8 @@ use crate::random::alphanumeric;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const MAX_REQUEST_ID: usize = 128;
+/// For how long browsers come by https alone, once they have come by it.
+const A_YEAR: HeaderValue = HeaderValue::from_static("max-age=31536000; includeSubDomains");
 
 /// The error that an answer is about, for [`every_answer`].
 #[derive(Debug, Clone)]
@@ -96,7 +98,8 @@ impl<'a> ErrorView<'a> {
     }
 }
 
-/// Gives every answer the request's id, and every error its envelope.
+/// Gives every answer the request's id, and every error its envelope; no browser guesses what an answer is, and over https they
+/// hear that there is nothing else.
 pub async fn every_answer(State(console): State<Console>, mut request: Request, next: Next) -> Response {
     let id = request_id(request.headers(), &console);
     request.extensions_mut().insert(RequestId(id.clone()));
@@ -104,7 +107,12 @@ pub async fn every_answer(State(console): State<Console>, mut request: Request, 
     if let Some(error) = take_failure(&mut response) {
         response = with_envelope(response, &error, &id);
     }
-    response.headers_mut().insert(REQUEST_ID, id);
+    let headers = response.headers_mut();
+    headers.insert(REQUEST_ID, id);
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    if console.config.base_url.is_https() {
+        headers.insert(STRICT_TRANSPORT_SECURITY, A_YEAR);
+    }
     response
 }
 
@@ -152,7 +160,6 @@ pub async fn api_answer(request: Request, next: Next) -> Response {
 pub fn mark_as_api(headers: &mut HeaderMap) {
     headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
     headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
-    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
 }
 

@@ -3,6 +3,7 @@
 //! | module | does |
 //! |---|---|
 //! | [`connections`] | accepts them, within bounds |
+//! | [`tls`] | certificate and key, where no proxy has them |
 //! | [`routes`] | the whole router |
 //! | [`rest`] | one module per resource; `/usage/events` and `/v1/usage/events` are the same |
 //! | [`forms`] | signing up and in, and what else is one plain form |
@@ -44,6 +45,7 @@ pub mod security;
 mod settings;
 pub mod sse;
 pub mod storable;
+pub mod tls;
 mod uncut;
 
 pub use routes::router;

@@ -83,6 +83,7 @@ pub fn router(console: Console) -> Router {
         .method_not_allowed_fallback(async || Error::MethodNotAllowed)
         .layer(from_fn_with_state(site.clone(), with_viewer))
         .layer(from_fn_with_state(console.clone(), client_address::keep))
+        .layer(from_fn(unkept))
         .layer(CatchPanicLayer::custom(frame::panicked))
         .layer(from_fn(failures::as_pages))
         .layer(from_fn_with_state(console, security::page))
@@ -123,8 +124,15 @@ struct Onward {
     next: Option<String>,
 }
 
-/// Finds out who looks. Whoever isn't signed in is sent to sign in, and whoever is has no use for that. What is shown
-/// is kept by no cache.
+/// What is shown, and where somebody is led, is kept by no cache. Also without a viewer: a page that is kept would repeat its
+/// nonce.
+async fn unkept(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// Finds out who looks. Whoever isn't signed in is sent to sign in, and whoever is has no use for that.
 async fn with_viewer(State(site): State<Site>, mut request: Request, next: Next) -> Result<Response, Error> {
     let session = sessions::find(&site.console, request.headers()).await?;
     let viewer = session.as_ref().map(|session| viewer(session.user.clone()));
@@ -152,10 +160,7 @@ async fn with_viewer(State(site): State<Site>, mut request: Request, next: Next)
         _ => {}
     }
     request.extensions_mut().insert(Visit(viewer));
-    let mut response = next.run(request).await;
-    // Also without a viewer: a page that is kept would repeat its nonce.
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    Ok(response)
+    Ok(next.run(request).await)
 }
 
 /// Whether they have deleted their account: they can keep it, and see nothing else.

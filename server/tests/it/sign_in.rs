@@ -85,7 +85,7 @@ async fn member_of_a_console_on_https_gets_a_cookie_for_this_host_only() {
         set.starts_with("__Host-plexe_session=") && set.contains("; Secure") && set.contains("; HttpOnly"),
         "{set}"
     );
-    assert_eq!(entered.header("strict-transport-security"), "max-age=31536000");
+    assert_eq!(entered.header("strict-transport-security"), "max-age=31536000; includeSubDomains");
     get_with(&anon, "/auth/user", &[("cookie", &cookie(&entered))]).await.ok();
     let plain = cookie(&entered).replace("__Host-", "");
     assert_error(&get_with(&anon, "/auth/user", &[("cookie", &plain)]).await, 401, "unauthorized", "key");

@@ -234,3 +234,32 @@ fn places_on_a_machine_and_private_registries_are_found() {
     );
     assert_eq!(found, ["docs/a.md:2", "docs/a.md:2", "package-lock.json:3", "Cargo.lock:2"]);
 }
+
+#[test]
+fn requirements_without_an_answer_or_with_a_test_that_is_not_there_are_found() {
+    let paper = "| item | level | about | how |\n|---|---|---|---|\n\
+                 | 1.1.1 | 1 | a | test: `sign_in::anon_guesses`, `server::http::security::ours` and `Cargo.toml` |\n\
+                 | 1.1.2 | 1 | b | test: `sign_in::gone` |\n\
+                 | 1.1.3 | 1 | c | test: none |\n\
+                 | 1.1.4 | 1 | d | perhaps |\n\
+                 | 1.1.5 | 1 | e | n/a: there is none |\n\
+                 | 1.1.5 | 1 | e | test: `a.spec.ts: it works` |\n\
+                 | 1.1.6 | 1 | f | test: `a.spec.ts: it fails` |\n\
+                 | 1.1.7 | 1 | g | test: `sign_in::helper` |\n\
+                 | 1.1.8 | 1 | h | open: tidy: `files and functions are short`, tidy: `no such rule` |\n";
+    let found = broken(
+        proofs::requirements,
+        &[
+            (proofs::PAPER, paper),
+            (
+                "server/tests/it/sign_in/mod.rs",
+                "#[tokio::test]\nasync fn anon_guesses() {}\nfn helper() {}\n// fn gone() {}\n",
+            ),
+            ("server/src/http/security.rs", "#[test]\nfn ours() {}\n"),
+            ("end2end/tests/a.spec.ts", "test(\"it works\", async () => {});"),
+        ],
+    );
+    let lines: Vec<&str> =
+        found.iter().filter_map(|found| found.rsplit_once(':')).map(|(_, line)| line).collect();
+    assert_eq!(lines, ["4", "5", "6", "8", "9", "10", "11", "1"]);
+}

@@ -69,9 +69,11 @@ pub(super) async fn replay(config: &Config, args: &ReplayArgs) -> Result<Report,
     Ok(report)
 }
 
-/// The server of this configuration. The base URL may be a proxy's; where the server itself listens is as good.
+/// The server of this configuration. The base URL may be a proxy's; where the server itself listens is as good, but for its
+/// certificate, which is for the base URL.
 fn usual_url(config: &Config) -> String {
-    if config.base_url.is_https() { format!("http://{}", config.addr) } else { config.base_url.to_string() }
+    let is_behind_a_proxy = config.base_url.is_https() && config.tls.is_none();
+    if is_behind_a_proxy { format!("http://{}", config.addr) } else { config.base_url.to_string() }
 }
 
 async fn find_user(config: &Config, email: &str) -> Result<UserId, Failure> {

@@ -27,9 +27,17 @@ pub struct Answer {
 
 impl Caller {
     pub fn new(url: &str, key: Option<&str>) -> Self {
+        Self::of(Self::client(), url, key)
+    }
+
+    /// A client that goes where it is told, by no proxy.
+    pub fn client() -> reqwest::ClientBuilder {
         let redirects = reqwest::redirect::Policy::none();
-        let http = reqwest::Client::builder().no_proxy().redirect(redirects).timeout(PATIENCE);
-        let http = http.build().expect("a client");
+        reqwest::Client::builder().no_proxy().redirect(redirects).timeout(PATIENCE)
+    }
+
+    pub fn of(client: reqwest::ClientBuilder, url: &str, key: Option<&str>) -> Self {
+        let http = client.build().expect("a client");
         Self { http, url: url.to_owned(), key: key.map(str::to_owned) }
     }
 

@@ -29,7 +29,7 @@ pub struct Ended {
 /// A server process. Killed when dropped.
 pub struct Serving {
     child: Child,
-    /// `http://127.0.0.1:PORT`
+    /// `http://127.0.0.1:PORT`, or `https://…`
     pub url: String,
     /// Open as long as the server, so that it can always write.
     _stdout: BufReader<ChildStdout>,
@@ -183,7 +183,7 @@ impl Site {
         if first.is_empty() {
             return Err(child.wait().expect("its end").code());
         }
-        let url = first.split_whitespace().find(|word| word.starts_with("http://"));
+        let url = first.split_whitespace().find(|word| word.starts_with("http"));
         let url = url.unwrap_or_else(|| panic!("no address in {first:?}")).trim_end_matches(',').to_owned();
         Ok(Serving { child, url, _stdout: stdout })
     }
@@ -238,6 +238,13 @@ impl Serving {
     pub fn kill(mut self) {
         self.child.kill().expect("a process to kill");
         self.child.wait().expect("its end");
+    }
+
+    /// SIGHUP.
+    pub async fn hang_up(&self) {
+        let id = self.id().to_string();
+        let sent = spawn_blocking(move || Command::new("kill").args(["-HUP", &id]).status());
+        assert!(sent.await.expect("an end").expect("the kill command").success());
     }
 
     /// SIGTERM; how the process ended.
