@@ -5,6 +5,8 @@
 //! | [`users`] | makes users |
 //! | [`sign_up`], [`verify_email`], [`links`] | lets strangers become users |
 //! | [`sign_in`], [`provider_rounds`], [`reset_password`] | lets them in and out |
+//! | [`passkeys`] | keys of their devices |
+//! | [`second_factor`] | what they show besides a password |
 //! | [`security`] | how users sign in, and what they change about that |
 //! | [`profile`] | what users change about themselves |
 //! | [`api_keys`], [`service_keys`] | makes, lists and revokes keys |
@@ -33,6 +35,7 @@ mod labels;
 pub mod links;
 pub mod outbox;
 pub mod overview;
+pub mod passkeys;
 pub mod pricing;
 pub mod problem_reports;
 pub mod profile;
@@ -43,6 +46,7 @@ mod receipt_arithmetic;
 mod receipt_page;
 pub mod reset_password;
 pub mod rollup_check;
+pub mod second_factor;
 pub mod security;
 pub mod service_keys;
 mod settings;

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use app::backend::Viewer;
 use http::HeaderMap;
 
+use super::second_factor::Entered;
 use super::users::MAX_EMAIL;
 use super::{Console, Error};
 use crate::auth::sessions;
@@ -33,15 +34,15 @@ pub struct SignedIn {
 }
 
 impl Console {
-    /// Checks e-mail (any case) and password and opens a session. A session that the browser had before
-    /// (`old_token`) ends.
+    /// Checks e-mail (any case) and password, and opens a session or asks for the second step, which leads on to `next`. A session
+    /// that the browser had before (`old_token`) ends when another one is opened.
     pub async fn sign_in(
         &self,
         email: &str,
         password: String,
         address: IpAddr,
-        old_token: Option<&str>,
-    ) -> Result<SignedIn, SignInError> {
+        (next, old_token): (&str, Option<&str>),
+    ) -> Result<Entered, SignInError> {
         let email = email.trim().to_lowercase();
         if email.len() > MAX_EMAIL {
             return Err(SignInError::Wrong);
@@ -54,7 +55,7 @@ impl Console {
             self.sign_ins.give_back(&email, address);
         }
         let user = found?.ok_or(SignInError::Wrong)?;
-        Ok(self.open_session(user, old_token).await?)
+        Ok(self.enter(user, next, old_token).await?)
     }
 
     /// A new session for somebody who has just proved who they are; the one that the browser had before ends, so that nobody who

@@ -23,6 +23,16 @@ pub enum Letter {
     WayAdded { name: String, provider: String },
     /// After one was unlinked.
     WayRemoved { name: String, provider: String },
+    /// After an authenticator app was set up.
+    SecondFactorOn { name: String },
+    /// After it was taken away.
+    SecondFactorOff { name: String },
+    /// After other recovery codes were made.
+    RecoveryCodesMade { name: String },
+    /// After somebody used one.
+    RecoveryCodeUsed { name: String },
+    /// Somebody knows the password, and types codes that are wrong.
+    CodesRefused { name: String },
 }
 
 /// Links let whoever reads them act as the recipient, so they are not printed.
@@ -60,6 +70,11 @@ impl Letter {
             Self::PasswordChanged { .. } => "password_changed",
             Self::WayAdded { .. } => "way_added",
             Self::WayRemoved { .. } => "way_removed",
+            Self::SecondFactorOn { .. } => "second_factor_on",
+            Self::SecondFactorOff { .. } => "second_factor_off",
+            Self::RecoveryCodesMade { .. } => "recovery_codes_made",
+            Self::RecoveryCodeUsed { .. } => "recovery_code_used",
+            Self::CodesRefused { .. } => "codes_refused",
         }
     }
 
@@ -68,7 +83,14 @@ impl Letter {
         match self {
             Self::VerifyEmail { link, .. } | Self::ResetPassword { link, .. } => Some(link),
             Self::AlreadyRegistered { sign_in_link, .. } => Some(sign_in_link),
-            Self::PasswordChanged { .. } | Self::WayAdded { .. } | Self::WayRemoved { .. } => None,
+            Self::PasswordChanged { .. }
+            | Self::WayAdded { .. }
+            | Self::WayRemoved { .. }
+            | Self::SecondFactorOn { .. }
+            | Self::SecondFactorOff { .. }
+            | Self::RecoveryCodesMade { .. }
+            | Self::RecoveryCodeUsed { .. }
+            | Self::CodesRefused { .. } => None,
         }
     }
 
@@ -80,7 +102,12 @@ impl Letter {
             Self::AlreadyRegistered { .. }
             | Self::PasswordChanged { .. }
             | Self::WayAdded { .. }
-            | Self::WayRemoved { .. } => DAY,
+            | Self::WayRemoved { .. }
+            | Self::SecondFactorOn { .. }
+            | Self::SecondFactorOff { .. }
+            | Self::RecoveryCodesMade { .. }
+            | Self::RecoveryCodeUsed { .. }
+            | Self::CodesRefused { .. } => DAY,
         }
     }
 
@@ -91,7 +118,12 @@ impl Letter {
             | Self::ResetPassword { name, .. }
             | Self::PasswordChanged { name }
             | Self::WayAdded { name, .. }
-            | Self::WayRemoved { name, .. } => name,
+            | Self::WayRemoved { name, .. }
+            | Self::SecondFactorOn { name }
+            | Self::SecondFactorOff { name }
+            | Self::RecoveryCodesMade { name }
+            | Self::RecoveryCodeUsed { name }
+            | Self::CodesRefused { name } => name,
         }
     }
 
@@ -165,7 +197,40 @@ impl Letter {
                     ),
                 ],
             ),
+            _ => self.words_on_second_factors(),
         }
+    }
+}
+
+/// Whoever reads this did not do what the mail tells.
+const CHOOSE_A_PASSWORD: &str = "If it was not you, choose a new password at once: \"Forgot your password?\" on the sign-in page sends you a link.";
+
+impl Letter {
+    /// Subject, what happened, and what to do about it.
+    fn words_on_second_factors(&self) -> (&'static str, Vec<Part<'_>>) {
+        let (subject, says) = match self {
+            Self::SecondFactorOn { .. } => (
+                "Signing in takes a second step now",
+                "an authenticator app was set up for your account: from now on you are asked for its code when you sign in.",
+            ),
+            Self::SecondFactorOff { .. } => (
+                "Signing in takes one step again",
+                "the authenticator app of your account was turned off: nobody is asked for its code any more.",
+            ),
+            Self::RecoveryCodesMade { .. } => (
+                "New recovery codes were made",
+                "new recovery codes were made for your account. Those from before open nothing any more.",
+            ),
+            Self::RecoveryCodeUsed { .. } => (
+                "A recovery code was used",
+                "somebody, probably you, used one of your recovery codes instead of your authenticator app. Your settings say how many are left, and make new ones.",
+            ),
+            _ => (
+                "Somebody knows your password",
+                "somebody has typed your password, and then several wrong codes of your authenticator app. They are not in.",
+            ),
+        };
+        (subject, vec![Part::Say(says), Part::Say(CHOOSE_A_PASSWORD)])
     }
 }
 
@@ -233,7 +298,7 @@ fn escaped(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn letters(name: &str) -> [Letter; 6] {
+    fn letters(name: &str) -> [Letter; 11] {
         let (name, link) = (name.to_owned(), "https://console.example.org/verify?token=a&b".to_owned());
         [
             Letter::VerifyEmail { name: name.clone(), link: link.clone() },
@@ -245,7 +310,12 @@ mod tests {
             Letter::ResetPassword { name: name.clone(), link },
             Letter::PasswordChanged { name: name.clone() },
             Letter::WayAdded { name: name.clone(), provider: name.clone() },
-            Letter::WayRemoved { name: name.clone(), provider: name },
+            Letter::WayRemoved { name: name.clone(), provider: name.clone() },
+            Letter::SecondFactorOn { name: name.clone() },
+            Letter::SecondFactorOff { name: name.clone() },
+            Letter::RecoveryCodesMade { name: name.clone() },
+            Letter::RecoveryCodeUsed { name: name.clone() },
+            Letter::CodesRefused { name },
         ]
     }
 

@@ -199,6 +199,10 @@ on_connection! {
                 .bind(kept_session.map_or_else(Vec::new, |hash| hash.to_vec()))
                 .execute(&mut *db)
                 .await?;
+            sqlx::query(concat!("DELETE FROM second_steps WHERE user_id IN ", ended!()))
+                .bind(id)
+                .execute(&mut *db)
+                .await?;
             sqlx::query(concat!(
                 "UPDATE one_time_links SET used_at = $2 WHERE used_at IS NULL AND user_id IN ",
                 ended!()

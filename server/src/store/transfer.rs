@@ -16,7 +16,7 @@ const CHUNK: usize = 1 << 20;
 const AHEAD: usize = 4;
 
 /// All tables, those that others refer to first.
-const TABLES: [&str; 23] = [
+const TABLES: [&str; 29] = [
     "accounts",
     "users",
     "memberships",
@@ -38,6 +38,12 @@ const TABLES: [&str; 23] = [
     "one_time_links",
     "identities",
     "provider_rounds",
+    "totp_secrets",
+    "recovery_codes",
+    "second_steps",
+    "passkeys",
+    "passkey_handles",
+    "passkey_challenges",
     "problem_reports",
     "demos",
 ];

@@ -7,7 +7,11 @@ pub mod account;
 pub mod api_keys;
 pub mod key;
 pub mod key_list;
+#[cfg(feature = "ssr")]
+mod passkeys;
 mod revoke;
+#[cfg(feature = "ssr")]
+mod second_factor;
 pub mod security;
 
 use leptos::prelude::*;

@@ -22,13 +22,20 @@ mod content {
 
     use crate::backend::form::FormState;
     use crate::backend::security::{ProviderView, SecurityView, WayView};
+    use crate::pages::settings::{passkeys, second_factor};
 
     /// The page's content as HTML.
-    pub fn content(view: &SecurityView, form: &FormState, said: &str) -> String {
+    pub fn content(view: &SecurityView, form: &FormState, (said, script): (&str, &str)) -> String {
         let ways = ways(view);
         view! {
             {told(said)}
-            <div class="settings">{ways} {password(view, form)}</div>
+            <div class="settings">
+                <div class="key-forms">
+                    {ways} {passkeys::card(&view.passkeys, view.is_verified, script)}
+                    {second_factor::card(&view.second_factor, view.is_verified)}
+                </div>
+                {password(view, form)}
+            </div>
         }
         .to_html()
     }
@@ -46,7 +53,7 @@ mod content {
                 (false, "It is your only way in, so it stays: set a password or link another one first.")
             }
             "gone" => (false, "It is not linked any more."),
-            _ => return None,
+            _ => second_factor::told(said).or_else(|| passkeys::told(said))?,
         };
         let (class, role) = if is_good { ("notice ok", "status") } else { ("notice bad", "alert") };
         Some(view! {
@@ -214,6 +221,7 @@ mod content {
     #[cfg(test)]
     mod tests {
         use super::*;
+        use crate::backend::security::{PasskeysView, SecondFactorView};
 
         fn way(is_last: bool) -> WayView {
             let text = |text: &str| text.to_owned();
@@ -232,8 +240,11 @@ mod content {
         fn shown(ways: Vec<WayView>, has_password: bool) -> String {
             let others = vec![ProviderView { id: "acme".to_owned(), name: "Acme".to_owned() }];
             let email = "ada@example.com".to_owned();
-            let view = SecurityView { email, is_verified: true, has_password, ways, others };
-            content(&view, &FormState::default(), "")
+            let (passkeys, second_factor) = (PasskeysView::default(), SecondFactorView::default());
+            let is_verified = true;
+            let view =
+                SecurityView { email, is_verified, has_password, ways, others, passkeys, second_factor };
+            content(&view, &FormState::default(), ("", "/pkg/passkeys.js"))
         }
 
         #[test]

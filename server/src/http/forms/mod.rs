@@ -2,8 +2,11 @@
 //! typed (never a password) when something is wrong with it. They load no wasm, whoever looks.
 
 mod confirm;
+mod passkeys;
 mod reset_password;
 mod rounds;
+mod second_factor;
+mod second_step;
 mod sign_in;
 mod sign_up;
 mod verify_email;
@@ -24,6 +27,7 @@ use leptos_axum::render_app_async_with_context;
 use serde::Deserialize;
 
 pub(super) use self::rounds::{LINK, leave};
+use self::second_step::SECOND_STEP;
 use super::pages::{Site, Visit, provide};
 use crate::console::{Error, Reasons};
 
@@ -51,6 +55,9 @@ pub(super) fn router() -> Router<Site> {
         .route("/sign-in/{provider}/callback", get(rounds::finish))
         .route(CONFIRM, get(confirm::page).post(confirm::submit))
         .route("/confirm/{provider}", get(confirm::begin))
+        .route(SECOND_STEP, get(second_step::page).post(second_step::submit))
+        .merge(second_factor::router())
+        .merge(passkeys::router())
         .route("/sign-out", post(sign_in::sign_out))
         .route(SIGN_UP, get(sign_up::page).post(sign_up::submit))
         .route(VERIFY_EMAIL, get(verify_email::page).post(verify_email::submit))
@@ -82,6 +89,9 @@ async fn show(site: &Site, mut form: FormView, status: StatusCode) -> Response {
     if matches!(form.screen, Screen::SignIn | Screen::SignUp) {
         form.ways = rounds::ways(&site.console, &form.value("next"));
     }
+    if form.screen == Screen::SignIn {
+        form = passkeys::offered(site, form);
+    }
     show_to(site, form, status, Visit(None)).await
 }
 
@@ -89,7 +99,13 @@ async fn show(site: &Site, mut form: FormView, status: StatusCode) -> Response {
 async fn show_to(site: &Site, form: FormView, status: StatusCode, visit: Visit) -> Response {
     let path = match form.screen {
         // They have no page of their own: what shows forms shows them too.
-        Screen::SignIn | Screen::Confirm | Screen::Onward | Screen::RoundFailed => SIGN_IN,
+        Screen::SignIn
+        | Screen::Confirm
+        | Screen::SecondStep
+        | Screen::SetUpSecondStep
+        | Screen::RecoveryCodes
+        | Screen::Onward
+        | Screen::RoundFailed => SIGN_IN,
         Screen::SignUp => SIGN_UP,
         Screen::CheckMail | Screen::VerifyEmail | Screen::SendAgain => VERIFY_EMAIL,
         Screen::ForgotPassword | Screen::ResetSent => FORGOT_PASSWORD,

@@ -42,7 +42,7 @@ pub(in super::super) async fn content(
 ) -> Result<Content, Error> {
     let Query(Asked { said }) = Query::try_from_uri(uri).unwrap_or_default();
     let view = site.console.security_view(viewer).await?;
-    Ok(Content(app::pages::settings::security::content(&view, form, &said)))
+    Ok(Content(app::pages::settings::security::content(&view, form, (&said, &site.assets().passkeys))))
 }
 
 /// The page again, with what is wrong.
