@@ -28,7 +28,7 @@ pub fn run(args: &[String]) -> Outcome {
 
 pub fn release_with(tools: &FrontTools) -> Outcome {
     step("front: wasm, script and styles", || front(tools))?;
-    step("front: charts", || charts(&paths::site().join("pkg")))?;
+    step("front: charts and passkeys", || scripts(&paths::site().join("pkg")))?;
     lay_out(&paths::site(), &paths::assets())?;
     step("server: one file with everything in it", || {
         cargo(["build", "--release", "--package", "server", "--bin", "plexe-console"]).run()
@@ -41,9 +41,18 @@ fn front(tools: &FrontTools) -> Outcome {
     tools.toolchain.apply(program).path(&tools.path).env("RUST_BACKTRACE", "0").run()
 }
 
-/// Bundles the parts of the chart library that app/js/charts.js names.
-pub fn charts(pkg: &Path) -> Outcome {
+/// What pages load besides the wasm, each where it is needed.
+pub fn scripts(pkg: &Path) -> Outcome {
     fs::create_dir_all(pkg)?;
+    charts(pkg)?;
+    Program::new(paths::node_bin().join("esbuild"))
+        .args(["app/js/passkeys.js", "--minify", "--format=esm", "--target=es2022", "--log-level=warning"])
+        .args([format!("--outfile={}", pkg.join("passkeys.js").display())])
+        .run()
+}
+
+/// Bundles the parts of the chart library that app/js/charts.js names.
+fn charts(pkg: &Path) -> Outcome {
     Program::new(paths::node_bin().join("esbuild"))
         .args(["app/js/charts.js", "--bundle", "--minify", "--format=iife", "--target=es2022"])
         .args([

@@ -8,7 +8,7 @@ use crate::{
 
 pub fn run() -> Outcome {
     let tools = setup::for_building()?;
-    build::charts(&paths::site().join("pkg"))?;
+    build::scripts(&paths::site().join("pkg"))?;
     let program = Program::new(&tools.cargo_leptos).args(["leptos", "watch"]);
     tools.toolchain.apply(program).path(&tools.path).become_it()
 }

@@ -12,6 +12,8 @@ pub struct SecurityView {
     pub ways: Vec<WayView>,
     /// What can be linked.
     pub others: Vec<ProviderView>,
+    pub passkeys: PasskeysView,
+    pub second_factor: SecondFactorView,
     /// Another e-mail that the viewer has asked for.
     pub email_change: Option<EmailChangeView>,
     /// Where the viewer is signed in, here first.
@@ -91,4 +93,35 @@ pub struct WayView {
 pub struct ProviderView {
     pub id: String,
     pub name: String,
+}
+
+/// What is asked for besides a password.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SecondFactorView {
+    /// When an authenticator app was set up, in the viewer's zone: `22 Nov 2026`; `None`: there is none.
+    pub since: Option<String>,
+    /// Recovery codes that have not been used.
+    pub recovery_codes: u64,
+}
+
+/// Keys of somebody's devices.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PasskeysView {
+    /// Whether the console is reached by a name, without which there are none.
+    pub is_on: bool,
+    /// The oldest first.
+    pub passkeys: Vec<PasskeyView>,
+}
+
+/// One of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PasskeyView {
+    /// Its id, in base64url.
+    pub credential: String,
+    pub name: String,
+    /// In the viewer's zone: `22 Nov 2026`.
+    pub since: String,
+    pub last_used: Option<String>,
+    /// Without it they could not sign in any more.
+    pub is_last: bool,
 }

@@ -9,4 +9,6 @@ pub struct Assets {
     pub style: String,
     /// The chart library, loaded after the first paint.
     pub charts: String,
+    /// What asks the browser for a passkey; loaded where there is one to ask for.
+    pub passkeys: String,
 }

@@ -20,7 +20,13 @@ pub enum Screen {
     ResetPassword,
     /// Before something sensitive, for somebody who has been signed in for a while.
     Confirm,
-    /// After that, on the way to a provider.
+    /// After a password, for somebody who has an authenticator app.
+    SecondStep,
+    /// What such an app is to know.
+    SetUpSecondStep,
+    /// What opens in its place; shown once.
+    RecoveryCodes,
+    /// After confirming, on the way to a provider.
     Onward,
     /// After a provider, when it came to nothing.
     RoundFailed,

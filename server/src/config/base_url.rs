@@ -1,6 +1,7 @@
 //! Where people reach this console, as links, cookies and cross-site checks need it.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::str::FromStr;
 
 use http::Uri;
@@ -35,6 +36,13 @@ impl BaseUrl {
     /// `HOST[:PORT]`, as a browser puts it into `Host` and, after the scheme, into `Origin`.
     pub fn authority(&self) -> &str {
         self.0.split_once("://").map_or("", |(_, authority)| authority)
+    }
+
+    /// The host, where it is a name and no IP address.
+    pub fn domain(&self) -> Option<&str> {
+        let host = self.authority().split(':').next().unwrap_or_default();
+        let is_name = !host.is_empty() && !host.starts_with('[') && host.parse::<IpAddr>().is_err();
+        is_name.then_some(host)
     }
 }
 

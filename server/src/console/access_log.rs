@@ -170,6 +170,12 @@ pub fn words(access: Access, about: &str) -> String {
         Access::Exported => ("Downloaded all data", " "),
         Access::DeletionAsked => ("Deleted the account", " "),
         Access::DeletionCancelled => ("Kept the account", " "),
+        Access::CodeRefused => ("Second step failed: wrong code", " "),
+        Access::SecondFactorOn => ("Set up an authenticator app", " "),
+        Access::SecondFactorOff => ("Removed the authenticator app", " "),
+        Access::RecoveryCodesMade => ("Made other recovery codes", " "),
+        Access::PasskeyAdded => ("Added the passkey", " "),
+        Access::PasskeyRemoved => ("Removed the passkey", " "),
     };
     if about.is_empty() { words.to_owned() } else { format!("{words}{joint}{about}") }
 }

@@ -5,6 +5,8 @@
 //! | [`users`] | makes users |
 //! | [`sign_up`], [`verify_email`], [`links`] | lets strangers become users |
 //! | [`sign_in`], [`provider_rounds`], [`reset_password`] | lets them in and out |
+//! | [`passkeys`] | keys of their devices |
+//! | [`second_factor`] | what they show besides a password |
 //! | [`security`], [`email_change`] | how users sign in, and what they change about that |
 //! | [`access_log`], [`sessions`] | what was done to an account, and where its user is signed in |
 //! | [`exports`], [`closing`] | all of somebody's data for them to take along, and the end of an account |
@@ -39,6 +41,7 @@ mod labels;
 pub mod links;
 pub mod outbox;
 pub mod overview;
+pub mod passkeys;
 pub mod pricing;
 pub mod problem_reports;
 pub mod profile;
@@ -49,6 +52,7 @@ mod receipt_arithmetic;
 mod receipt_page;
 pub mod reset_password;
 pub mod rollup_check;
+pub mod second_factor;
 pub mod security;
 pub mod service_keys;
 pub mod sessions;

@@ -9,6 +9,7 @@ use std::net::IpAddr;
 use ledger::Timestamp;
 use ledger::time::SECOND;
 
+use super::second_factor::Entered;
 use super::sign_in::SignedIn;
 use super::users::{is_name, is_user_name};
 use super::{Console, Error};
@@ -101,6 +102,10 @@ pub enum Finished {
         signed_in: SignedIn,
         next: String,
     },
+    /// Somebody has an authenticator app, and is asked for its code; the browser keeps this token meanwhile.
+    Halfway {
+        token: String,
+    },
     Linked {
         before: bool,
     },
@@ -133,7 +138,7 @@ impl Console {
             browser_hash: hash(&token),
             provider: provider.settings.id.clone(),
             purpose,
-            next: if next.len() > LONGEST_PATH { "/".to_owned() } else { next.to_owned() },
+            next: path(next),
             time_zone: zone(time_zone),
             created_at: now,
             expires_at: now.saturating_add(LIFETIME_S * SECOND),
@@ -208,9 +213,10 @@ impl Console {
         match (round.purpose, session) {
             (Purpose::SignIn, session) => {
                 let user = self.user_of(provider, round, person).await?;
-                let signed_in = self.open_session(user, session.map(|(token, _)| token)).await?;
-                self.note_access(signed_in.user.id, Access::SignedIn, &name()).await;
-                Ok(Finished::SignedIn { signed_in, next: round.next.clone() })
+                match self.enter(user, &round.next, (session.map(|(token, _)| token), &name())).await? {
+                    Entered::In(signed_in) => Ok(Finished::SignedIn { signed_in, next: round.next.clone() }),
+                    Entered::Halfway { token } => Ok(Finished::Halfway { token }),
+                }
             }
             (Purpose::Link(user), Some((_, session))) if session.user.id == user => {
                 self.link(provider, session.user, person).await
@@ -361,6 +367,11 @@ fn told(provider: &Provider, fault: &Fault) -> RoundError {
         Fault::Unreachable(_) | Fault::Refused(_) => RoundError::Unreachable { provider },
         Fault::Untrusted(_) => RoundError::Untrusted { provider },
     }
+}
+
+/// A path to go on to, unless it is too long to be kept.
+pub(super) fn path(next: &str) -> String {
+    if next.len() > LONGEST_PATH { "/".to_owned() } else { next.to_owned() }
 }
 
 /// The zone by its IANA name; what is none becomes UTC.

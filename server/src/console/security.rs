@@ -3,7 +3,11 @@
 use std::net::IpAddr;
 
 use app::backend::Viewer;
-use app::backend::security::{ProviderView, SecurityView, WayView};
+use app::backend::security::{
+    PasskeyView, PasskeysView, ProviderView, SecondFactorView, SecurityView, WayView,
+};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use url::Url;
 
 use super::labels::{at_label, zone_of};
@@ -14,7 +18,9 @@ use crate::auth::Customer;
 use crate::auth::providers::Provider;
 use crate::auth::recent::Recent;
 use crate::mail::Letter;
-use crate::store::{Access, IdentityRow, PasswordChange, SessionRow, Unlinked, UserRow};
+use crate::store::{
+    Access, IdentityRow, PasskeyRow, PasswordChange, SessionRow, Unlinked, UserRow,
+};
 
 /// Why a password was not changed.
 #[derive(Debug, thiserror::Error)]
@@ -109,15 +115,22 @@ impl Console {
         let letter = Letter::WayRemoved { name: user.name.clone(), provider: self.provider_name(issuer) };
         let mail = self.compose_mail(&user.email, &letter);
         // What is no longer in the settings lets nobody in.
-        let issuers: Vec<String> =
-            self.providers.all().iter().map(|provider| provider.settings.issuer()).collect();
+        let issuers = self.issuers();
         let issuers: Vec<&str> = issuers.iter().map(String::as_str).collect();
-        let unlinked = self.store.unlink_identity(user.id, (issuer, subject), &issuers, &mail).await?;
+        let unlinked = self
+            .store
+            .unlink_identity(user.id, (issuer, subject), (&issuers, self.has_passkeys()), &mail)
+            .await?;
         if unlinked == Unlinked::Done {
             self.mail_written(&mail);
             self.note_access(user.id, Access::ProviderUnlinked, &self.provider_name(issuer)).await;
         }
         Ok(unlinked)
+    }
+
+    /// Whose word lets somebody in.
+    pub(super) fn issuers(&self) -> Vec<String> {
+        self.providers.all().iter().map(|provider| provider.settings.issuer()).collect()
     }
 
     /// Ids and names of the providers by which this user can confirm who they are: those that ask anew, and for those who have no
@@ -149,8 +162,11 @@ impl Console {
         let user = self.store.find_user(viewer.user_id).await?.ok_or(Error::Unauthorized)?;
         let linked = self.store.list_identities(user.id).await?;
         let lets_in = |row: &IdentityRow| self.providers.of_issuer(&row.identity.issuer).is_some();
-        let ways_in =
-            usize::from(user.password_hash.is_some()) + linked.iter().filter(|row| lets_in(row)).count();
+        let passkeys = self.passkeys_of(&user).await?;
+        let is_on = self.has_passkeys();
+        let ways_in = usize::from(user.password_hash.is_some())
+            + linked.iter().filter(|row| lets_in(row)).count()
+            + if is_on { passkeys.len() } else { 0 };
         let others = self.providers.all().iter().map(|provider| &provider.settings);
         let others =
             others.map(|settings| ProviderView { id: settings.id.clone(), name: settings.name.clone() });
@@ -158,16 +174,35 @@ impl Console {
             let is_last = lets_in(row) && ways_in == 1;
             self.way_view(viewer, row, is_last, lets_in(row))
         });
+        let standing = self.second_factor(&user).await?;
+        let second_factor = SecondFactorView {
+            since: standing.since.map(|since| zone_of(viewer).format(since, "%-d %b %Y")),
+            recovery_codes: standing.recovery_codes,
+        };
+        let passkeys = passkeys.iter().map(|row| self.passkey_view(viewer, row, ways_in == 1));
         Ok(SecurityView {
             email_change: self.email_change_view(viewer).await?,
             sessions: self.sessions_view(viewer, session).await?,
             accesses: self.accesses_view(viewer, None, LOGGED_BESIDE).await?.0,
+            passkeys: PasskeysView { is_on, passkeys: passkeys.collect() },
+            second_factor,
             ways: ways.collect(),
             others: others.collect(),
             has_password: user.password_hash.is_some(),
             is_verified: user.verified_at.is_some(),
             email: user.email,
         })
+    }
+
+    fn passkey_view(&self, viewer: &Viewer, row: &PasskeyRow, is_last: bool) -> PasskeyView {
+        let (zone, now) = (zone_of(viewer), self.clock.now());
+        PasskeyView {
+            credential: URL_SAFE_NO_PAD.encode(&row.credential_id),
+            name: row.name.clone(),
+            since: zone.format(row.created_at, "%-d %b %Y"),
+            last_used: row.last_used_at.map(|used| at_label(&zone, now, used)),
+            is_last,
+        }
     }
 
     fn way_view(&self, viewer: &Viewer, row: &IdentityRow, is_last: bool, lets_in: bool) -> WayView {

@@ -103,7 +103,7 @@ impl Console {
             at: moment(&zone, now, row.at),
             address: row.address.unwrap_or_default(),
             device: row.device,
-            is_warning: row.access == Access::SignInFailed,
+            is_warning: matches!(row.access, Access::SignInFailed | Access::CodeRefused),
         };
         Ok((rows.into_iter().map(view).collect(), next))
     }

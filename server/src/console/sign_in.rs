@@ -6,6 +6,7 @@ use app::backend::Viewer;
 use http::HeaderMap;
 use ledger::UserId;
 
+use super::second_factor::Entered;
 use super::users::MAX_EMAIL;
 use super::{Console, Error};
 use crate::auth::tokens::hash;
@@ -43,15 +44,15 @@ enum Found {
 }
 
 impl Console {
-    /// Checks e-mail (any case) and password and opens a session. A session that the browser had before
-    /// (`old_token`) ends.
+    /// Checks e-mail (any case) and password, and opens a session or asks for the second step, which leads on to `next`. A session
+    /// that the browser had before (`old_token`) ends when another one is opened.
     pub async fn sign_in(
         &self,
         email: &str,
         password: String,
         address: IpAddr,
-        old_token: Option<&str>,
-    ) -> Result<SignedIn, SignInError> {
+        (next, old_token): (&str, Option<&str>),
+    ) -> Result<Entered, SignInError> {
         let email = email.trim().to_lowercase();
         if email.len() > MAX_EMAIL {
             return Err(SignInError::Wrong);
@@ -73,9 +74,7 @@ impl Console {
                 return Err(SignInError::Wrong);
             }
         };
-        let signed_in = self.open_session(user, old_token).await?;
-        self.note_access(signed_in.user.id, Access::SignedIn, PASSWORD).await;
-        Ok(signed_in)
+        Ok(self.enter(user, next, (old_token, PASSWORD)).await?)
     }
 
     /// A new session for somebody who has just proved who they are; the one that the browser had before ends, so that nobody who

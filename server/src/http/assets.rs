@@ -71,6 +71,7 @@ fn manifest_of(files: &'static [File]) -> app::ssr::Assets {
         wasm: url("console.wasm"),
         style: url("console.css"),
         charts: url("charts.js"),
+        passkeys: url("passkeys.js"),
     }
 }
 

@@ -65,6 +65,13 @@ impl FromRef<Site> for LeptosOptions {
     }
 }
 
+impl Site {
+    /// Where this build's files are.
+    pub(super) fn assets(&self) -> &Assets {
+        &self.assets
+    }
+}
+
 /// Who looks at the page; `None` is nobody we know. In the request's extensions.
 #[derive(Debug, Clone)]
 pub(super) struct Visit(pub(super) Option<Viewer>);

@@ -105,6 +105,12 @@ async fn forget_sessions(console: Console) {
     if let Err(error) = console.store.delete_ended_rounds(console.clock.now()).await {
         tracing::warn!(%error, "rounds to providers that nobody came back from could not be deleted");
     }
+    if let Err(error) = console.store.delete_ended_second_steps(console.clock.now()).await {
+        tracing::warn!(%error, "sign-ins that nobody went on with could not be deleted");
+    }
+    if let Err(error) = console.store.delete_ended_challenges(console.clock.now()).await {
+        tracing::warn!(%error, "what nobody has signed with a passkey could not be deleted");
+    }
     if let Err(error) = console.forget_old_sign_ups().await {
         tracing::warn!(%error, "old links and claims could not be deleted");
     }

@@ -35,6 +35,16 @@ pub enum Letter {
     AccountClosed { name: String, until: String, sign_in_link: String },
     /// To somebody who has kept it after all.
     AccountKept { name: String },
+    /// After an authenticator app was set up.
+    SecondFactorOn { name: String },
+    /// After it was taken away.
+    SecondFactorOff { name: String },
+    /// After other recovery codes were made.
+    RecoveryCodesMade { name: String },
+    /// After somebody used one.
+    RecoveryCodeUsed { name: String },
+    /// Somebody knows the password, and types codes that are wrong.
+    CodesRefused { name: String },
 }
 
 /// Links let whoever reads them act as the recipient, so they are not printed.
@@ -78,6 +88,11 @@ impl Letter {
             Self::EmailChanged { .. } => "email_changed",
             Self::AccountClosed { .. } => "account_closed",
             Self::AccountKept { .. } => "account_kept",
+            Self::SecondFactorOn { .. } => "second_factor_on",
+            Self::SecondFactorOff { .. } => "second_factor_off",
+            Self::RecoveryCodesMade { .. } => "recovery_codes_made",
+            Self::RecoveryCodeUsed { .. } => "recovery_code_used",
+            Self::CodesRefused { .. } => "codes_refused",
         }
     }
 
@@ -95,7 +110,12 @@ impl Letter {
             | Self::WayAdded { .. }
             | Self::WayRemoved { .. }
             | Self::EmailChanged { .. }
-            | Self::AccountKept { .. } => None,
+            | Self::AccountKept { .. }
+            | Self::SecondFactorOn { .. }
+            | Self::SecondFactorOff { .. }
+            | Self::RecoveryCodesMade { .. }
+            | Self::RecoveryCodeUsed { .. }
+            | Self::CodesRefused { .. } => None,
         }
     }
 
@@ -114,7 +134,12 @@ impl Letter {
             | Self::EmailWanted { .. }
             | Self::EmailChanged { .. }
             | Self::AccountClosed { .. }
-            | Self::AccountKept { .. } => DAY,
+            | Self::AccountKept { .. }
+            | Self::SecondFactorOn { .. }
+            | Self::SecondFactorOff { .. }
+            | Self::RecoveryCodesMade { .. }
+            | Self::RecoveryCodeUsed { .. }
+            | Self::CodesRefused { .. } => DAY,
         }
     }
 
@@ -131,7 +156,12 @@ impl Letter {
             | Self::EmailWanted { name, .. }
             | Self::EmailChanged { name, .. }
             | Self::AccountClosed { name, .. }
-            | Self::AccountKept { name } => name,
+            | Self::AccountKept { name }
+            | Self::SecondFactorOn { name }
+            | Self::SecondFactorOff { name }
+            | Self::RecoveryCodesMade { name }
+            | Self::RecoveryCodeUsed { name }
+            | Self::CodesRefused { name } => name,
         }
     }
 
@@ -206,7 +236,11 @@ impl Letter {
                 ],
             ),
             Self::AccountClosed { .. } | Self::AccountKept { .. } => self.words_about_leaving(),
-            _ => self.words_about_email(),
+            Self::ConfirmLeaving { .. }
+            | Self::ConfirmNewEmail { .. }
+            | Self::EmailWanted { .. }
+            | Self::EmailChanged { .. } => self.words_about_email(),
+            _ => self.words_on_second_factors(),
         }
     }
 
@@ -285,6 +319,38 @@ impl Letter {
     }
 }
 
+/// Whoever reads this did not do what the mail tells.
+const CHOOSE_A_PASSWORD: &str = "If it was not you, choose a new password at once: \"Forgot your password?\" on the sign-in page sends you a link.";
+
+impl Letter {
+    /// Subject, what happened, and what to do about it.
+    fn words_on_second_factors(&self) -> (&'static str, Vec<Part<'_>>) {
+        let (subject, says) = match self {
+            Self::SecondFactorOn { .. } => (
+                "Signing in takes a second step now",
+                "an authenticator app was set up for your account: from now on you are asked for its code when you sign in.",
+            ),
+            Self::SecondFactorOff { .. } => (
+                "Signing in takes one step again",
+                "the authenticator app of your account was turned off: nobody is asked for its code any more.",
+            ),
+            Self::RecoveryCodesMade { .. } => (
+                "New recovery codes were made",
+                "new recovery codes were made for your account. Those from before open nothing any more.",
+            ),
+            Self::RecoveryCodeUsed { .. } => (
+                "A recovery code was used",
+                "somebody, probably you, used one of your recovery codes instead of your authenticator app. Your settings say how many are left, and make new ones.",
+            ),
+            _ => (
+                "Somebody knows your password",
+                "somebody has typed your password, and then several wrong codes of your authenticator app. They are not in.",
+            ),
+        };
+        (subject, vec![Part::Say(says), Part::Say(CHOOSE_A_PASSWORD)])
+    }
+}
+
 /// Text that can't begin another line.
 pub(super) fn one_line(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
@@ -349,7 +415,7 @@ fn escaped(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn letters(name: &str) -> [Letter; 12] {
+    fn letters(name: &str) -> [Letter; 17] {
         let (name, link) = (name.to_owned(), "https://console.example.org/verify?token=a&b".to_owned());
         [
             Letter::VerifyEmail { name: name.clone(), link: link.clone() },
@@ -367,7 +433,12 @@ mod tests {
             Letter::EmailChanged { name: name.clone(), new_email: name.clone() },
             Letter::PasswordChanged { name: name.clone() },
             Letter::WayAdded { name: name.clone(), provider: name.clone() },
-            Letter::WayRemoved { name: name.clone(), provider: name },
+            Letter::WayRemoved { name: name.clone(), provider: name.clone() },
+            Letter::SecondFactorOn { name: name.clone() },
+            Letter::SecondFactorOff { name: name.clone() },
+            Letter::RecoveryCodesMade { name: name.clone() },
+            Letter::RecoveryCodeUsed { name: name.clone() },
+            Letter::CodesRefused { name },
         ]
     }
 

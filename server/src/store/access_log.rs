@@ -33,10 +33,16 @@ pub enum Access {
     Exported,
     DeletionAsked,
     DeletionCancelled,
+    CodeRefused,
+    SecondFactorOn,
+    SecondFactorOff,
+    RecoveryCodesMade,
+    PasskeyAdded,
+    PasskeyRemoved,
 }
 
 impl Access {
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 27] = [
         Self::SignedIn,
         Self::SignInFailed,
         Self::SignedOut,
@@ -58,6 +64,12 @@ impl Access {
         Self::Exported,
         Self::DeletionAsked,
         Self::DeletionCancelled,
+        Self::CodeRefused,
+        Self::SecondFactorOn,
+        Self::SecondFactorOff,
+        Self::RecoveryCodesMade,
+        Self::PasskeyAdded,
+        Self::PasskeyRemoved,
     ];
 
     pub const fn name(self) -> &'static str {
@@ -83,6 +95,12 @@ impl Access {
             Self::Exported => "exported",
             Self::DeletionAsked => "deletion_asked",
             Self::DeletionCancelled => "deletion_cancelled",
+            Self::CodeRefused => "code_refused",
+            Self::SecondFactorOn => "second_factor_on",
+            Self::SecondFactorOff => "second_factor_off",
+            Self::RecoveryCodesMade => "recovery_codes_made",
+            Self::PasskeyAdded => "passkey_added",
+            Self::PasskeyRemoved => "passkey_removed",
         }
     }
 

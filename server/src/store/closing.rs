@@ -26,8 +26,14 @@ pub struct NewClosing {
 }
 
 /// What goes with a user; `$1`. Who signs in by what comes first.
-const OF_USER: [&str; 9] = [
+const OF_USER: [&str; 15] = [
     "DELETE FROM identities WHERE user_id = $1",
+    "DELETE FROM passkeys WHERE user_id = $1",
+    "DELETE FROM passkey_handles WHERE user_id = $1",
+    "DELETE FROM passkey_challenges WHERE user_id = $1",
+    "DELETE FROM totp_secrets WHERE user_id = $1",
+    "DELETE FROM recovery_codes WHERE user_id = $1",
+    "DELETE FROM second_steps WHERE user_id = $1",
     "DELETE FROM sessions WHERE user_id = $1",
     "DELETE FROM one_time_links WHERE user_id = $1",
     "DELETE FROM email_changes WHERE user_id = $1",
@@ -75,6 +81,7 @@ impl Store {
                 .bind(closing.kept_session.to_vec())
                 .execute(&mut *db)
                 .await?;
+            sqlx::query("DELETE FROM second_steps WHERE user_id = $1").bind(&user).execute(&mut *db).await?;
             sqlx::query("DELETE FROM email_changes WHERE user_id = $1").bind(&user).execute(&mut *db).await?;
             sqlx::query("UPDATE one_time_links SET used_at = $2 WHERE user_id = $1 AND used_at IS NULL")
                 .bind(&user)

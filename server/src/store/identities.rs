@@ -4,6 +4,7 @@ use ledger::{Timestamp, UserId};
 
 use super::links::Ending as _;
 use super::mails::MailRows as _;
+use super::passkeys::PasskeyRows as _;
 use super::rows::parse_text;
 use super::users::{Email, Row as UserColumns, UserRows as _, user_columns};
 use super::{NewMail, NewUser, Store, StoreError, UserRow, change, note, on_connection, read};
@@ -78,7 +79,7 @@ impl From<Row> for IdentityRow {
 }
 
 on_connection! {
-    trait IdentityRows {
+    pub(super) trait IdentityRows {
         /// Whose identity it is.
         async fn holder(&mut db, identity: &Identity) -> Result<Option<UserId>, StoreError> {
             let found: Option<(String,)> =
@@ -210,13 +211,14 @@ impl Store {
         }, told_if |linked| linked == Linked::New)
     }
 
-    /// Takes an identity from a user who has another way in: a password, or another identity of one of these `issuers`. Writes
+    /// Takes an identity from a user who has another way in: a password, another identity of one of these `issuers`, or
+    /// a passkey where those let in. Writes
     /// the mail that says so.
     pub async fn unlink_identity(
         &self,
         user: UserId,
         (issuer, subject): (&str, &str),
-        issuers: &[&str],
+        (issuers, passkeys_let_in): (&[&str], bool),
         mail: &NewMail,
     ) -> Result<Unlinked, StoreError> {
         change!(self, db => {
@@ -225,13 +227,10 @@ impl Store {
             if !all.iter().any(|identity| is_meant(&identity)) {
                 return Ok(Unlinked::Unknown);
             }
-            let password: Option<(Option<String>,)> = sqlx::query_as("SELECT password_hash FROM users WHERE id = $1")
-                .bind(user.to_string())
-                .fetch_optional(&mut *db)
-                .await?;
-            let has_password = password.is_some_and(|(hash,)| hash.is_some());
+            let has_more =
+                db.has_password(user).await? || (passkeys_let_in && db.count_passkeys(user).await? > 0);
             let mut others = all.iter().filter(|identity| !is_meant(identity));
-            if !has_password && !others.any(|(of, _)| issuers.contains(&of.as_str())) {
+            if !has_more && !others.any(|(of, _)| issuers.contains(&of.as_str())) {
                 return Ok(Unlinked::Last);
             }
             sqlx::query("DELETE FROM identities WHERE issuer = $1 AND subject = $2 AND user_id = $3")

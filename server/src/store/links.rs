@@ -203,6 +203,10 @@ on_connection! {
                 .bind(id)
                 .execute(&mut *db)
                 .await?;
+            sqlx::query(concat!("DELETE FROM second_steps WHERE user_id IN ", ended!()))
+                .bind(id)
+                .execute(&mut *db)
+                .await?;
             sqlx::query(concat!(
                 "UPDATE one_time_links SET used_at = $2 WHERE used_at IS NULL AND user_id IN ",
                 ended!()

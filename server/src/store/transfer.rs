@@ -16,7 +16,7 @@ const CHUNK: usize = 1 << 20;
 const AHEAD: usize = 4;
 
 /// All tables, those that others refer to first.
-const TABLES: [&str; 25] = [
+const TABLES: [&str; 31] = [
     "accounts",
     "users",
     "memberships",
@@ -40,6 +40,12 @@ const TABLES: [&str; 25] = [
     "provider_rounds",
     "access_log",
     "email_changes",
+    "totp_secrets",
+    "recovery_codes",
+    "second_steps",
+    "passkeys",
+    "passkey_handles",
+    "passkey_challenges",
     "problem_reports",
     "demos",
 ];

@@ -235,6 +235,7 @@ impl Store {
                 .bind(change.kept_session.to_vec())
                 .execute(&mut *db)
                 .await?;
+            sqlx::query("DELETE FROM second_steps WHERE user_id = $1").bind(id.to_string()).execute(&mut *db).await?;
             sqlx::query(
                 "UPDATE one_time_links SET used_at = $2 WHERE user_id = $1 AND used_at IS NULL AND kind = 'reset_password'",
             )

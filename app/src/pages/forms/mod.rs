@@ -14,9 +14,15 @@ mod mail_sent;
 #[cfg(feature = "ssr")]
 mod onward;
 #[cfg(feature = "ssr")]
+mod passkey;
+#[cfg(feature = "ssr")]
 mod reset_password;
 #[cfg(feature = "ssr")]
 mod round_failed;
+#[cfg(feature = "ssr")]
+mod second_factor;
+#[cfg(feature = "ssr")]
+mod second_step;
 #[cfg(feature = "ssr")]
 mod sign_in;
 #[cfg(feature = "ssr")]
@@ -52,6 +58,9 @@ fn shown(form: crate::ssr::FormView) -> AnyView {
         Screen::ForgotPassword => view! { <reset_password::ForgotPassword form /> }.into_any(),
         Screen::ResetSent => view! { <mail_sent::ResetSent form /> }.into_any(),
         Screen::Confirm => view! { <confirm::Confirm form /> }.into_any(),
+        Screen::SecondStep => view! { <second_step::SecondStep form /> }.into_any(),
+        Screen::SetUpSecondStep => view! { <second_factor::SetUp form /> }.into_any(),
+        Screen::RecoveryCodes => view! { <second_factor::RecoveryCodes form /> }.into_any(),
         Screen::Onward => view! { <onward::Onward form /> }.into_any(),
         Screen::RoundFailed => view! { <round_failed::RoundFailed form /> }.into_any(),
         Screen::ChangeEmail => view! { <change_email::ChangeEmail form /> }.into_any(),

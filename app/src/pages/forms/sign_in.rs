@@ -4,6 +4,7 @@ use leptos::prelude::*;
 
 use super::field::{EMAIL, Field, FormFrame, Said};
 use super::local_path;
+use super::passkey::passkey;
 use super::ways::ways;
 use crate::ssr::FormView;
 
@@ -31,6 +32,7 @@ pub fn SignIn(form: FormView) -> impl IntoView {
                     "Sign in"
                 </button>
             </form>
+            {passkey(&form, "/passkeys/sign-in", "sign_in", "Use a passkey")}
             <ul class="elsewhere sub">
                 <li>
                     <a href="/forgot-password" rel="external">

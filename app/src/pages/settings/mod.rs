@@ -13,7 +13,11 @@ pub mod key;
 pub mod key_list;
 #[cfg(feature = "ssr")]
 pub mod leaving;
+#[cfg(feature = "ssr")]
+mod passkeys;
 mod revoke;
+#[cfg(feature = "ssr")]
+mod second_factor;
 pub mod security;
 #[cfg(feature = "ssr")]
 pub mod sessions;

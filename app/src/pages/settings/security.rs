@@ -22,14 +22,20 @@ mod content {
 
     use crate::backend::form::FormState;
     use crate::backend::security::{ProviderView, SecurityView, WayView};
-    use crate::pages::settings::{access_log, email, sessions};
+    use crate::pages::settings::{access_log, email, passkeys, second_factor, sessions};
 
     /// The page's content as HTML.
-    pub fn content(view: &SecurityView, form: &FormState, said: &str) -> String {
+    pub fn content(view: &SecurityView, form: &FormState, (said, script): (&str, &str)) -> String {
         let ways = ways(view);
         view! {
             {told(said)}
-            <div class="settings">{ways} {password(view, form)}</div>
+            <div class="settings">
+                <div class="key-forms">
+                    {ways} {passkeys::card(&view.passkeys, view.is_verified, script)}
+                    {second_factor::card(&view.second_factor, view.is_verified)}
+                </div>
+                {password(view, form)}
+            </div>
             {email::card(view, form)}
             {sessions::card(&view.sessions)}
             {access_log::beside(&view.accesses)}
@@ -50,7 +56,10 @@ mod content {
                 (false, "It is your only way in, so it stays: set a password or link another one first.")
             }
             "gone" => (false, "It is not linked any more."),
-            _ => sessions::told(said).or_else(|| email::told(said))?,
+            _ => sessions::told(said)
+                .or_else(|| email::told(said))
+                .or_else(|| second_factor::told(said))
+                .or_else(|| passkeys::told(said))?,
         };
         let (class, role) = if is_good { ("notice ok", "status") } else { ("notice bad", "alert") };
         Some(view! {
@@ -218,6 +227,7 @@ mod content {
     #[cfg(test)]
     mod tests {
         use super::*;
+        use crate::backend::security::{PasskeysView, SecondFactorView};
 
         fn way(is_last: bool) -> WayView {
             let text = |text: &str| text.to_owned();
@@ -247,8 +257,10 @@ mod content {
                 email_change,
                 sessions,
                 accesses,
+                passkeys: PasskeysView::default(),
+                second_factor: SecondFactorView::default(),
             };
-            content(&view, &FormState::default(), "")
+            content(&view, &FormState::default(), ("", "/pkg/passkeys.js"))
         }
 
         #[test]

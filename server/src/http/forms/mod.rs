@@ -3,8 +3,11 @@
 
 mod change_email;
 mod confirm;
+mod passkeys;
 mod reset_password;
 mod rounds;
+mod second_factor;
+mod second_step;
 mod sign_in;
 mod sign_up;
 mod verify_email;
@@ -25,6 +28,7 @@ use leptos_axum::render_app_async_with_context;
 use serde::Deserialize;
 
 pub(super) use self::rounds::{LINK, leave};
+use self::second_step::SECOND_STEP;
 use super::pages::{Site, Visit, provide};
 use crate::console::{Error, Reasons};
 
@@ -56,6 +60,9 @@ pub(super) fn router() -> Router<Site> {
         .route("/confirm/{provider}", get(confirm::begin))
         .route(CHANGE_EMAIL, get(change_email::page).post(change_email::confirm))
         .route("/change-email/refuse", get(to_the_settings).post(change_email::refuse))
+        .route(SECOND_STEP, get(second_step::page).post(second_step::submit))
+        .merge(second_factor::router())
+        .merge(passkeys::router())
         .route("/sign-out", post(sign_in::sign_out))
         .route(SIGN_UP, get(sign_up::page).post(sign_up::submit))
         .route(VERIFY_EMAIL, get(verify_email::page).post(verify_email::submit))
@@ -87,6 +94,9 @@ async fn show(site: &Site, mut form: FormView, status: StatusCode) -> Response {
     if matches!(form.screen, Screen::SignIn | Screen::SignUp) {
         form.ways = rounds::ways(&site.console, &form.value("next"));
     }
+    if form.screen == Screen::SignIn {
+        form = passkeys::offered(site, form);
+    }
     show_to(site, form, status, Visit(None)).await
 }
 
@@ -96,6 +106,9 @@ async fn show_to(site: &Site, form: FormView, status: StatusCode, visit: Visit) 
         // They have no page of their own: what shows forms shows them too.
         Screen::SignIn
         | Screen::Confirm
+        | Screen::SecondStep
+        | Screen::SetUpSecondStep
+        | Screen::RecoveryCodes
         | Screen::Onward
         | Screen::RoundFailed
         | Screen::ChangeEmail

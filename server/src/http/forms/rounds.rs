@@ -10,6 +10,7 @@ use serde::Deserialize;
 use super::super::client_address::ClientAddress;
 use super::super::pages::{self, Site, Visit, onward_to};
 use super::super::{security, uncut};
+use super::second_step::{self, SECOND_STEP};
 use super::{SIGN_IN, come_back, show, show_to, status_of};
 use crate::auth::cookies::Cookie;
 use crate::auth::sessions;
@@ -117,6 +118,11 @@ async fn back(
             let cookie = sessions::cookie(console, &signed_in.token)?;
             let cookies = AppendHeaders([(SET_COOKIE, cookie), (SET_COOKIE, done)]);
             Ok((cookies, go_on(site, &next, visit).await).into_response())
+        }
+        Ok(Finished::Halfway { token }) => {
+            let cookie = second_step::cookie(console, &token)?;
+            let cookies = AppendHeaders([(SET_COOKIE, cookie), (SET_COOKIE, done)]);
+            Ok((cookies, Redirect::to(SECOND_STEP)).into_response())
         }
         Ok(Finished::Linked { before }) => {
             let said = if before { "before" } else { "linked" };

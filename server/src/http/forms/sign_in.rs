@@ -1,21 +1,20 @@
 //! `GET`, `POST /sign-in` and `POST /sign-out`.
 
-use std::net::IpAddr;
-
 use app::ssr::{FormView, Screen};
 use axum::extract::rejection::FormRejection;
 use axum::extract::{Form, State};
 use axum::http::header::SET_COOKIE;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
 use super::super::client_address::ClientAddress;
-use super::super::pages::{Site, onward_to};
-use super::{Asked, SIGN_IN, come_back, show, status_of, unreadable};
+use super::super::pages::{self, Site, onward_to};
+use super::{Asked, SIGN_IN, come_back, second_step, show, status_of, unreadable};
 use crate::auth::sessions;
+use crate::console::Error;
+use crate::console::second_factor::Entered;
 use crate::console::sign_in::SignInError;
-use crate::console::{Console, Error};
 
 /// The form, as it comes. Nothing missing is an error of its own: an empty password is a wrong one.
 #[derive(Debug, Default, Deserialize)]
@@ -42,8 +41,14 @@ pub(super) async fn submit(
     let Ok(Form(Fields { email, password, next })) = fields else {
         return Ok(unreadable(&site, Screen::SignIn).await);
     };
-    match enter(&site.console, address, &headers, &email, password).await {
-        Ok(cookie) => Ok(([(SET_COOKIE, cookie)], onward_to(Some(&next))).into_response()),
+    let base_url = &site.console.config.base_url;
+    let old_token = sessions::presented_token(base_url, &headers);
+    match site.console.sign_in(&email, password, address, (pages::local(&next), old_token)).await {
+        Ok(Entered::In(signed_in)) => {
+            let cookie = sessions::cookie(&site.console, &signed_in.token)?;
+            Ok(([(SET_COOKIE, cookie)], onward_to(Some(&next))).into_response())
+        }
+        Ok(Entered::Halfway { token }) => second_step::ask(&site.console, &token),
         Err(SignInError::Failed(error @ Error::Internal(_))) => Err(error),
         Err(error) => {
             let (status, retry_after_s) = outcome(&error);
@@ -51,19 +56,6 @@ pub(super) async fn submit(
             Ok(come_back(show(&site, form.with_error(error.to_string()), status).await, retry_after_s))
         }
     }
-}
-
-/// Signs in and returns the cookie that proves it.
-async fn enter(
-    console: &Console,
-    address: IpAddr,
-    headers: &HeaderMap,
-    email: &str,
-    password: String,
-) -> Result<HeaderValue, SignInError> {
-    let old_token = sessions::presented_token(&console.config.base_url, headers);
-    let signed_in = console.sign_in(email, password, address, old_token).await?;
-    Ok(sessions::cookie(console, &signed_in.token)?)
 }
 
 /// The status, and after how many seconds another attempt makes sense.

@@ -53,8 +53,9 @@ pub(in super::super) async fn content(
     uri: &Uri,
     form: &FormState,
 ) -> Result<Content, Error> {
+    let said = Asked::of(uri).said;
     let view = site.console.security_view(viewer, session).await?;
-    Ok(Content(app::pages::settings::security::content(&view, form, &Asked::of(uri).said)))
+    Ok(Content(app::pages::settings::security::content(&view, form, (&said, &site.assets().passkeys))))
 }
 
 /// The page again, with what is wrong, in answer to the form of its own address.

@@ -65,7 +65,7 @@ async fn a_backup_taken_while_clients_charge_holds_what_was_answered_before_it_a
         let view = made.expect("charges do not make it begin again and again");
         let file = site.path().join(&name);
         assert_eq!(view["path"], json!(file));
-        assert_eq!((&view["schema_version"], &view["accounts"]), (&json!(14), &json!(1)));
+        assert_eq!((&view["schema_version"], &view["accounts"]), (&json!(15), &json!(1)));
         assert_eq!(view["bytes"], std::fs::metadata(&file).unwrap().len());
         assert_eq!(view["entries"], entries(&file).await);
         let held = events(&file).await;

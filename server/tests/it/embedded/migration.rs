@@ -24,7 +24,7 @@ async fn a_migration_keeps_a_whole_copy_of_what_was_there() {
     let copies = kept(world.file().parent().unwrap());
     let [copy] = &copies[..] else { panic!("{copies:?}") };
     let name = copy.file_name().unwrap().to_string_lossy().into_owned();
-    assert!(name.starts_with("console.db.before-0014-") && !name.ends_with("partial"), "{name}");
+    assert!(name.starts_with("console.db.before-0015-") && !name.ends_with("partial"), "{name}");
     let mut raw = Raw::of_file(copy).await;
     let found = "SELECT max(version) || ' ' || (SELECT count(*) FROM entries) FROM _sqlx_migrations";
     assert_eq!(raw.texts(found).await, ["7 2"], "the schema and the books before");

@@ -36,7 +36,7 @@ fn kept(view: &Value) -> PathBuf {
 async fn a_restore_brings_the_backup_back_and_keeps_what_was_there() {
     let site = site_with_backup().await;
     let view = site.json(&["restore", "old.db"]).await;
-    assert_eq!((&view["entries"], &view["schema_version"]), (&json!(2), &json!(14)));
+    assert_eq!((&view["entries"], &view["schema_version"]), (&json!(2), &json!(15)));
     assert_eq!(issued(&site).await, 101);
     let kept = kept(&view);
     assert!(kept.exists());

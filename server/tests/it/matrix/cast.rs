@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use ledger::time::DAY;
 use serde_json::json;
+use server::auth::Whence;
 use server::auth::tokens::hash;
 use server::clock::{Clock as _, ManualClock};
 use server::config::{ProviderSettings, Secret, Speaks};
@@ -168,6 +169,7 @@ impl Cast {
             user_id: member.user_id,
             created_at: now,
             expires_at: now.saturating_add(DAY),
+            whence: Whence::default(),
         };
         self.world.console.store.insert_session(&session).await.expect("a session");
         Some(("cookie", format!("plexe_session={token}")))
