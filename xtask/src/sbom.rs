@@ -1,4 +1,4 @@
-//! What is in the binary, as CycloneDX 1.5 (ECMA-424): the crates of the server and of the browser's code with their licences
+//! What is in the binary, as `CycloneDX` 1.5 (ECMA-424): the crates of the server and of the browser's code with their licences
 //! and checksums, and the npm packages that are bundled for the browser. docs/decisions/0026 says why it is written here.
 
 use crate::{

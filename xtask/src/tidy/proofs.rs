@@ -78,8 +78,8 @@ fn exists(repository: &Repository, name: &str) -> bool {
         _ => format!("server/tests/it/{}", modules.replace("::", "/")),
     };
     let files = [".rs", "/mod.rs", "/tests.rs", "_tests.rs"].map(|end| format!("{folder}{end}"));
-    let mut rust = repository.rust.iter().filter(|file| files.contains(&file.path));
-    rust.any(|file| is_tested(&file.scan.code, function))
+    let mut sources = repository.rust.iter().filter(|file| files.contains(&file.path));
+    sources.any(|file| is_tested(&file.scan.code, function))
 }
 
 /// Whether there is a function of this name right below the attribute of a test.

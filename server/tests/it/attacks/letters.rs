@@ -15,7 +15,7 @@ const WORDS: [&str; 7] = [
     "Ada\u{85}Bcc: eve@example.com\u{2028}X-Evil: 1",
     "Ada\" <eve@example.com>, \"Bob",
     "=?utf-8?q?Ada=0D=0ABcc:_eve@example.com?=",
-    "Ada\0Bcc: eve@example.com",
+    "Ada\u{b}Bcc: eve@example.com",
 ];
 
 /// Every letter, with these words wherever one has words that are not ours.
@@ -82,8 +82,7 @@ async fn anon_signs_up_under_a_name_or_an_e_mail_of_several_lines_and_is_told() 
         ];
         submit(&anon, "/sign-up", &fields, &[]).await
     };
-    let several_lines = |words: &&&str| words.chars().any(char::is_control) && !words.contains('\0');
-    for words in WORDS.iter().filter(several_lines) {
+    for words in WORDS.iter().filter(|words| words.chars().any(char::is_control)) {
         assert_refused(&form(words, "ada@example.com").await, 422, "The name must be one line");
         let email = words.replacen("Ada", "ada@example.com", 1);
         assert_refused(&form("Ada", &email).await, 422, "The e-mail must be an e-mail address");
