@@ -22,7 +22,6 @@ pub(super) fn passkey(
     Some(
         view! {
             <form class="passkey" method="post" action=action data-passkey=purpose hidden>
-                <p class="or sub">"or"</p>
                 <input type="hidden" name="next" value=next />
                 {fields.map(|name| view! { <input type="hidden" name=name /> }).collect_view()}
                 <p class="notice bad" role="alert" data-said hidden></p>

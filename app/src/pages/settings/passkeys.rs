@@ -48,9 +48,7 @@ fn add(script: &str) -> AnyView {
             "Your device signs you in with its PIN, your fingerprint or your face: nothing to remember, and nothing that a false page "
             "could ask you for."
         </p>
-        <noscript>
-            <p class="sub">"Registering one needs scripts in your browser."</p>
-        </noscript>
+        <p class="sub without-script">"Registering one needs scripts in your browser."</p>
         <form class="form passkey" method="post" action="/settings/security/passkeys" data-passkey="register" hidden>
             {fields.map(|name| view! { <input type="hidden" name=name /> }).collect_view()}
             <label for="passkey-name">"Name"</label>
