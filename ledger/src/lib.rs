@@ -19,9 +19,14 @@
 //! | [`spend_limit`] | how much a key may spend in a period |
 //! | [`series`] | 15-minute buckets of consumption |
 //! | [`dimensions`] | the same by what services say about their work |
+//! | [`hours`] | what was spent, hour by hour |
 //! | [`forecast`] | when credits run out at a pace |
+//! | [`outlook`] | when they run out by the account's own history, and how sure that is |
+//! | [`baseline`] | what is usual for an account, and when a spike begins and ends |
+//! | [`what_if`] | what the same use would cost by other prices, and which offer fits it |
 //! | [`verify`] | replays an account's books and names the first mismatch |
 
+pub mod baseline;
 pub mod chain;
 pub mod credits;
 pub mod dimensions;
@@ -29,8 +34,10 @@ pub mod entry;
 pub mod event;
 pub mod forecast;
 pub mod grant;
+pub mod hours;
 pub mod ids;
 pub mod month;
+pub mod outlook;
 pub mod rate;
 pub mod receipt;
 pub mod series;
@@ -38,6 +45,7 @@ pub mod spend_limit;
 pub mod time;
 pub mod verify;
 pub mod wallet;
+pub mod what_if;
 
 pub use credits::{Credits, Quantity};
 pub use ids::{AccountId, EventId, GrantId, HoldId, KeyId, UserId};

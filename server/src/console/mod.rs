@@ -10,6 +10,7 @@
 //! | [`api_keys`], [`service_keys`] | makes, lists and revokes keys |
 //! | [`charging`] | takes what services report |
 //! | [`account`] | balance and consumption |
+//! | [`forecast`] | when an account's credits will be gone |
 //! | [`grants`], [`rate_card`] | what an operator gives, takes back and charges |
 //! | [`outbox`] | writes letters, and shows those that were not sent |
 //! | [`pricing`] | what anybody may know: prices, what a list of operations would cost |
@@ -25,6 +26,7 @@ mod charts;
 mod credits_page;
 pub mod error;
 pub mod events;
+pub mod forecast;
 pub mod grants;
 pub mod history;
 pub mod holds;
@@ -94,6 +96,7 @@ pub struct Parts {
     /// Requests in this minute.
     pub(crate) rates: Rates,
     overviews: overview::Recent,
+    pasts: forecast::Pasts,
     pub(crate) sign_ins: SignInThrottle,
     /// Who else may say who somebody is.
     pub providers: Providers,
@@ -141,6 +144,7 @@ impl Console {
             standings: Standings::default(),
             rates: Rates::new(u64::from_be_bytes(node)),
             overviews: overview::Recent::default(),
+            pasts: forecast::Pasts::default(),
             sign_ins: SignInThrottle::default(),
             providers,
             rounds: RoundThrottle::default(),
