@@ -152,7 +152,8 @@ fn of_day(spent: &[i64], hour: usize) -> Vec<i64> {
 /// The median, and the median distance from it.
 fn figures(mut samples: Vec<i64>) -> (i64, i64) {
     let usual = median(&mut samples);
-    let mut distances: Vec<i64> = samples.iter().map(|sample| sample.saturating_sub(usual).saturating_abs()).collect();
+    let mut distances: Vec<i64> =
+        samples.iter().map(|sample| sample.saturating_sub(usual).saturating_abs()).collect();
     (usual, median(&mut distances))
 }
 
@@ -164,7 +165,8 @@ fn median(samples: &mut [i64]) -> i64 {
 /// What is added to the median for hours that are high now and then.
 fn rare(spent: &[i64], figures: &[(i64, i64)]) -> i64 {
     let usual = figures.iter().map(|(usual, _)| *usual).cycle();
-    let mut above: Vec<i64> = spent.iter().zip(usual).map(|(spent, usual)| spent.saturating_sub(usual)).collect();
+    let mut above: Vec<i64> =
+        spent.iter().zip(usual).map(|(spent, usual)| spent.saturating_sub(usual)).collect();
     let place = above.len().saturating_sub(1).saturating_sub(above.len() / RARE.0);
     if above.is_empty() { 0 } else { (*above.select_nth_unstable(place).1).max(0).saturating_mul(RARE.1) }
 }
@@ -297,8 +299,7 @@ mod tests {
             *hour *= 6;
         }
         let said = crossings(&spent, 10 * WEEK);
-        let weeks: Vec<usize> =
-            said.iter().filter(|said| is_began(said)).map(|said| said.0 / WEEK).collect();
+        let weeks: Vec<usize> = said.iter().filter(|said| is_began(said)).map(|said| said.0 / WEEK).collect();
         assert_eq!(weeks.first(), Some(&11));
         assert!(weeks.windows(2).all(|pair| pair[0] < pair[1]) && weeks.len() <= 6, "{weeks:?}");
         assert!(!is_began(said.last().unwrap()), "it is over once it is usual");

@@ -148,8 +148,12 @@ impl Paths {
     /// `lots` stand in burn order.
     fn run(habit: &Habit, lots: &[Lot], question: &Question) -> Self {
         let days = question.days.min(HORIZON);
-        let mut paths =
-            Self { out: vec![], unused: vec![vec![]; lots.len()], balances: vec![vec![]; days], demand: vec![] };
+        let mut paths = Self {
+            out: vec![],
+            unused: vec![vec![]; lots.len()],
+            balances: vec![vec![]; days],
+            demand: vec![],
+        };
         let horizon = DAY.saturating_mul(i64::try_from(HORIZON).unwrap_or(i64::MAX));
         let edges = edges(lots, question.now, question.now.saturating_add(horizon));
         let start = Burning::new(lots, question.debt.micros(), question.now, &edges);
@@ -333,13 +337,17 @@ mod tests {
         }
         let found = outlook(&history(6, |_| 1), &ask(&[])).unwrap();
         assert_eq!((found.runs_out, found.backtest), (alike(Some(NOW)), None));
-        assert_eq!(outlook(&history(17, |_| 1), &ask(&[])).unwrap().backtest.map(|found| found.looks), Some(8));
+        assert_eq!(
+            outlook(&history(17, |_| 1), &ask(&[])).unwrap().backtest.map(|found| found.looks),
+            Some(8)
+        );
     }
 
     #[test]
     fn one_seed_has_one_answer_and_another_a_similar_one() {
         let mut random = random::Random::new(1, 1);
-        let noise: Vec<i64> = (0..20 * WEEK).map(|_| 500 + i64::try_from(random.below(1_000)).unwrap()).collect();
+        let noise: Vec<i64> =
+            (0..20 * WEEK).map(|_| 500 + i64::try_from(random.below(1_000)).unwrap()).collect();
         let hours = history(20, |hour| noise[hour]);
         let lots = [lot(1, 1_000_000, 0, None)];
         let of = |seed| outlook(&hours, &Question { seed, ..ask(&lots) }).unwrap();
@@ -353,8 +361,16 @@ mod tests {
     fn the_largest_figures_do_not_overflow() {
         let most = history(60, |_| Credits::MAX.micros());
         let all = Lot { remaining: Credits::MAX, ..lot(1, 0, 0, Some(1_000)) };
-        let question = Question { debt: Credits::MAX, days: usize::MAX, now: Timestamp::from_micros(i64::MAX), ..ask(&[]) };
-        assert_eq!(outlook(&most, &Question { lots: &[all, all], ..question }).unwrap().burn_down.len(), HORIZON + 1);
+        let question = Question {
+            debt: Credits::MAX,
+            days: usize::MAX,
+            now: Timestamp::from_micros(i64::MAX),
+            ..ask(&[])
+        };
+        assert_eq!(
+            outlook(&most, &Question { lots: &[all, all], ..question }).unwrap().burn_down.len(),
+            HORIZON + 1
+        );
         assert_eq!(outlook(&most, &ask(&[all, all])).unwrap().demand, alike(Credits::MAX));
     }
 }

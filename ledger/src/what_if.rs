@@ -148,8 +148,7 @@ impl<'a> Repricing<'a> {
     }
 
     fn event(&mut self, event: &EventFacts, at: Timestamp, before: Quantity) -> Result<Credits, TooDear> {
-        let credits =
-            self.quote(&event.operation, Some(event.price_version), at, before, event.quantity)?;
+        let credits = self.quote(&event.operation, Some(event.price_version), at, before, event.quantity)?;
         if self.asked.contains(&at) {
             let sums = self.operations.entry(event.operation.clone()).or_default();
             sums.count(event.quantity, credits);

@@ -61,8 +61,18 @@ fn card(version: u32, dearer: i64) -> RateCard {
                 Rounding::Up,
                 least,
             ),
-            price("volume", Pricing::Volume { tiers: tiers(&[(2_000_000, 999)], 333 * dearer) }, Rounding::Down, None),
-            price("flat", Pricing::Flat { credits_per_unit: credits(77 * dearer) }, Rounding::HalfEven, least),
+            price(
+                "volume",
+                Pricing::Volume { tiers: tiers(&[(2_000_000, 999)], 333 * dearer) },
+                Rounding::Down,
+                None,
+            ),
+            price(
+                "flat",
+                Pricing::Flat { credits_per_unit: credits(77 * dearer) },
+                Rounding::HalfEven,
+                least,
+            ),
             price(
                 "package",
                 Pricing::Package { size: quantity(700_000), credits_per_package: credits(1_234 * dearer) },
@@ -143,8 +153,8 @@ impl Books {
         let sum: i64 = earlier
             .filter_map(|entry| {
                 let event = entry.event.as_ref()?;
-                let is_it = event.operation == operation
-                    && Month::of(event.event_time(entry.recorded_at)) == month;
+                let is_it =
+                    event.operation == operation && Month::of(event.event_time(entry.recorded_at)) == month;
                 let revised = entry.revises.as_ref().map_or(0, |revises| revises.quantity.micros());
                 is_it.then(|| event.quantity.micros() - revised)
             })
@@ -152,7 +162,14 @@ impl Books {
         quantity(sum)
     }
 
-    fn priced(&self, seq: u64, version: Option<u32>, operation: &str, used: i64, at: Timestamp) -> EventFacts {
+    fn priced(
+        &self,
+        seq: u64,
+        version: Option<u32>,
+        operation: &str,
+        used: i64,
+        at: Timestamp,
+    ) -> EventFacts {
         let card = version.map_or_else(|| self.cards.at(at), |version| self.cards.version(version).unwrap());
         let before = self.before(seq, operation, Month::of(at));
         let quote = card.price(operation).unwrap().quote_after(before, quantity(used)).unwrap();

@@ -13,7 +13,7 @@ use ledger::{Credits, Timestamp};
 /// The constants of the outlook were chosen by other seeds (1 to 40) than it is judged by.
 const HELD_OUT: u64 = 1_000;
 /// Years of each kind in every test run.
-const USUAL: u64 = 12;
+const USUAL: u64 = 6;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
@@ -98,7 +98,8 @@ fn year(kind: Kind, seed: u64) -> Vec<i64> {
                 _ if (8..19).contains(&hour) => 1_800,
                 _ => 200,
             };
-            let usual = base * profile / 1_000 * of_day / 1_000 * dice.noise(by_hour) / 1_000 * level / 1_000_000;
+            let usual =
+                base * profile / 1_000 * of_day / 1_000 * dice.noise(by_hour) / 1_000 * level / 1_000_000;
             let of_jobs: i64 = jobs.iter().map(|job| job.1 * dice.noise(200) / 1_000).sum();
             jobs.iter_mut().for_each(|job| job.0 -= 1);
             jobs.retain(|job| job.0 > 0);
@@ -221,14 +222,27 @@ fn judged(kind: Kind, first: u64, years: u64, weeks: usize) -> Judged {
     judged
 }
 
+/// Bounds are wide enough for the few years of a usual run, whose seeds are always the same; docs/decisions/0030-outlook.md has
+/// what many years come to.
 #[test]
-fn the_band_holds_what_then_happens() {
-    let years = std::env::var("PLEXE_YEARS").ok().and_then(|text| text.parse().ok()).unwrap_or(USUAL);
-    let first = std::env::var("PLEXE_YEARS_FROM").ok().and_then(|text| text.parse().ok()).unwrap_or(HELD_OUT);
-    for weeks in [52, 20, 12, 8, 6] {
-        println!("{weeks} weeks known; thousandths inside after 1, 7, 14, 30 days, and of the end");
+fn the_band_holds_what_then_happens_four_times_in_five() {
+    let number = |variable| std::env::var(variable).ok().map(|text| text.parse().expect("a number"));
+    let (asked, first) = (number("PLEXE_YEARS"), number("PLEXE_YEARS_FROM").unwrap_or(HELD_OUT));
+    // A year, and the least; in between only where it is asked for.
+    let known: &[usize] = if asked.is_some() { &[52, 26, 12, 6] } else { &[52, 6] };
+    for weeks in known {
+        println!("{weeks} weeks known: in thousandths, inside after 1, 7, 14, 30 days, and of the end");
         for kind in KINDS {
-            judged(kind, first, years, weeks).print(kind);
+            let mut found = judged(kind, first, asked.unwrap_or(USUAL), *weeks);
+            found.print(kind);
+            if *weeks == 52 {
+                let least = if kind == Kind::Bursty { 600 } else { 720 };
+                assert!((least..=880).contains(&found.all()), "{kind:?}: {}", found.all());
+                let (error, naive) = (median(&mut found.errors), median(&mut found.naive));
+                assert!(error < naive, "{kind:?}: {error} and naive {naive}");
+            } else {
+                assert!(found.all() >= 400, "{kind:?}: {}", found.all());
+            }
         }
     }
 }

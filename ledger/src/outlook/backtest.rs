@@ -43,7 +43,8 @@ impl Backtest {
         let (mut inside, mut errors, mut naive_errors) = (0_usize, vec![], vec![]);
         let last = totals.len().saturating_sub(AHEAD);
         for known in (last.saturating_add(1).saturating_sub(looks)..=last).filter(|known| *known >= NEEDED) {
-            let came = totals[known..].iter().take(AHEAD).fold(0_i64, |sum, total| sum.saturating_add(*total));
+            let came =
+                totals[known..].iter().take(AHEAD).fold(0_i64, |sum, total| sum.saturating_add(*total));
             let until = first.saturating_add(known.saturating_mul(WEEK));
             let habit = Habit::of(hours.get(..until)?)?;
             let stream = u64::try_from(known).unwrap_or(0).saturating_mul(PATHS);

@@ -16,14 +16,13 @@ const FEWEST: usize = 4;
 pub const NEEDED: usize = FIRST + FEWEST;
 /// The latest weeks that are drawn from: half a year.
 const POOL: usize = 26;
-/// One part in so many of a week goes into the level: which of these foretold the weeks best so far.
-const WEIGHTS: [i64; 3] = [8, 4, 2];
-/// With fewer weeks to draw from than this, each counts as it is.
-const TAMED: usize = 13;
+/// One part in so many of a week goes into the level: which of these would have foretold the weeks
+/// that are drawn from with the smallest squares. The first is slow enough for a mean.
+const WEIGHTS: [i64; 4] = [32, 8, 4, 2];
 /// A week moves the level as if it were at most so many times as large, or small, as expected.
 const CLIP: i64 = 2;
 /// Of so many weeks, each is taken this far beyond its distance from their mean.
-const SPREAD: i64 = 2;
+const SPREAD: i64 = 3;
 /// The level never falls below this part of the mean of all weeks so far: after a pause, weeks aren't infinitely many times
 /// what was expected.
 const FLOOR: i64 = 16;
@@ -85,13 +84,15 @@ impl<'a> Habit<'a> {
         let levels = WEIGHTS.map(|weight| (weight, levels(&totals, weight)));
         let missed = |levels: &[i64]| {
             let of = totals.iter().zip(levels).skip(first);
-            of.fold(0_u64, |sum, (total, level)| sum.saturating_add(total.abs_diff(*level)))
+            of.fold(0_u128, |sum, (total, level)| {
+                let missed = u128::from(total.abs_diff(*level));
+                sum.saturating_add(missed.saturating_mul(missed))
+            })
         };
         let (weight, levels) = levels.into_iter().min_by_key(|(_, levels)| missed(levels))?;
         let lived = weeks.iter().zip(&totals).zip(&levels).skip(first);
         let mut lived: Vec<Lived> =
             lived.map(|((hours, total), expected)| Lived::new(hours, *total, *expected)).collect();
-        tame(&mut lived);
         spread(&mut lived);
         Some(Self { lived, level: *levels.last()?, weight })
     }
@@ -128,7 +129,8 @@ fn levels(totals: &[i64], weight: i64) -> Vec<i64> {
         levels.push(level);
         so_far = so_far.saturating_add(*total);
         let mean = so_far.checked_div(weeks.saturating_add(1)).unwrap_or(0);
-        level = follow(level, *total, weight).max(mean / FLOOR);
+        // With few weeks behind it, the level is their mean.
+        level = follow(level, *total, weight.min(weeks.saturating_add(1))).max(mean / FLOOR);
     }
     levels.push(level);
     levels
@@ -151,26 +153,6 @@ fn spread(lived: &mut [Lived]) {
         let ratio = ratio.saturating_add(further).max(mean / 8).max(1);
         let expected = (i128::from(week.total) << UNIT_BITS).checked_div(i128::from(ratio)).unwrap_or(1);
         week.expected = i64::try_from(expected).unwrap_or(i64::MAX).max(1);
-    }
-}
-
-/// What happened once may not happen again: of all weeks the one that was most above what was expected counts as the second.
-fn tame(lived: &mut [Lived]) {
-    if lived.len() < TAMED {
-        return;
-    }
-    // a / b > c / d without dividing; totals and levels are not negative.
-    let is_above = |a: &Lived, b: &Lived| {
-        let left = i128::from(a.total).saturating_mul(i128::from(b.expected));
-        left.cmp(&i128::from(b.total).saturating_mul(i128::from(a.expected)))
-    };
-    let mut order: Vec<usize> = (0..lived.len()).collect();
-    order.sort_by(|a, b| is_above(&lived[*b], &lived[*a]));
-    let [first, second, ..] = order[..] else { return };
-    let Lived { total, expected, .. } = lived[second];
-    let as_second = i128::from(lived[first].total).saturating_mul(i128::from(expected));
-    if let Some(as_second) = as_second.checked_div(i128::from(total)) {
-        lived[first].expected = i64::try_from(as_second).unwrap_or(i64::MAX).max(1);
     }
 }
 

@@ -41,8 +41,10 @@ pub fn per_period(spent: Credits, days: u32, period_days: u32) -> Option<Credits
 pub fn fits(needed: Credits, plans: &[Plan], packs: &[Pack]) -> Vec<Fit> {
     let own = plans.iter().enumerate().map(|(place, plan)| (Some(place), *plan));
     let none = (None, Plan { credits: Credits::ZERO, price_minor: 0 });
-    let mut found: Vec<Fit> =
-        std::iter::once(none).chain(own).flat_map(|(place, plan)| with_packs(needed, place, plan, packs)).collect();
+    let mut found: Vec<Fit> = std::iter::once(none)
+        .chain(own)
+        .flat_map(|(place, plan)| with_packs(needed, place, plan, packs))
+        .collect();
     let count = |fit: &Fit| fit.packs.map_or(0, |(_, count)| count);
     found.sort_by_key(|fit| (fit.price_minor, count(fit), std::cmp::Reverse(fit.spare), fit.plan, fit.packs));
     found
@@ -55,7 +57,8 @@ fn with_packs(needed: Credits, place: Option<usize>, plan: Plan, packs: &[Pack])
         return vec![Fit { plan: place, packs: None, price_minor: plan.price_minor, spare }];
     }
     let fit = |(kind, pack): (usize, &Pack)| {
-        let (each, missing) = (u64::try_from(pack.credits.micros()).ok()?, u64::try_from(missing.micros()).ok()?);
+        let (each, missing) =
+            (u64::try_from(pack.credits.micros()).ok()?, u64::try_from(missing.micros()).ok()?);
         let count = if each == 0 { None } else { Some(missing.div_ceil(each)) }?;
         let price_minor = count.checked_mul(pack.price_minor)?.checked_add(plan.price_minor)?;
         let spare = count.checked_mul(each)?.checked_sub(missing)?;
@@ -101,7 +104,8 @@ mod tests {
         let packs = [pack(50, 100), pack(100, 200), pack(120, 200)];
         assert_eq!(cheapest(100, &[], &packs), (None, Some((2, 1)), 200));
         assert_eq!(cheapest(100, &[plan(100, 200)], &packs), (Some(0), None, 200));
-        let spare: Vec<Credits> = fits(Credits::whole(100), &[], &packs).iter().map(|fit| fit.spare).collect();
+        let spare: Vec<Credits> =
+            fits(Credits::whole(100), &[], &packs).iter().map(|fit| fit.spare).collect();
         assert_eq!(spare, [20, 0, 0].map(Credits::whole));
     }
 

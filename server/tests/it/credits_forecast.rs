@@ -64,7 +64,10 @@ async fn member_with_a_habit_reads_when_credits_run_out_and_what_expires_before(
     });
     assert_eq!(found["basis"], basis);
     assert_eq!((&found["enough_history"], &found["backtest"]), (&json!(true), &Value::Null));
-    assert_eq!((&found["as_of"], &found["credits"], &found["debt"]), (&json!("2027-01-17T12:00:00Z"), &json!(145), &json!(0)));
+    assert_eq!(
+        (&found["as_of"], &found["credits"], &found["debt"]),
+        (&json!("2027-01-17T12:00:00Z"), &json!(145), &json!(0))
+    );
     assert_eq!(caller.get("/usage/current").await.ok()["seq"], found["seq"]);
 }
 
@@ -114,9 +117,13 @@ async fn member_who_asks_for_what_is_not_there_is_told_what_is() {
     let world = World::start().await;
     let ada = world.member("ada").await;
     let caller = world.as_member(&ada).await;
-    for (query, field) in
-        [("days=0", "days"), ("days=367", "days"), ("days=-1", "days"), ("days=a", "days"), ("seed=1", "seed")]
-    {
+    for (query, field) in [
+        ("days=0", "days"),
+        ("days=367", "days"),
+        ("days=-1", "days"),
+        ("days=a", "days"),
+        ("seed=1", "seed"),
+    ] {
         assert_error(&caller.get(&format!("{FORECAST}?{query}")).await, 422, "validation_failed", field);
     }
     assert_error(&caller.post(FORECAST, &json!({})).await, 405, "method_not_allowed", "");

@@ -22,8 +22,7 @@ impl World {
         for entry in &entries {
             repricing.take(entry).expect("what was charged can be counted");
         }
-        let filter =
-            RollupFilter { account: member.account_no, from, to, operation: None, api_key: None };
+        let filter = RollupFilter { account: member.account_no, from, to, operation: None, api_key: None };
         let mut charged = BTreeMap::<String, (u64, i64, i64)>::new();
         for row in store.rollups(filter).await.expect("rollups") {
             let sum = charged.entry(row.operation).or_default();
