@@ -150,7 +150,7 @@ fn spread(lived: &mut [Lived]) {
     let mean = sum(&ratios).checked_div(count).unwrap_or(0);
     for (week, ratio) in lived.iter_mut().zip(ratios).filter(|(_, ratio)| *ratio > 0) {
         let further = ratio.saturating_sub(mean).saturating_mul(SPREAD).checked_div(count).unwrap_or(0);
-        let ratio = ratio.saturating_add(further).max(mean / 8).max(1);
+        let ratio = ratio.saturating_add(further).max(ratio / 2).max(1);
         let expected = (i128::from(week.total) << UNIT_BITS).checked_div(i128::from(ratio)).unwrap_or(1);
         week.expected = i64::try_from(expected).unwrap_or(i64::MAX).max(1);
     }
