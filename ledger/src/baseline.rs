@@ -15,9 +15,10 @@ const FEWEST: usize = 2;
 const DISTANCES: i64 = 9;
 /// How many times as much as usual is unusual.
 const TIMES: i64 = 2;
-/// What one hour in fifty is above its median, in all the weeks, is taken so many times. It keeps what happens now and then, in
-/// whatever hour, from being called unusual.
-const RARE: (usize, i64) = (50, 2);
+/// What one hour in so many is above its median, in all the weeks, is taken so many times. It keeps what happens now and then,
+/// in whatever hour, from being called unusual.
+const RARE_IN: usize = 50;
+const RARE_TIMES: i64 = 2;
 /// Hours that must pass calmly before a spike is over.
 const CALM: u8 = 24;
 
@@ -167,8 +168,8 @@ fn rare(spent: &[i64], figures: &[(i64, i64)]) -> i64 {
     let usual = figures.iter().map(|(usual, _)| *usual).cycle();
     let mut above: Vec<i64> =
         spent.iter().zip(usual).map(|(spent, usual)| spent.saturating_sub(usual)).collect();
-    let place = above.len().saturating_sub(1).saturating_sub(above.len() / RARE.0);
-    if above.is_empty() { 0 } else { (*above.select_nth_unstable(place).1).max(0).saturating_mul(RARE.1) }
+    let place = above.len().saturating_sub(1).saturating_sub(above.len() / RARE_IN);
+    if above.is_empty() { 0 } else { (*above.select_nth_unstable(place).1).max(0).saturating_mul(RARE_TIMES) }
 }
 
 fn amount(micros: i64) -> Credits {
@@ -227,13 +228,13 @@ mod tests {
     fn crossings(spent: &[i64], known: usize) -> Vec<(usize, Crossing)> {
         let (mut watch, mut said, all) = (SpikeWatch::default(), vec![], hours(spent));
         let mut baseline = Baseline::of(&all.first(known)).unwrap();
-        for index in known..spent.len() {
+        for (index, micros) in spent.iter().enumerate().skip(known) {
             if index % 24 == 0 {
                 baseline = Baseline::of(&all.first(index)).unwrap();
             }
             let at = all.from().saturating_add(i64::try_from(index).unwrap() * HOUR);
             for (share, complete) in [(2, false), (1, true), (1, true)] {
-                let crossing = watch.look(&baseline, at, amount(spent[index] / share), complete);
+                let crossing = watch.look(&baseline, at, amount(micros / share), complete);
                 said.extend(crossing.map(|crossing| (index, crossing)));
             }
         }

@@ -268,7 +268,9 @@ impl Books {
 
 fn lived(actions: &[Action]) -> Books {
     let mut books = Books::new();
-    actions.iter().for_each(|action| books.run(action));
+    for action in actions {
+        books.run(action);
+    }
     books
 }
 
@@ -309,7 +311,9 @@ proptest! {
         other.cards = RateCards::new(vec![RateCard { effective_from: Timestamp::from_micros(0), ..card(2, 3) }]).unwrap();
         // Where nobody is refused, both lives have the same acts.
         prop_assume!(books.wallet.debt.is_zero());
-        actions.iter().for_each(|action| other.run(action));
+        for action in &actions {
+            other.run(action);
+        }
         prop_assume!(other.wallet.debt.is_zero() && other.events.len() == books.events.len());
         let repricing = books.repriced(Prices::Card(&other.cards.versions()[0]), FOR_EVER);
         let (total, charged) = (repricing.total(), other.series.total());
