@@ -20,7 +20,11 @@
 //! | [`spend_limit`] | how much a key may spend in a period |
 //! | [`series`] | 15-minute buckets of consumption |
 //! | [`dimensions`] | the same by what services say about their work |
+//! | [`hours`] | what was spent, hour by hour |
 //! | [`forecast`] | when credits run out at a pace |
+//! | [`outlook`] | when they run out by the account's own history, and how sure that is |
+//! | [`baseline`] | what is usual for an account, and when a spike begins and ends |
+//! | [`what_if`] | what the same use would cost by other prices, and which offer fits it |
 //! | [`verify`] | replays an account's books and names the first mismatch |
 //! | [`money`] | amounts in minor units of a currency |
 //! | [`shares`] | parts that add up to the whole |
@@ -31,6 +35,7 @@
 //! | [`tax`] | the tax on an invoice |
 //! | [`reconcile`] | whether payments, invoices and grants say the same |
 
+pub mod baseline;
 pub mod chain;
 pub mod credits;
 pub mod day;
@@ -39,10 +44,12 @@ pub mod entry;
 pub mod event;
 pub mod forecast;
 pub mod grant;
+pub mod hours;
 pub mod ids;
 pub mod invoice;
 pub mod money;
 pub mod month;
+pub mod outlook;
 pub mod plan;
 pub mod purchase;
 pub mod rate;
@@ -56,6 +63,7 @@ pub mod time;
 pub mod top_up;
 pub mod verify;
 pub mod wallet;
+pub mod what_if;
 
 pub use credits::{Credits, Quantity};
 pub use day::{Day, Zone};

@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 
 /// Microseconds in one second.
 pub const SECOND: i64 = 1_000_000;
+/// Microseconds in one hour.
+pub const HOUR: i64 = 3_600 * SECOND;
 /// Microseconds in one day.
 pub const DAY: i64 = 86_400 * SECOND;
 

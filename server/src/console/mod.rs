@@ -14,6 +14,7 @@
 //! | [`api_keys`], [`service_keys`] | makes, lists and revokes keys |
 //! | [`charging`] | takes what services report |
 //! | [`account`] | balance and consumption |
+//! | [`forecast`] | when an account's credits will be gone |
 //! | [`grants`], [`rate_card`] | what an operator gives, takes back and charges |
 //! | [`outbox`] | writes letters, and shows those that were not sent |
 //! | [`pricing`] | what anybody may know: prices, what a list of operations would cost |
@@ -33,6 +34,7 @@ pub mod email_change;
 pub mod error;
 pub mod events;
 pub mod exports;
+pub mod forecast;
 pub mod grants;
 pub mod history;
 pub mod holds;
@@ -112,6 +114,7 @@ pub struct Parts {
     /// Requests in this minute.
     pub(crate) rates: Rates,
     overviews: overview::Recent,
+    pasts: forecast::Pasts,
     pub(crate) sign_ins: SignInThrottle,
     /// Who else may say who somebody is.
     pub providers: Providers,
@@ -162,6 +165,7 @@ impl Console {
             exports: exports::Exports::default(),
             rates: Rates::new(u64::from_be_bytes(node)),
             overviews: overview::Recent::default(),
+            pasts: forecast::Pasts::default(),
             sign_ins: SignInThrottle::default(),
             providers,
             rounds: RoundThrottle::default(),

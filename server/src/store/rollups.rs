@@ -118,6 +118,28 @@ impl Store {
         rows.into_iter().map(RollupRow::into_bucket).collect()
     }
 
+    /// Credits spent in each hour (UTC) of a stretch in which anything was, in order of time; both ends are whole hours.
+    pub async fn hourly_credits(
+        &self,
+        account_no: i64,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Result<Vec<(Timestamp, Credits)>, StoreError> {
+        let rows: Vec<(i64, i64)> = read!(self, db => Ok(sqlx::query_as(
+            "SELECT bucket - bucket % 3600000000 AS hour, CAST(sum(credits) AS BIGINT) FROM rollups \
+             WHERE account = $1 AND bucket >= $2 AND bucket < $3 GROUP BY bucket - bucket % 3600000000 ORDER BY 1",
+        )
+        .bind(account_no)
+        .bind(from.micros())
+        .bind(to.micros())
+        .fetch_all(db)
+        .await?))?;
+        let hour = |(hour, credits): (i64, i64)| {
+            Ok((Timestamp::from_micros(hour), credits.read("rollups", "credits", hour)?))
+        };
+        rows.into_iter().map(hour).collect()
+    }
+
     /// Events in these buckets.
     pub async fn count_in_buckets(&self, filter: &RollupFilter) -> Result<u64, StoreError> {
         let (count,): (i64,) = read!(self, db => Ok(sqlx::query_as(

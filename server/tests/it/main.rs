@@ -14,6 +14,7 @@ mod cli_replay;
 mod crash;
 mod credits_entries;
 mod credits_file;
+mod credits_forecast;
 mod credits_grants;
 mod credits_page;
 mod credits_verify;

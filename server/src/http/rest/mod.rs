@@ -16,6 +16,7 @@ pub mod estimate;
 pub mod events;
 pub mod events_list;
 pub mod export;
+pub mod forecast;
 pub mod grants;
 pub mod history;
 pub mod holds;
@@ -40,6 +41,7 @@ pub fn router(console: &Console) -> Router<Console> {
         .merge(estimate::router())
         .merge(events_list::router())
         .merge(export::router())
+        .merge(forecast::router())
         .merge(grants::router())
         .merge(history::router())
         .merge(holds::list_router())

@@ -10,6 +10,7 @@ pub mod operator;
 pub mod place;
 pub mod process;
 pub mod raw;
+mod repricing;
 pub mod smtp;
 pub mod sse;
 pub mod trace;

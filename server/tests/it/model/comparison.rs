@@ -54,6 +54,7 @@ impl Run {
             self.compare_holds(at, &mut model).await;
             self.compare_entries(at, &model).await;
             self.compare_history(at, &model).await;
+            driver.world.assert_reprices(&driver.members[account]).await;
         }
         driver.world.close().await;
     }

@@ -50,7 +50,14 @@ async fn servers_read_entries_by_index() {
     let settle = format!("/usage/holds/{}/settle", opened["hold_id"].as_str().expect("an id"));
     caller(1, &trainer).post(&settle, &json!({"quantity": "1"})).await.ok();
     let member = caller(1, &key);
-    for page in ["/usage/current", "/usage/history", "/usage/events", "/credits/grants", "/credits/entries"] {
+    for page in [
+        "/usage/current",
+        "/usage/history",
+        "/usage/events",
+        "/credits/grants",
+        "/credits/entries",
+        "/credits/forecast",
+    ] {
         member.get(page).await.ok();
     }
     let current = member.get("/usage/current").await.ok();
