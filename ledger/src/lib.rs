@@ -20,6 +20,7 @@
 //! | [`series`] | 15-minute buckets of consumption |
 //! | [`dimensions`] | the same by what services say about their work |
 //! | [`forecast`] | when credits run out at a pace |
+//! | `schema` | how amounts and ids look on the wire |
 //! | [`verify`] | replays an account's books and names the first mismatch |
 
 pub mod chain;
@@ -33,6 +34,8 @@ pub mod ids;
 pub mod month;
 pub mod rate;
 pub mod receipt;
+#[cfg(feature = "schema")]
+pub mod schema;
 pub mod series;
 pub mod spend_limit;
 pub mod time;

@@ -36,7 +36,7 @@ enum Store {
     Postgres,
 }
 
-const KINDS: [Kind; 15] = [
+const KINDS: [Kind; 16] = [
     Kind {
         name: "crash",
         about: "a server is killed under load and has kept every answer; COUNT times",
@@ -120,6 +120,13 @@ const KINDS: [Kind; 15] = [
         work: Work::Tests("poison::", Store::Sqlite),
         count: None,
         seed: None,
+    },
+    Kind {
+        name: "schemathesis",
+        about: "COUNT requests for each route and identity, made from /openapi.json: no 5xx, and nothing that it doesn't say",
+        work: Work::Tests("schemathesis::", Store::Sqlite),
+        count: Some(("PLEXE_SCHEMATHESIS_EXAMPLES", 500)),
+        seed: Some("PLEXE_SCHEMATHESIS_SEED"),
     },
     Kind {
         name: "overload",

@@ -19,11 +19,14 @@
 //! | [`uncut`] | lets changes finish when the client has gone |
 //! | [`json`] | reads request bodies and names what is wrong with them |
 //! | [`query`] | reads query strings and names what is wrong with them |
+//! | `openapi` | what describes all of it to programs |
 //! | [`health`] | whether the process and its store work |
 
 pub mod assets;
 pub mod client_address;
 pub mod connections;
+#[cfg(test)]
+mod description;
 mod door;
 pub mod endless;
 pub mod failures;
@@ -31,6 +34,7 @@ pub mod forms;
 pub mod frame;
 pub mod health;
 pub mod json;
+mod openapi;
 pub mod pages;
 pub mod query;
 mod rates;
