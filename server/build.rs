@@ -32,10 +32,23 @@ fn main() -> io::Result<()> {
     files.sort();
     let mut table = String::from("&[\n");
     for (index, path) in files.iter().enumerate() {
-        embed(&out, &assets, path, index, compress, &mut table)?;
+        let body = fs::read(assets.join(path))?;
+        embed(&out, &body, path, &index.to_string(), compress, &mut table)?;
     }
     table.push_str("]\n");
-    fs::write(out.join("assets.rs"), table)
+    fs::write(out.join("assets.rs"), table)?;
+    describe(&out, compress)
+}
+
+/// The description of the API, without what makes it pleasant to review.
+fn describe(out: &Path, compress: bool) -> io::Result<()> {
+    const NAME: &str = "openapi.json";
+    let source = Path::new(&var("CARGO_MANIFEST_DIR")).join(NAME);
+    println!("cargo:rerun-if-changed={}", source.display());
+    let short: String = fs::read_to_string(source)?.lines().map(str::trim_start).collect();
+    let mut line = String::new();
+    embed(out, short.as_bytes(), NAME, NAME, compress, &mut line)?;
+    fs::write(out.join("openapi.rs"), line.trim().trim_end_matches(','))
 }
 
 fn var(name: &str) -> String {
@@ -64,27 +77,26 @@ fn walk(root: &Path, dir: &Path, files: &mut Vec<String>) -> io::Result<()> {
 /// Writes the stored forms of one file and its line of the table.
 fn embed(
     out: &Path,
-    assets: &Path,
+    body: &[u8],
     path: &str,
-    index: usize,
+    stored_as: &str,
     compress: bool,
     table: &mut String,
 ) -> io::Result<()> {
-    let body = fs::read(assets.join(path))?;
     let mut hash = String::new();
-    for byte in Sha256::digest(&body) {
+    for byte in Sha256::digest(body) {
         write!(hash, "{byte:02x}").map_err(io::Error::other)?;
     }
     hash.truncate(NAME_HASH_DIGITS);
     let store = |suffix: &str, bytes: &[u8]| -> io::Result<String> {
-        let name = format!("asset-{index}{suffix}");
+        let name = format!("asset-{stored_as}{suffix}");
         fs::write(out.join(&name), bytes)?;
         Ok(format!("include_bytes!(concat!(env!(\"OUT_DIR\"), \"/{name}\"))"))
     };
-    let identity = store("", &body)?;
+    let identity = store("", body)?;
     let mut compressed = [String::from("None"), String::from("None")];
     if compress && body.len() >= MIN_COMPRESSED_BYTES {
-        let forms = [("-br", brotli(&body)?), ("-gz", gzip(&body)?)];
+        let forms = [("-br", brotli(body)?), ("-gz", gzip(body)?)];
         for ((suffix, bytes), slot) in forms.into_iter().zip(&mut compressed) {
             if bytes.len() < body.len() {
                 *slot = format!("Some({})", store(suffix, &bytes)?);

@@ -8,6 +8,7 @@ use crate::app::App;
 use crate::backend::Viewer;
 use crate::components::calculator;
 use crate::pages::failure::{self, Failure};
+use crate::pages::reference::ReferencePage;
 use crate::ssr::{Assets, Wake};
 
 /// Puts on the document, before anything is painted, that there are scripts, and the remembered theme.
@@ -51,6 +52,27 @@ pub fn failure(status: u16, sentence: String, incident: String) -> impl IntoView
             </head>
             <body>
                 <Failure status sentence incident />
+            </body>
+        </html>
+    }
+}
+
+/// A whole document around the API reference, which is no page of the application: nothing of it is known to the wasm.
+pub fn reference(article: String) -> impl IntoView {
+    let assets = use_context::<Assets>().unwrap_or_default();
+    view! {
+        <!DOCTYPE html>
+        <html lang="en">
+            <head>
+                <Head assets wake=Wake::Never />
+                <title>"API reference · Plexe Console"</title>
+                <meta
+                    name="description"
+                    content="Every route of the API: what it takes and answers, and how it is called from curl, Python, JavaScript and Rust."
+                />
+            </head>
+            <body>
+                <ReferencePage article />
             </body>
         </html>
     }

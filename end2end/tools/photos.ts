@@ -6,7 +6,7 @@ import { hydrated, signIn } from "../support/test";
 
 const WIDTHS = [360, 1280];
 const THEMES = ["light", "dark"] as const;
-const PUBLIC = ["/sign-in", "/sign-up", "/forgot-password", "/verify-email", "/reset-password", "/pricing", "/docs/billing", "/nowhere"];
+const PUBLIC = ["/sign-in", "/sign-up", "/forgot-password", "/verify-email", "/reset-password", "/pricing", "/docs/billing", "/docs", "/nowhere"];
 const PRIVATE = ["/", "/?range=30d", "/usage", "/usage?range=12m", "/credits", "/settings/account", "/settings/security", "/settings/security/log", "/settings/account/data", "/settings/api-keys"];
 
 type Sample = { console: Console; owner: Login; receipts: string[] };

@@ -25,6 +25,7 @@
 //! | [`outlook`] | when they run out by the account's own history, and how sure that is |
 //! | [`baseline`] | what is usual for an account, and when a spike begins and ends |
 //! | [`what_if`] | what the same use would cost by other prices, and which offer fits it |
+//! | `schema` | how amounts and ids look on the wire |
 //! | [`verify`] | replays an account's books and names the first mismatch |
 //! | [`money`] | amounts in minor units of a currency |
 //! | [`shares`] | parts that add up to the whole |
@@ -55,6 +56,8 @@ pub mod purchase;
 pub mod rate;
 pub mod receipt;
 pub mod reconcile;
+#[cfg(feature = "schema")]
+pub mod schema;
 pub mod series;
 pub mod shares;
 pub mod spend_limit;

@@ -131,6 +131,13 @@ const KINDS: [Kind; 16] = [
         seed: None,
     },
     Kind {
+        name: "schemathesis",
+        about: "COUNT requests for each route and identity, made from /openapi.json: no 5xx, and nothing that it doesn't say",
+        work: Work::Tests("schemathesis::", Store::Sqlite),
+        count: Some(("PLEXE_SCHEMATHESIS_EXAMPLES", 500)),
+        seed: Some("PLEXE_SCHEMATHESIS_SEED"),
+    },
+    Kind {
         name: "overload",
         about: "four times what can be charged, for SECONDS: what is let in is charged, all else is told to come back",
         work: Work::Load { seconds: 60 },

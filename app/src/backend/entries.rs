@@ -21,10 +21,12 @@ pub const LAST_SEQ_HEADER: &str = "ledger-last-seq";
 
 /// One movement.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(schemars::JsonSchema))]
 pub struct EntryLine {
     pub seq: u64,
     pub leg: u16,
     /// As the ledger names it.
+    #[cfg_attr(feature = "ssr", schemars(extend("enum" = Movement::ALL.map(Movement::name))))]
     pub movement: String,
     pub amount: Credits,
     pub grant_id: Option<GrantId>,
@@ -49,6 +51,7 @@ pub struct EntryLine {
 
 /// The event, as it was reported and priced.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(schemars::JsonSchema))]
 pub struct EventLine {
     /// `None` on holds and their release, which are no event.
     pub event_id: Option<EventId>,
@@ -68,6 +71,7 @@ pub struct EventLine {
 
 /// What stood there before.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(schemars::JsonSchema))]
 pub struct RevisionLine {
     /// Of leg 0 of the hold or event.
     pub seq: u64,
@@ -78,7 +82,9 @@ pub struct RevisionLine {
 
 /// What never changes about a grant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(schemars::JsonSchema))]
 pub struct IssuedLine {
+    #[cfg_attr(feature = "ssr", schemars(extend("enum" = GrantKind::ALL.map(GrantKind::name))))]
     pub kind: String,
     pub priority: u16,
     pub effective_at: String,

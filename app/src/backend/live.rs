@@ -21,6 +21,7 @@ pub mod name {
 
 /// `entry`: one movement of the ledger.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(schemars::JsonSchema))]
 pub struct EntryMessage {
     pub seq: u64,
     /// `charge`, `issue`, `expire`, `void`, … as the ledger names it.
@@ -39,6 +40,7 @@ pub struct EntryMessage {
 
 /// What a service reported.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(schemars::JsonSchema))]
 pub struct EventFacts {
     pub event_id: EventId,
     pub source: String,
@@ -54,6 +56,7 @@ pub struct EventFacts {
 
 /// `usage`: what a commit added to one 15-minute bucket.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(schemars::JsonSchema))]
 pub struct UsageMessage {
     /// The bucket's start: RFC 3339, UTC.
     pub start: String,
@@ -66,6 +69,7 @@ pub struct UsageMessage {
 
 /// `balance`, and the snapshot in `reset`: the wallet after entry `seq`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(schemars::JsonSchema))]
 pub struct BalanceMessage {
     pub seq: u64,
     pub balance: Credits,
@@ -89,6 +93,7 @@ pub mod alert {
 
 /// `alert`: something about the account that is no entry has begun or is over.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(schemars::JsonSchema))]
 pub struct AlertMessage {
     /// One of [`alert`]; readers pass over those they don't know.
     pub alert: String,

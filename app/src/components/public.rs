@@ -13,8 +13,11 @@ struct Place {
     name: &'static str,
 }
 
-const PLACES: [Place; 2] =
-    [Place { path: "/pricing", name: "Pricing" }, Place { path: "/docs/billing", name: "How credits work" }];
+const PLACES: [Place; 3] = [
+    Place { path: "/pricing", name: "Pricing" },
+    Place { path: "/docs/billing", name: "How credits work" },
+    Place { path: "/docs", name: "API" },
+];
 
 /// The mark and the name of the product.
 #[component]
@@ -89,6 +92,10 @@ fn Site(here: &'static str, children: Children) -> impl IntoView {
                     "Prices for programs: "
                     <a href="/rate-card" rel="external">
                         <code>"GET /rate-card"</code>
+                    </a> " · The API: " <a href="/docs" rel="external">
+                        "reference"
+                    </a> ", " <a href="/openapi.json" rel="external">
+                        <code>"openapi.json"</code>
                     </a>
                 </p>
             </footer>

@@ -8,5 +8,7 @@ pub mod not_found;
 pub mod overview;
 pub mod pricing;
 pub mod receipt;
+#[cfg(feature = "ssr")]
+pub mod reference;
 pub mod settings;
 pub mod usage;

@@ -8,6 +8,7 @@ use app::backend::form::Errors;
 use ledger::event::FieldError;
 use ledger::wallet::Shortfall;
 use ledger::{Credits, KeyId};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::calendar::Rfc3339;
@@ -172,7 +173,7 @@ impl Error {
 }
 
 /// The `details` of an error's envelope.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Details<'a> {
     Funds(Funds),
@@ -182,7 +183,7 @@ pub enum Details<'a> {
 }
 
 /// What is missing and what helps, for a charge that the wallet can't pay.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Funds {
     pub balance: Credits,
     pub required: Credits,
@@ -192,7 +193,7 @@ pub struct Funds {
 }
 
 /// A way out.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Action {
     pub action: &'static str,
     pub label: String,
@@ -215,7 +216,7 @@ impl Funds {
 }
 
 /// The same for a charge that a key's limit does not allow.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct LimitDetails {
     /// What the account could spend.
     pub balance: Credits,
@@ -228,7 +229,7 @@ pub struct LimitDetails {
 }
 
 /// A limit as it stood.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct ReachedView {
     /// Of the paying key, or of one that it was made with.
     pub key_id: KeyId,

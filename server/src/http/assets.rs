@@ -22,14 +22,14 @@ use bytes::Bytes;
 
 /// One embedded file and its stored forms.
 #[derive(Clone, Copy, Debug)]
-struct File {
+pub(super) struct File {
     /// Path below the site's root, with `/` between its parts.
-    path: &'static str,
+    pub(super) path: &'static str,
     /// Hex digits of the content's SHA-256, part of the lasting name.
-    hash: &'static str,
-    identity: &'static [u8],
-    brotli: Option<&'static [u8]>,
-    gzip: Option<&'static [u8]>,
+    pub(super) hash: &'static str,
+    pub(super) identity: &'static [u8],
+    pub(super) brotli: Option<&'static [u8]>,
+    pub(super) gzip: Option<&'static [u8]>,
 }
 
 static FILES: &[File] = include!(concat!(env!("OUT_DIR"), "/assets.rs"));
@@ -37,7 +37,7 @@ static FILES: &[File] = include!(concat!(env!("OUT_DIR"), "/assets.rs"));
 /// A name with the content's hash in it never means anything else.
 const FOR_EVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
 /// A plain name may mean new content after an update; the `ETag` makes asking again cheap.
-const ASK_AGAIN: HeaderValue = HeaderValue::from_static("no-cache");
+pub(super) const ASK_AGAIN: HeaderValue = HeaderValue::from_static("no-cache");
 /// Icons and the like: a stale one does no harm for an hour.
 const AN_HOUR: HeaderValue = HeaderValue::from_static("public, max-age=3600");
 
@@ -113,7 +113,7 @@ fn lasting_name(file: &File) -> String {
     }
 }
 
-fn answer(file: &'static File, headers: &HeaderMap, cache: HeaderValue) -> Response {
+pub(super) fn answer(file: &'static File, headers: &HeaderMap, cache: HeaderValue) -> Response {
     let (body, encoding) = stored_form(file, accepted(headers));
     let tag = format!("\"{}{}\"", file.hash, encoding.map_or(String::new(), |name| format!("-{name}")));
     let fresh = known_tags(headers).any(|known| known == "*" || known.trim_start_matches("W/") == tag);

@@ -15,6 +15,7 @@ use http::header::{
     STRICT_TRANSPORT_SECURITY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::console::error::Details;
@@ -74,13 +75,13 @@ impl IntoResponse for Error {
 }
 
 /// `{"error": {"code", "message", "status", …}}`
-#[derive(Debug, Serialize)]
-struct Envelope<'a> {
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Envelope<'a> {
     error: ErrorView<'a>,
 }
 
 /// An error as the wire shows it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct ErrorView<'a> {
     code: &'static str,
     message: String,

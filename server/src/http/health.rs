@@ -2,13 +2,20 @@
 
 use axum::Json;
 use axum::extract::State;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::console::{Console, Error};
 
+#[cfg(test)]
+use super::description::{Area, Caller, Operation};
+#[cfg(test)]
+use serde_json::json;
+
 /// The answer of a probe that is well.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Health {
+    #[schemars(extend("enum" = ["ok", "ready"]))]
     status: &'static str,
 }
 
@@ -24,4 +31,17 @@ pub async fn readyz(State(console): State<Console>) -> Result<Json<Health>, Erro
     } else {
         Err(Error::Unavailable { retry_after_s: 5 })
     }
+}
+
+#[cfg(test)]
+pub(super) fn described() -> Vec<Operation> {
+    vec![
+        Operation::get("/healthz", "get_health", "Whether the process answers")
+            .by(Area::Machines, Caller::Anybody)
+            .answers::<Health>(json!({ "status": "ok" })),
+        Operation::get("/readyz", "get_readiness", "Whether the store answers and can be written")
+            .about("503 when it can't.")
+            .by(Area::Machines, Caller::Anybody)
+            .answers::<Health>(json!({ "status": "ready" })),
+    ]
 }

@@ -21,12 +21,15 @@
 //! | [`uncut`] | lets changes finish when the client has gone |
 //! | [`json`] | reads request bodies and names what is wrong with them |
 //! | [`query`] | reads query strings and names what is wrong with them |
+//! | `openapi` | what describes all of it to programs |
 //! | [`health`] | whether the process and its store work |
 
 mod archive;
 pub mod assets;
 pub mod client_address;
 pub mod connections;
+#[cfg(test)]
+mod description;
 mod door;
 pub mod endless;
 pub mod failures;
@@ -34,6 +37,7 @@ pub mod forms;
 pub mod frame;
 pub mod health;
 pub mod json;
+mod openapi;
 pub mod pages;
 pub mod query;
 mod rates;

@@ -1,6 +1,7 @@
 //! Pages and their server functions, rendered by `app`. Pages that are one plain form have handlers in [`forms`].
 
 mod receipt;
+mod reference;
 
 use std::fmt::Write as _;
 use std::sync::{Arc, OnceLock};
@@ -21,7 +22,7 @@ use axum::http::uri::PathAndQuery;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Redirect, Response};
-use axum::routing::post;
+use axum::routing::{get, post};
 use leptos::config::LeptosOptions;
 use leptos::nonce::use_nonce;
 use leptos::prelude::{provide_context, use_context};
@@ -85,6 +86,7 @@ pub fn router(console: Console) -> Router {
         .merge(forms::router())
         .merge(settings::router())
         .route("/receipts/{event_id}", post(receipt::report))
+        .route(app::pages::reference::PATH, get(reference::show))
         .leptos_routes_with_context(&site, page_routes(), move || provide(&context), shell)
         .fallback(no_such_page)
         .method_not_allowed_fallback(async || Error::MethodNotAllowed)

@@ -47,7 +47,10 @@ pub fn Routes(base_url: String, paid: Option<Price>) -> impl IntoView {
             </pre>
             <p>
                 "Errors have one shape, "<code>"{\"error\": {\"code\", \"message\", \"status\"}}"</code>
-                ", and name the field that is wrong."
+                ", and name the field that is wrong. The "
+                <a href="/docs" rel="external">
+                    "API reference"
+                </a> " has every route, with examples."
             </p>
         </Part>
     }

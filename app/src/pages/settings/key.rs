@@ -119,7 +119,12 @@ fn facts(key: &ApiKeyView) -> impl IntoView + use<> {
             </header>
             <dl>
                 <dt>"Key"</dt>
-                <dd><code>{key.label.clone()}</code></dd>
+                <dd>
+                    <code>{key.label.clone()}</code>
+                    <p class="sub">
+                        "How to call with it: " <a href="/docs" rel="external">"API reference"</a>
+                    </p>
+                </dd>
                 <dt>"Permission"</dt>
                 <dd>{permission}</dd>
                 {limit}

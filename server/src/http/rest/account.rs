@@ -6,6 +6,7 @@ use axum::extract::State;
 use axum::routing::get;
 use axum::{Json, Router};
 use ledger::{Credits, UserId};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::auth::Customer;
@@ -17,6 +18,11 @@ use crate::http::json::JsonBody;
 use crate::http::query::Query;
 use crate::sequencer::figures::Current;
 use crate::store::AccountStatus;
+
+#[cfg(test)]
+use crate::http::description::{Area, Caller, Operation, schemas};
+#[cfg(test)]
+use serde_json::json;
 
 pub fn router() -> Router<Console> {
     Router::new()
@@ -73,7 +79,7 @@ async fn current(
     Ok(Json(CurrentView::from(usage)))
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct UserView {
     user_id: UserId,
     email: String,
@@ -102,7 +108,7 @@ impl From<Profile> for UserView {
     }
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct ProfileView {
     user_id: UserId,
     email: String,
@@ -110,14 +116,14 @@ struct ProfileView {
     usage: UsageView,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct UsageView {
     credits: Credits,
     consumption: Credits,
 }
 
 /// `credits` and `consumption` as the platform's documentation implies them; the other fields are ours.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct CurrentView {
     credits: Credits,
     consumption: Credits,
@@ -142,4 +148,50 @@ impl From<Current> for CurrentView {
             seq: usage.seq,
         }
     }
+}
+
+#[cfg(test)]
+pub(super) fn described() -> Vec<Operation> {
+    let user = || {
+        json!({
+            "user_id": "user_0190a2b4c6d87e00a1b2c3d4e5f60718", "email": "ada@example.com", "name": "Ada Lovelace",
+            "user_name": "ada", "credits": 49.9, "consumption": 50.1, "is_active": true, "has_api_key": true,
+        })
+    };
+    let changes = schemas::object(
+        json!({
+            "name": { "type": "string", "minLength": 1, "maxLength": 100 },
+            "user_name": { "type": "string", "minLength": 1, "maxLength": 64, "description": "Nobody else has it." },
+        }),
+        &[],
+    );
+    vec![
+        Operation::get("/auth/user", "get_user", "Who calls, and what can be spent")
+            .about("`credits` is what can be spent now, `consumption` what was used in the current period.")
+            .by(Area::Account, Caller::Reader)
+            .answers::<UserView>(user()),
+        Operation::patch("/auth/user", "change_user", "Change name or username")
+            .about("What is not named stays.")
+            .by(Area::Account, Caller::Writer)
+            .body("UserChange", changes, json!({ "name": "Ada Lovelace" }))
+            .answers::<UserView>(user())
+            .refuses(["resource_exists"]),
+        Operation::get("/usage/profile", "get_profile", "Who calls, with their usage")
+            .by(Area::Account, Caller::Reader)
+            .answers::<ProfileView>(json!({
+                "user_id": "user_0190a2b4c6d87e00a1b2c3d4e5f60718", "email": "ada@example.com", "name": "Ada Lovelace",
+                "usage": { "credits": 49.9, "consumption": 50.1 },
+            })),
+        Operation::get("/usage/current", "get_current_usage", "What can be spent, and what was used")
+            .about(
+                "`credits` is what can be spent now, net of holds; `consumption` what was used in the period, which is the \
+                 calendar month (UTC) without a plan. Both names follow the public documentation of the Plexe Platform, \
+                 which says \u{201c}just the current credit usage\u{201d}: they are inferred.",
+            )
+            .by(Area::Account, Caller::Reader)
+            .answers::<CurrentView>(json!({
+                "credits": 49.9, "consumption": 50.1, "held": 0, "debt": 0, "period_start": "2026-11-01T00:00:00Z",
+                "period_end": "2026-12-01T00:00:00Z", "plan": null, "seq": 3,
+            })),
+    ]
 }

@@ -5,6 +5,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use ledger::spend_limit::{LimitMode, LimitPeriod, SpendLimit};
 use ledger::{Credits, KeyId, Timestamp};
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -17,6 +18,11 @@ use crate::console::{Console, Error, Reasons};
 use crate::http::json::{Fields, JsonBody, shown, text, wrong_type};
 use crate::http::query::{Page, Query};
 use crate::store::{ApiKeyRow, KeyFilter, KeyUsage, Permission};
+
+#[cfg(test)]
+use crate::http::description::{Area, Caller, Operation, schemas};
+#[cfg(test)]
+use serde_json::json;
 
 pub fn router() -> Router<Console> {
     Router::new()
@@ -200,12 +206,13 @@ fn parse(key_id: &str) -> Result<KeyId, Error> {
 }
 
 /// What only keys of their kind have is left out of the others.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct CreatedView {
     key_id: KeyId,
     name: String,
     /// The whole secret, this once.
     key: String,
+    #[schemars(extend("enum" = ["read_only", "read_write"]))]
     permission_level: &'static str,
     created_at: Rfc3339,
     expires_at: Option<Rfc3339>,
@@ -229,7 +236,7 @@ impl CreatedView {
     }
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct RotatedView {
     #[serde(flatten)]
     key: CreatedView,
@@ -237,17 +244,19 @@ struct RotatedView {
 }
 
 /// The old key, and how long it still works.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct ReplacedView {
     key_id: KeyId,
     expires_at: Option<Rfc3339>,
 }
 
 /// A limit, and where the key is in its period.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct LimitView {
     amount: Credits,
+    #[schemars(extend("enum" = LimitPeriod::ALL.map(LimitPeriod::name)))]
     period: &'static str,
+    #[schemars(extend("enum" = LimitMode::ALL.map(LimitMode::name)))]
     mode: &'static str,
     /// With what is held.
     spent: Credits,
@@ -271,24 +280,26 @@ impl LimitView {
     }
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Keys")]
 struct ListView {
     keys: Vec<KeyView>,
     pagination: Pagination,
 }
 
 /// A key on the wire.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(in crate::http) struct KeyView {
     key_id: KeyId,
     name: String,
     key_prefix: String,
     key_suffix: String,
+    #[schemars(extend("enum" = ["read_only", "read_write"]))]
     permission_level: &'static str,
     created_at: Rfc3339,
     expires_at: Option<Rfc3339>,
     last_used_at: Option<Rfc3339>,
-    /// `active`, `expired` or `revoked`.
+    #[schemars(extend("enum" = ["active", "expired", "revoked"]))]
     status: &'static str,
     created_by: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -321,14 +332,14 @@ impl KeyView {
     }
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct UsedKeyView {
     #[serde(flatten)]
     key: KeyView,
     usage_stats: UsageStats,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[expect(clippy::struct_field_names, reason = "the names of the wire")]
 struct UsageStats {
     requests_last_24h: i64,
@@ -342,15 +353,16 @@ impl From<KeyUsage> for UsageStats {
     }
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct RevokedView {
     key_id: KeyId,
+    #[schemars(extend("const" = "revoked"))]
     status: &'static str,
     revoked_at: Rfc3339,
 }
 
 /// Where a list stands.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Pagination {
     total: u64,
     limit: u32,
@@ -363,4 +375,115 @@ impl Pagination {
         let seen = offset.saturating_add(u64::try_from(shown).unwrap_or(u64::MAX));
         Self { total, limit, offset, has_more: seen < total }
     }
+}
+
+#[cfg(test)]
+pub(super) fn described() -> Vec<Operation> {
+    let limit = json!({
+        "type": ["object", "null"],
+        "properties": {
+            "amount": {
+                "description": "Credits above 0: a number or a string of one.",
+                "anyOf": [
+                    { "type": "number", "exclusiveMinimum": 0 },
+                    { "type": "string", "pattern": "^[0-9]+(\\.[0-9]+)?([eE][-+]?[0-9]+)?$" },
+                ],
+            },
+            "period": { "type": "string", "enum": LimitPeriod::ALL.map(LimitPeriod::name) },
+            "mode": {
+                "type": "string", "enum": LimitMode::ALL.map(LimitMode::name), "default": "hard",
+                "description": "`hard` refuses what would go above it, `notify` only says so.",
+            },
+        },
+        "required": ["amount", "period"],
+        "additionalProperties": false,
+        "description": "For each day, week (from Monday) or month of the account's time zone.",
+    });
+    let days = json!({ "type": "integer", "minimum": 1, "maximum": 3_650, "description": "From now on." });
+    let name = json!({ "type": "string", "minLength": 1, "maxLength": 100 });
+    let level = json!({ "type": "string", "enum": ["read_only", "read_write"] });
+    let new_key = schemas::object(
+        json!({ "name": name, "permission_level": level, "expiration_days": days, "spend_limit": limit }),
+        &["name", "permission_level"],
+    );
+    let change = schemas::object(json!({ "name": name, "expiration_days": days, "spend_limit": limit }), &[]);
+    let rotation = schemas::object(
+        json!({
+            "overlap_s": {
+                "type": "integer", "minimum": 0, "maximum": 604_800, "default": 86_400,
+                "description": "How long the old secret still works, in seconds.",
+            },
+            "expiration_days": days,
+        }),
+        &[],
+    );
+    let shown = || {
+        json!({
+            "key_id": "key_8tK2mPq4Xz1a", "name": "ci", "key_prefix": "plx_sk_8tK2", "key_suffix": "x7Qp", "permission_level": "read_write",
+            "created_at": "2026-11-22T12:00:00Z", "expires_at": null, "last_used_at": null, "status": "active",
+            "created_by": "ada@example.com",
+        })
+    };
+    let made = || {
+        json!({
+            "key_id": "key_8tK2mPq4Xz1a", "name": "ci", "key": "plx_sk_8tK2…x7Qp", "permission_level": "read_write",
+            "created_at": "2026-11-22T12:00:00Z", "expires_at": null, "created_by": "ada@example.com",
+        })
+    };
+    vec![
+        Operation::post("/auth/api-keys", "create_key", "Make a key")
+            .about(
+                "The whole secret is in this answer and nowhere else. A key that is made with a key has at most its permission, \
+                 expiry and spend limit. Ten an hour for each account.",
+            )
+            .by(Area::Keys, Caller::Writer)
+            .body("NewKey", new_key, json!({ "name": "ci", "permission_level": "read_write", "expiration_days": 90 }))
+            .answers::<CreatedView>(made())
+            .refuses(["email_not_verified", "rate_limited"]),
+        Operation::get("/auth/api-keys", "list_keys", "List keys")
+            .about("The newest first.")
+            .by(Area::Keys, Caller::Reader)
+            .query([
+                schemas::word("status", &["active", "revoked"], None, "Only keys that work, or only revoked ones."),
+                schemas::limit(),
+                schemas::offset(),
+            ])
+            .answers::<ListView>(json!({
+                "keys": [shown()], "pagination": { "total": 1, "limit": 20, "offset": 0, "has_more": false },
+            })),
+        Operation::get("/auth/api-keys/{key_id}", "get_key", "One key, and how much it is used")
+            .by(Area::Keys, Caller::Reader)
+            .answers::<UsedKeyView>({
+                let mut key = shown();
+                key["usage_stats"] =
+                    json!({ "requests_last_24h": 2, "requests_last_7d": 40, "requests_last_30d": 160 });
+                key
+            }),
+        Operation::patch("/auth/api-keys/{key_id}", "change_key", "Change a key")
+            .about("What is not named stays; `\"spend_limit\": null` takes the limit away. The permission can't be changed.")
+            .by(Area::Keys, Caller::Writer)
+            .body("KeyChange", change, json!({ "name": "ci, nightly" }))
+            .answers::<KeyView>(shown())
+            .refuses(["conflict"]),
+        Operation::delete("/auth/api-keys/{key_id}", "revoke_key", "Revoke a key")
+            .about("For ever. Spending with it stops with the next transaction, reading within a second.")
+            .by(Area::Keys, Caller::Writer)
+            .answers::<RevokedView>(
+                json!({ "key_id": "key_8tK2mPq4Xz1a", "status": "revoked", "revoked_at": "2026-11-22T12:00:00Z" }),
+            ),
+        Operation::post("/auth/api-keys/{key_id}/rotate", "rotate_key", "Give a key a new secret")
+            .about(
+                "In one call: a new key with the same name, permission, expiry and limit, and an end to the old one. During the \
+                 overlap both spend from one limit.",
+            )
+            .by(Area::Keys, Caller::Writer)
+            .body("KeyRotation", rotation, json!({ "overlap_s": 3600 }))
+            .or_no_body()
+            .answers::<RotatedView>({
+                let mut key = made();
+                key["replaces"] = json!({ "key_id": "key_2bN7cVr9Lw3d", "expires_at": "2026-11-22T13:00:00Z" });
+                key
+            })
+            .refuses(["conflict", "email_not_verified", "rate_limited"]),
+    ]
 }

@@ -1,14 +1,17 @@
 //! How a charge was worked out, as receipts and estimates show it: every line can be computed again.
 
+use std::borrow::Cow;
+
 use ledger::rate::{MonthPart, Part, Quote, Rounding, Slice};
 use ledger::{Credits, Month, Quantity};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use crate::console::receipt::exact_text;
 
 /// One part of the price.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(untagged)]
 pub(super) enum SliceView {
     /// `quantity × credits_per_unit = exact`
@@ -30,7 +33,8 @@ pub(super) enum SliceView {
     },
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "SliceTier")]
 pub(super) struct TierView {
     above: Quantity,
     /// `null` for the last tier.
@@ -39,7 +43,8 @@ pub(super) struct TierView {
 
 /// `exact` (up to 12 decimals) became `credits` (up to 6) by `rule`, once for the event. With a `month` it is the month's
 /// rounded cost after the event less that before it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "RoundingOfCharge")]
 pub(super) struct RoundingView {
     rule: Rounding,
     exact: Exact,
@@ -47,7 +52,7 @@ pub(super) struct RoundingView {
 }
 
 /// Where a graduated price went on from in the event's month.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct MonthView {
     /// UTC, `2026-11`.
     month: String,
@@ -56,7 +61,7 @@ pub(super) struct MonthView {
 }
 
 /// What a month's quantity costs, before and after rounding.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct StandingView {
     quantity: Quantity,
     exact: Exact,
@@ -107,6 +112,19 @@ impl MonthView {
 /// Credits in millionths of a micro-credit (10^-12); a JSON number with up to 12 decimals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Exact(i128);
+
+impl JsonSchema for Exact {
+    fn schema_name() -> Cow<'static, str> {
+        "Exact".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "number",
+            "description": "Credits before they are rounded: a JSON number with up to 12 decimals.",
+        })
+    }
+}
 
 impl Serialize for Exact {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

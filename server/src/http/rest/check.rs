@@ -4,6 +4,7 @@ use axum::extract::State;
 use axum::routing::post;
 use axum::{Json, Router};
 use ledger::Credits;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::report;
@@ -13,6 +14,11 @@ use crate::console::{Console, Error};
 use crate::http::json::JsonBody;
 use crate::sequencer::job::{Quoted, Unaffordable};
 use crate::store::Scope;
+
+#[cfg(test)]
+use crate::http::description::{Area, Caller, Operation, schemas};
+#[cfg(test)]
+use serde_json::json;
 
 pub fn router() -> Router<Console> {
     Router::new().route("/usage/check", post(check))
@@ -31,7 +37,7 @@ async fn check(
 }
 
 /// What it would cost; with what is missing when it is not allowed.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct QuoteView {
     allowed: bool,
     credits: Credits,
@@ -48,4 +54,23 @@ impl From<Quoted> for QuoteView {
         });
         Self { allowed: details.is_none(), credits, balance, details }
     }
+}
+
+#[cfg(test)]
+pub(super) fn described() -> Vec<Operation> {
+    let question = schemas::object_with_payer(
+        json!({ "operation": schemas::operation(), "quantity": schemas::quantity() }),
+        &["operation", "quantity"],
+    );
+    let operation = Operation::post("/usage/check", "check_usage", "Ask whether an event would be charged")
+        .about("Spends nothing and writes nothing. When it is not allowed, the details are those of the 402.")
+        .by(Area::Services, Caller::Service("check"))
+        .body(
+            "UsageQuestion",
+            question,
+            json!({ "user_id": "user_…", "operation": "model.build", "quantity": 1 }),
+        )
+        .answers::<QuoteView>(json!({ "allowed": true, "credits": 50, "balance": 100 }))
+        .refuses(["account_suspended", "not_found"]);
+    vec![operation]
 }

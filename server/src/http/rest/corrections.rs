@@ -6,6 +6,7 @@ use axum::routing::post;
 use axum::{Json, Router};
 use ledger::event::EventKey;
 use ledger::{Credits, EventId, Quantity};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::entries::line;
@@ -16,6 +17,11 @@ use crate::console::{Console, Error};
 use crate::http::json::JsonBody;
 use crate::sequencer::job::Corrected;
 use crate::store::Scope;
+
+#[cfg(test)]
+use crate::http::description::{Area, Caller, Operation, schemas};
+#[cfg(test)]
+use serde_json::json;
 
 pub fn router() -> Router<Console> {
     Router::new().route("/usage/events/{source}/{id}/corrections", post(correct))
@@ -36,7 +42,7 @@ async fn correct(
     Ok(Json(console.correct(form, service.0.id.clone()).await?.into()))
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct CorrectedView {
     event_id: EventId,
     source: String,
@@ -72,4 +78,38 @@ impl From<Corrected> for CorrectedView {
             entries: corrected.entries.iter().map(|entry| line(account, entry)).collect(),
         }
     }
+}
+
+#[cfg(test)]
+pub(super) fn described() -> Vec<Operation> {
+    let correction = schemas::object(
+        json!({
+            "id": schemas::name(128, "Of this correction; the same id again is answered alike."),
+            "quantity": schemas::quantity(),
+            "reason": { "type": "string", "minLength": 1, "maxLength": 500 },
+        }),
+        &["id", "quantity", "reason"],
+    );
+    let operation = Operation::post(
+        "/usage/events/{source}/{id}/corrections",
+        "correct_event",
+        "Take an event back, in part or whole",
+    )
+    .about(
+        "`quantity` is what the event counts with from then on, below what it counts with now; 0 takes it back. It is priced \
+         anew at the event's own version, and the credits return to the grants that paid.",
+    )
+    .by(Area::Services, Caller::Service("correct"))
+    .body("NewCorrection", correction, json!({ "id": "fix-1", "quantity": 0, "reason": "The job had failed." }))
+    .answers::<CorrectedView>(json!({
+        "event_id": "evt_0190a2b4c6d87e00a1b2c3d4e5f607192", "source": "builder", "id": "job-1", "correction_id": "fix-1", "quantity": 0, "credits": 0,
+        "refunded": 50, "balance": 100, "seq": 3, "replayed": false,
+        "entries": [{
+            "seq": 3, "leg": 0, "movement": "refund", "amount": 50, "grant_id": "grant_0190a2b4c6d87e00a1b2c3d4e5f607191", "available_after": 100,
+            "held_after": 0, "debt_after": 0, "recorded_at": "2026-11-22T12:00:00Z", "event": null, "deadline": null, "revises": null,
+            "issued": null, "reason": "The job had failed.", "hash": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+        }],
+    }))
+    .refuses(["conflict"]);
+    vec![operation]
 }

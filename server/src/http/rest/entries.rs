@@ -16,6 +16,7 @@ use ledger::chain::Digest;
 use ledger::entry::{Entry, EventFacts};
 use ledger::grant::GrantFacts;
 use ledger::{AccountId, EventId, GrantId, Timestamp};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::events_list::{PaginationView, page};
@@ -25,6 +26,13 @@ use crate::console::receipt::Page;
 use crate::console::statement::{EntriesPage, Reading};
 use crate::console::{Console, Error};
 use crate::http::query::Query;
+
+#[cfg(test)]
+use crate::http::description::{Area, Caller, Operation, schemas};
+#[cfg(test)]
+use schemars::SchemaGenerator;
+#[cfg(test)]
+use serde_json::json;
 
 pub fn router() -> Router<Console> {
     Router::new().route("/credits/entries", get(list)).route("/credits/entries.ndjson", get(file))
@@ -50,7 +58,7 @@ async fn list(
     }))
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct EntriesView {
     /// Hashed with each entry.
     account_id: AccountId,
@@ -170,4 +178,39 @@ fn issued_line(facts: &GrantFacts) -> IssuedLine {
 
 fn text(at: Timestamp) -> String {
     Rfc3339(at).to_string()
+}
+
+#[cfg(test)]
+pub(super) fn described() -> Vec<Operation> {
+    let entry = json!({
+        "seq": 1, "leg": 0, "movement": "issue", "amount": 100, "grant_id": "grant_0190a2b4c6d87e00a1b2c3d4e5f607191", "available_after": 100,
+        "held_after": 0, "debt_after": 0, "recorded_at": "2026-11-22T12:00:00Z", "event": null, "deadline": null, "revises": null,
+        "issued": {
+            "kind": "free", "priority": 100, "effective_at": "2026-11-22T12:00:00Z", "expires_at": null, "source": "sign-up",
+            "reason": "Sign-up credits",
+        },
+        "reason": null, "hash": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    });
+    vec![
+        Operation::get("/credits/entries", "list_entries", "The books")
+            .about("Every movement with the running balance and all that is hashed, the newest first.")
+            .by(Area::Credits, Caller::Reader)
+            .query([schemas::limit(), schemas::offset(), schemas::cursor()])
+            .answers::<EntriesView>(json!({
+                "account_id": "acct_0190a2b4c6d87e00a1b2c3d4e5f60719", "entries": [entry],
+                "pagination": { "total": 1, "limit": 20, "offset": 0, "has_more": false }, "next_cursor": null,
+            })),
+        Operation::get("/credits/entries.ndjson", "stream_entries", "The books as a file")
+            .about(
+                "The same entries, one a line and the oldest first, to recompute the chain. The headers `Ledger-Account-Id` and \
+                 `Ledger-Last-Seq` name the account, which is hashed with each, and the last line.",
+            )
+            .by(Area::Credits, Caller::Reader)
+            .query([schemas::after()])
+            .answers_text(
+                "application/x-ndjson",
+                "{\"seq\":1,\"leg\":0,\"movement\":\"issue\", …}\n{\"seq\":2, …}\n",
+                vec![("line", SchemaGenerator::subschema_for::<EntryLine>)],
+            ),
+    ]
 }

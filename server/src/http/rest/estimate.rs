@@ -4,6 +4,7 @@ use axum::extract::State;
 use axum::routing::post;
 use axum::{Json, Router};
 use ledger::{Credits, Quantity};
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -14,6 +15,11 @@ use crate::console::pricing::{Estimate, EstimatedItem};
 use crate::console::{Console, Error, Reasons};
 use crate::http::json::{Fields, JsonBody, wrong_type};
 use crate::http::query::Query;
+
+#[cfg(test)]
+use crate::http::description::{Area, Caller, Operation, schemas};
+#[cfg(test)]
+use serde_json::json;
 
 /// Operations in one request, as in a report of events.
 const MAX_ITEMS: usize = 1_000;
@@ -72,7 +78,7 @@ fn asked(body: &JsonBody) -> Result<Vec<(String, Quantity)>, Error> {
 }
 
 /// What the list would cost, and how that was worked out.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct EstimateView {
     items: Vec<ItemView>,
     total: Credits,
@@ -87,7 +93,8 @@ struct EstimateView {
 const ASSUMED: &str = "Prices by the calendar month are counted as if nothing had been used in it before the first of these items.";
 
 /// One operation, priced as one event; slices and rounding as on a receipt.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "EstimatedItem")]
 struct ItemView {
     operation: String,
     quantity: Quantity,
@@ -123,4 +130,30 @@ impl From<Estimate> for EstimateView {
             assumed,
         }
     }
+}
+
+#[cfg(test)]
+pub(super) fn described() -> Vec<Operation> {
+    let item = schemas::object(
+        json!({ "operation": schemas::operation(), "quantity": schemas::quantity() }),
+        &["operation", "quantity"],
+    );
+    let list = schemas::object(
+        json!({ "items": { "type": "array", "items": item, "minItems": 1, "maxItems": MAX_ITEMS } }),
+        &["items"],
+    );
+    let operation = Operation::post("/rate-card/estimate", "estimate", "What a list of operations would cost")
+        .about("By the code that charges; nobody is charged. A bad item is named by its place, `items[1].operation`.")
+        .by(Area::Prices, Caller::Anybody)
+        .query([schemas::time("at", "By the card of this instant; now when nothing is said.")])
+        .body("EstimateQuestion", list, json!({ "items": [{ "operation": "model.build", "quantity": 3 }] }))
+        .answers::<EstimateView>(json!({
+            "items": [{
+                "operation": "model.build", "quantity": 3, "unit": "iteration", "credits": 150,
+                "slices": [{ "quantity": 3, "credits_per_unit": 50, "exact": 150 }],
+                "rounding": { "rule": "half_up", "exact": 150, "credits": 150 },
+            }],
+            "total": 150, "price_version": 1, "effective_from": "1970-01-01T00:00:00Z",
+        }));
+    vec![operation]
 }

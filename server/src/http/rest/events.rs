@@ -4,6 +4,7 @@ use axum::extract::State;
 use axum::routing::post;
 use axum::{Json, Router};
 use ledger::{Credits, EventId, KeyId};
+use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
@@ -15,6 +16,11 @@ use crate::http::frame::ErrorView;
 use crate::sequencer::job::{Charged, Submission};
 use crate::store::Scope;
 
+#[cfg(test)]
+use crate::http::description::{Area, Caller, Operation, schemas};
+#[cfg(test)]
+use serde_json::json;
+
 /// Events in one request.
 const MAX_ITEMS: usize = 1_000;
 
@@ -23,8 +29,9 @@ pub fn router() -> Router<Console> {
 }
 
 /// One answer for one event, a list for a list.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(untagged)]
+#[schemars(rename = "Reported")]
 enum Answer {
     One(ChargedView),
     Many(BatchView),
@@ -104,7 +111,7 @@ fn submission(event: report::ReportedEvent, service: &Service) -> Result<Submiss
 }
 
 /// The outcome of an event.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct ChargedView {
     event_id: EventId,
     source: String,
@@ -124,7 +131,7 @@ impl From<Charged> for ChargedView {
 }
 
 /// `results` in the order of the request; `accepted + replayed + rejected` is their number.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, Serialize, JsonSchema)]
 struct BatchView {
     results: Vec<ItemView>,
     accepted: u32,
@@ -132,7 +139,8 @@ struct BatchView {
     rejected: u32,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "ReportedItem")]
 struct ItemView {
     index: usize,
     status: u16,
@@ -140,12 +148,13 @@ struct ItemView {
     outcome: Outcome,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(untagged)]
 enum Outcome {
     Charged(ChargedView),
     Refused {
         #[serde(serialize_with = "as_view")]
+        #[schemars(with = "ErrorView<'static>")]
         error: Error,
     },
 }
@@ -180,6 +189,83 @@ fn log_internal(index: usize, error: &Error) {
     if let Error::Internal(cause) = error {
         tracing::error!(index, cause = ?cause, "an event of a list failed");
     }
+}
+
+#[cfg(test)]
+pub(super) fn described() -> Vec<Operation> {
+    let event = schemas::object_with_payer(
+        json!({
+            "id": schemas::name(128, "Of this event, for ever: the same id and content again is answered alike and charged once."),
+            "source": schemas::name(64, "Who reports it; ids are unique within a source."),
+            "operation": schemas::operation(),
+            "quantity": schemas::quantity(),
+            "occurred_at": {
+                "type": "string", "format": "date-time",
+                "description": "When it was done, up to 35 days ago; now when nothing is said.",
+            },
+            "dimensions": schemas::dimensions(),
+            "on_insufficient": {
+                "type": "string", "enum": ["reject", "debt"], "default": "reject",
+                "description": "`debt` lets the account owe what it can't pay, for keys with a debt limit.",
+            },
+        }),
+        &["id", "source", "operation", "quantity"],
+    );
+    let reported = json!({
+        "anyOf": [
+            { "$ref": "#/components/schemas/UsageEvent" },
+            {
+                "type": "array", "maxItems": MAX_ITEMS,
+                "items": { "description": "Each is read by itself: a bad one is refused in its place and spoils no other." },
+            },
+        ],
+    });
+    let cloud_event = json!({
+        "type": "object",
+        "properties": {
+            "specversion": { "const": "1.0" },
+            "id": schemas::name(128, "As `id`."),
+            "source": schemas::name(64, "As `source`."),
+            "type": schemas::operation(),
+            "subject": { "type": "string", "pattern": "^(user|acct)_", "description": "The payer: the id of a user or an account." },
+            "time": { "type": "string", "format": "date-time" },
+            "datacontenttype": { "type": "string" },
+            "dataschema": { "type": "string" },
+            "data": {
+                "type": "object",
+                "properties": { "quantity": schemas::quantity() },
+                "required": ["quantity"],
+                "additionalProperties": { "type": ["string", "number", "boolean", "null"] },
+                "description": "Everything but the quantity is one of the dimensions.",
+            },
+        },
+        "required": ["specversion", "id", "source", "type", "subject", "data"],
+        "additionalProperties": { "type": ["string", "number", "boolean", "null"] },
+    });
+    let cloud_events = json!({ "type": "array", "maxItems": MAX_ITEMS, "items": {} });
+    let in_cloud = json!({
+        "specversion": "1.0", "id": "job-1", "source": "builder", "type": "model.build", "subject": "user_…",
+        "data": { "quantity": 1, "model": "churn" },
+    });
+    let operation = Operation::post("/usage/events", "report_usage", "Report what was done")
+        .about(
+            "One event, or up to 1 000 in an array. An answered charge is on disk; sending the same event again is always safe. An \
+             array is answered by one result for each event, in order, with the status it would have had alone. CloudEvents 1.0 \
+             are taken as well.",
+        )
+        .by(Area::Services, Caller::Service("charge"))
+        .body("ReportedUsage", reported, json!({
+            "id": "job-1", "source": "builder", "user_id": "user_…", "operation": "model.build", "quantity": 1,
+        }))
+        .body_as("application/cloudevents+json", "CloudEvent", cloud_event, in_cloud.clone())
+        .body_as("application/cloudevents-batch+json", "CloudEvents", cloud_events, json!([in_cloud]))
+        .answers::<Answer>(json!({
+            "event_id": "evt_0190a2b4c6d87e00a1b2c3d4e5f607192", "source": "builder", "id": "job-1", "credits": 50, "balance": 50, "seq": 2,
+            "replayed": false, "price_version": 1,
+        }))
+        .with_schema("UsageEvent", event)
+        .refuses(["insufficient_credits", "spend_limit_reached", "account_suspended", "not_found", "conflict"]);
+    vec![operation]
 }
 
 #[cfg(test)]

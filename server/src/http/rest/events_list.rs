@@ -1,9 +1,12 @@
 //! `GET /usage/events`: what the account was charged for, the newest first.
 
+use std::collections::BTreeMap;
+
 use axum::extract::State;
 use axum::routing::get;
 use axum::{Json, Router};
 use ledger::{AccountId, Credits, EventId, KeyId, Quantity};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::history::{filter, key_filter};
@@ -13,6 +16,11 @@ use crate::console::receipt::{EventsPage, EventsQuery, Page};
 use crate::console::{Console, Error};
 use crate::http::query::{Known, Query};
 use crate::store::BookedEvent;
+
+#[cfg(test)]
+use crate::http::description::{Area, Caller, Operation, schemas};
+#[cfg(test)]
+use serde_json::json;
 
 pub fn router() -> Router<Console> {
     Router::new().route("/usage/events", get(list))
@@ -46,14 +54,8 @@ fn asked(query: &mut Known) -> EventsQuery {
 
 /// Where a list begins: `offset` or `cursor`. A cursor says where to go on; an offset would then count from nowhere.
 pub fn page(query: &mut Known) -> Page {
-    let offset = query.number("offset").unwrap_or(0);
-    let Some(cursor) = filter(query, "cursor") else {
-        let offset = u32::try_from(offset);
-        if offset.is_err() {
-            query.refuse("offset", "is past the end of every list");
-        }
-        return Page::Offset(offset.unwrap_or_default());
-    };
+    let offset = query.offset();
+    let Some(cursor) = filter(query, "cursor") else { return Page::Offset(offset) };
     if offset != 0 {
         query.refuse("offset", "must not be given together with cursor");
     }
@@ -64,7 +66,7 @@ pub fn page(query: &mut Known) -> Page {
     seq.map_or(Page::Offset(0), Page::Before)
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct EventsView {
     events: Vec<EventRowView>,
     pagination: PaginationView,
@@ -73,7 +75,8 @@ struct EventsView {
 }
 
 /// `total` is null where a cursor leads: it is not counted again for each page.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "CursorPagination")]
 pub(super) struct PaginationView {
     pub total: Option<u64>,
     pub limit: u32,
@@ -81,7 +84,8 @@ pub(super) struct PaginationView {
     pub has_more: bool,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Event")]
 struct EventRowView {
     event_id: EventId,
     source: String,
@@ -89,6 +93,7 @@ struct EventRowView {
     operation: String,
     /// This and the credits are what corrections have left.
     quantity: Quantity,
+    #[schemars(with = "BTreeMap<String, String>")]
     dimensions: serde_json::Value,
     credits: Credits,
     occurred_at: Option<Rfc3339>,
@@ -132,4 +137,22 @@ impl EventRowView {
             seq: booked.last_seq,
         })
     }
+}
+
+#[cfg(test)]
+pub(super) fn described() -> Vec<Operation> {
+    let query = schemas::events().into_iter().chain([schemas::limit(), schemas::offset(), schemas::cursor()]);
+    let operation = Operation::get("/usage/events", "list_events", "What the account was charged for")
+        .about("The newest first. Quantity and credits are what corrections have left.")
+        .by(Area::Usage, Caller::Reader)
+        .query(query)
+        .answers::<EventsView>(json!({
+            "events": [{
+                "event_id": "evt_0190a2b4c6d87e00a1b2c3d4e5f607192", "source": "builder", "id": "job-1", "operation": "model.build", "quantity": 1,
+                "dimensions": { "model": "churn" }, "credits": 50, "occurred_at": null, "recorded_at": "2026-11-22T12:00:00Z",
+                "api_key_id": null, "seq": 2,
+            }],
+            "pagination": { "total": 1, "limit": 20, "offset": 0, "has_more": false }, "next_cursor": null,
+        }));
+    vec![operation]
 }

@@ -24,6 +24,9 @@ use crate::console::{Console, Error};
 use crate::http::query::{Known, Query};
 use crate::store::BookedEvent;
 
+#[cfg(test)]
+use crate::http::description::{Area, Caller, Operation, schemas};
+
 pub fn router() -> Router<Console> {
     Router::new().route("/usage/export.csv", get(export))
 }
@@ -138,6 +141,23 @@ fn text(cell: &str) -> Cow<'_, str> {
     } else {
         Cow::Borrowed(cell)
     }
+}
+
+#[cfg(test)]
+pub(super) fn described() -> Vec<Operation> {
+    let operation = Operation::get("/usage/export.csv", "export_usage", "The same events as a file")
+        .about(
+            "RFC 4180, the newest first, written while it is read. A text that a spreadsheet would take for a formula has an \
+             apostrophe before it.",
+        )
+        .by(Area::Usage, Caller::Reader)
+        .query(schemas::events())
+        .answers_text(
+            "text/csv",
+            "event_id,source,id,operation,quantity,dimensions,credits,occurred_at,recorded_at,api_key_id,seq\r\n",
+            vec![],
+        );
+    vec![operation]
 }
 
 #[cfg(test)]

@@ -4,7 +4,9 @@
 use axum::extract::State;
 use axum::routing::get;
 use axum::{Json, Router};
+use ledger::grant::GrantKind;
 use ledger::{AccountId, Credits, GrantId};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::api_keys::Pagination;
@@ -14,6 +16,11 @@ use crate::console::statement::{GrantState, GrantStatus};
 use crate::console::{Console, Error};
 use crate::http::query::Query;
 use crate::store::UserRow;
+
+#[cfg(test)]
+use crate::http::description::{Area, Caller, Operation, schemas};
+#[cfg(test)]
+use serde_json::json;
 
 pub fn router() -> Router<Console> {
     Router::new().route("/credits/grants", get(list))
@@ -34,7 +41,7 @@ async fn list(
     Ok(Json(GrantsView { grants, pagination }))
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct GrantsView {
     grants: Vec<GrantView>,
     pagination: Pagination,
@@ -48,10 +55,12 @@ pub(in crate::http) async fn all(console: &Console, user: &UserRow) -> Result<Ve
 }
 
 /// `amount` = `remaining` + `held` + `used` + `expired` + `voided`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(in crate::http) struct GrantView {
     grant_id: GrantId,
+    #[schemars(extend("enum" = GrantKind::ALL.map(GrantKind::name)))]
     kind: &'static str,
+    #[schemars(extend("enum" = GrantStatus::ALL.map(GrantStatus::name)))]
     status: &'static str,
     amount: Credits,
     remaining: Credits,
@@ -105,4 +114,30 @@ impl GrantView {
             seq: grant.seq,
         }
     }
+}
+
+#[cfg(test)]
+pub(super) fn described() -> Vec<Operation> {
+    let statuses = GrantStatus::ALL.map(GrantStatus::name);
+    let operation = Operation::get("/credits/grants", "list_grants", "Lots of credits")
+        .about(
+            "What is left of each, until when, and which burns next and why; the newest first. `amount` is the sum of \
+             `remaining`, `held`, `used`, `expired` and `voided`.",
+        )
+        .by(Area::Credits, Caller::Reader)
+        .query([
+            schemas::word("status", &statuses, None, "Only those that stand so."),
+            schemas::limit(),
+            schemas::offset(),
+        ])
+        .answers::<GrantsView>(json!({
+            "grants": [{
+                "grant_id": "grant_0190a2b4c6d87e00a1b2c3d4e5f607191", "kind": "free", "status": "active", "amount": 100, "remaining": 50, "held": 0,
+                "used": 50, "expired": 0, "voided": 0, "priority": 100, "effective_at": "2026-11-22T12:00:00Z", "expires_at": null,
+                "issued_at": "2026-11-22T12:00:00Z", "source": "sign-up", "reason": "Sign-up credits", "void_reason": null,
+                "burn_position": 1, "burns_before_next": null, "seq": 1,
+            }],
+            "pagination": { "total": 1, "limit": 20, "offset": 0, "has_more": false },
+        }));
+    vec![operation]
 }

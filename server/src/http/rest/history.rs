@@ -5,6 +5,7 @@ use axum::routing::get;
 use axum::{Json, Router};
 use ledger::series::Totals;
 use ledger::{Credits, KeyId, Quantity, Timestamp};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::auth::Customer;
@@ -13,6 +14,11 @@ use crate::config::UsageDimensions;
 use crate::console::history::{GroupBy, History, HistoryQuery};
 use crate::console::{Console, Error};
 use crate::http::query::{Known, Query};
+
+#[cfg(test)]
+use crate::http::description::{Area, Caller, Operation, schemas};
+#[cfg(test)]
+use serde_json::json;
 
 pub fn router() -> Router<Console> {
     Router::new().route("/usage/history", get(history))
@@ -82,10 +88,11 @@ pub(super) fn key_filter(query: &mut Known) -> Option<String> {
 }
 
 /// `from` and `to` as they were rounded.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct HistoryView {
     from: Rfc3339,
     to: Rfc3339,
+    #[schemars(extend("enum" = Step::ALL.map(Step::name)))]
     granularity: &'static str,
     tz: String,
     series: Vec<SeriesView>,
@@ -94,13 +101,13 @@ struct HistoryView {
 
 /// `group` is the operation, the key's id or the dimension's value; null for everything, and for what was reported without a
 /// key or without the dimension.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct SeriesView {
     group: Option<String>,
     points: Vec<PointView>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct PointView {
     start: Rfc3339,
     credits: Credits,
@@ -128,4 +135,46 @@ impl HistoryView {
             total,
         }
     }
+}
+
+#[cfg(test)]
+pub(super) fn described() -> Vec<Operation> {
+    let group_by = json!({
+        "name": "group_by", "in": "query",
+        "description": "One series for each. A dimension is one that this console declares (`usage_dimensions`).",
+        "schema": { "type": "string", "pattern": "^(none|operation|api_key|dim:.+)$", "default": "none" },
+        "example": "operation",
+    });
+    let zone = json!({
+        "name": "tz", "in": "query", "description": "Whose days and months; the account's own when nothing is said.",
+        "schema": { "type": "string" }, "example": "Europe/Berlin",
+    });
+    let mut granularity =
+        schemas::word("granularity", &Step::ALL.map(Step::name), Some("day"), "How wide a point is.");
+    granularity["example"] = json!("day");
+    let operation = Operation::get("/usage/history", "get_history", "Consumption over time")
+        .about(
+            "Gaps are filled with zeros; `total` is the sum of all points. `from` is rounded down and `to` up to the granularity \
+             in `tz`, and answered as they were rounded. More than 2 000 points are refused, with the finest granularity that \
+             fits.",
+        )
+        .by(Area::Usage, Caller::Reader)
+        .query([
+            schemas::time("from", "The beginning; seven days ago when nothing is said."),
+            schemas::time("to", "The end; now when nothing is said."),
+            granularity,
+            group_by,
+            schemas::text("operation", "Of this operation only."),
+            schemas::api_key(),
+            zone,
+        ])
+        .answers::<HistoryView>(json!({
+            "from": "2026-11-21T23:00:00Z", "to": "2026-11-22T23:00:00Z", "granularity": "day", "tz": "Europe/Berlin",
+            "series": [{
+                "group": "model.build",
+                "points": [{ "start": "2026-11-21T23:00:00Z", "credits": 50, "quantity": 1, "count": 1 }],
+            }],
+            "total": 50,
+        }));
+    vec![operation]
 }

@@ -5,6 +5,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use ledger::time::SECOND;
 use ledger::{AccountId, Credits, EventId, HoldId, Quantity};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::events::ChargedView;
@@ -19,6 +20,11 @@ use crate::http::json::JsonBody;
 use crate::http::query::Query;
 use crate::sequencer::job::{Held, HoldRequest, Released};
 use crate::store::{HoldFilter, HoldRow, HoldStatus, HoldsOf, Scope};
+
+#[cfg(test)]
+use crate::http::description::{Area, Caller, Operation, schemas};
+#[cfg(test)]
+use serde_json::json;
 
 pub fn router() -> Router<Console> {
     Router::new()
@@ -100,7 +106,7 @@ async fn list(State(console): State<Console>, party: Party, query: Query) -> Res
     Ok(Json(HoldsView::new(found, limit, page)))
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct HeldView {
     hold_id: HoldId,
     source: String,
@@ -122,7 +128,7 @@ impl From<Held> for HeldView {
     }
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct ReleasedView {
     hold_id: HoldId,
     /// What was held and is given back.
@@ -139,7 +145,7 @@ impl From<Released> for ReleasedView {
     }
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct HoldsView {
     holds: Vec<HoldView>,
     pagination: PaginationView,
@@ -147,9 +153,10 @@ struct HoldsView {
     next_cursor: Option<String>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct HoldView {
     hold_id: HoldId,
+    #[schemars(extend("enum" = HoldStatus::ALL.map(HoldStatus::name)))]
     status: &'static str,
     account_id: AccountId,
     source: String,
@@ -204,4 +211,80 @@ impl HoldView {
             seq: entry.seq,
         })
     }
+}
+
+#[cfg(test)]
+pub(super) fn described() -> Vec<Operation> {
+    let hold = schemas::object_with_payer(
+        json!({
+            "id": schemas::name(128, "Of the hold, and of the event that it becomes."),
+            "source": schemas::name(64, "Who reports it."),
+            "operation": schemas::operation(),
+            "quantity": schemas::quantity(),
+            "dimensions": schemas::dimensions(),
+            "expires_in_s": {
+                "type": "integer", "minimum": 1, "maximum": 86_400, "default": 900,
+                "description": "After how many seconds it is released by itself.",
+            },
+        }),
+        &["id", "source", "operation", "quantity"],
+    );
+    let settlement = schemas::object(
+        json!({
+            "quantity": schemas::quantity(),
+            "allow_over": {
+                "type": "boolean", "default": false,
+                "description": "Whether it may be more than what is held for; the rest is taken from the balance.",
+            },
+        }),
+        &["quantity"],
+    );
+    let statuses = HoldStatus::ALL.map(HoldStatus::name);
+    vec![
+        Operation::get("/usage/holds", "list_holds", "Holds")
+            .about("A customer sees those on their account, a service those that it made; the newest first.")
+            .by(Area::Services, Caller::Party)
+            .query([
+                schemas::word("status", &statuses, None, "Only those that stand so."),
+                schemas::limit(),
+                schemas::offset(),
+                schemas::cursor(),
+            ])
+            .answers::<HoldsView>(json!({
+                "holds": [{
+                    "hold_id": "hold_0190a2b4c6d87e00a1b2c3d4e5f607192", "status": "active", "account_id": "acct_0190a2b4c6d87e00a1b2c3d4e5f60719", "source": "builder", "id": "job-9",
+                    "operation": "model.build", "quantity": 2, "credits": 100, "created_at": "2026-11-22T12:00:00Z",
+                    "expires_at": "2026-11-22T12:15:00Z", "closed_at": null, "event_id": null, "seq": 2,
+                }],
+                "pagination": { "total": 1, "limit": 20, "offset": 0, "has_more": false }, "next_cursor": null,
+            })),
+        Operation::post("/usage/holds", "hold", "Take credits aside before work begins")
+            .about("They can't be spent otherwise until the hold is settled, released or expired.")
+            .by(Area::Services, Caller::Service("hold"))
+            .body("NewHold", hold, json!({
+                "id": "job-9", "source": "builder", "user_id": "user_…", "operation": "model.build", "quantity": 2,
+            }))
+            .answers::<HeldView>(json!({
+                "hold_id": "hold_0190a2b4c6d87e00a1b2c3d4e5f607192", "source": "builder", "id": "job-9", "credits": 100, "balance": 0, "seq": 2,
+                "expires_at": "2026-11-22T12:15:00Z", "replayed": false, "price_version": 1,
+            }))
+            .refuses(["insufficient_credits", "spend_limit_reached", "account_suspended", "not_found", "conflict"]),
+        Operation::post("/usage/holds/{hold_id}/settle", "settle_hold", "Make an event of what was used")
+            .about("At the price of when it was held; what is left over comes back.")
+            .by(Area::Services, Caller::Service("hold"))
+            .body("Settlement", settlement, json!({ "quantity": 1.5 }))
+            .answers::<ChargedView>(json!({
+                "event_id": "evt_0190a2b4c6d87e00a1b2c3d4e5f607193", "source": "builder", "id": "job-9", "credits": 75, "balance": 25, "seq": 4,
+                "replayed": false, "price_version": 1,
+            }))
+            .refuses(["insufficient_credits", "spend_limit_reached", "account_suspended", "conflict"]),
+        Operation::post("/usage/holds/{hold_id}/release", "release_hold", "Give all of it back")
+            .by(Area::Services, Caller::Service("hold"))
+            .body("Release", schemas::object(json!({}), &[]), json!({}))
+            .or_no_body()
+            .answers::<ReleasedView>(json!({
+                "hold_id": "hold_0190a2b4c6d87e00a1b2c3d4e5f607192", "credits": 100, "balance": 100, "seq": 3, "replayed": false,
+            }))
+            .refuses(["conflict"]),
+    ]
 }

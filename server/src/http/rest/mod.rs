@@ -29,7 +29,7 @@ pub mod verify;
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
 
-use super::{client_address, rates, uncut};
+use super::{client_address, openapi, rates, uncut};
 use crate::console::Console;
 
 /// All REST routes, without the `/v1` alias. Where services have no limit of requests, their routes are spared the headers.
@@ -46,6 +46,7 @@ pub fn router(console: &Console) -> Router<Console> {
         .merge(history::router())
         .merge(holds::list_router())
         .merge(rate_card::router())
+        .merge(openapi::router())
         .merge(receipt::router())
         .merge(stream::router())
         .merge(verify::router())
@@ -60,4 +61,28 @@ pub fn router(console: &Console) -> Router<Console> {
     let services_are_limited = console.config.rate_limits.services > 0;
     let services = if services_are_limited { services.layer(from_fn(rates::said)) } else { services };
     customers.merge(services)
+}
+
+/// Every route of [`router`], in the order in which it is read.
+#[cfg(test)]
+pub(super) fn described() -> Vec<super::description::Operation> {
+    [
+        account::described(),
+        api_keys::described(),
+        history::described(),
+        events_list::described(),
+        receipt::described(),
+        stream::described(),
+        export::described(),
+        grants::described(),
+        entries::described(),
+        verify::described(),
+        rate_card::described(),
+        estimate::described(),
+        events::described(),
+        check::described(),
+        holds::described(),
+        corrections::described(),
+    ]
+    .concat()
 }

@@ -5,11 +5,17 @@ use axum::routing::get;
 use axum::{Json, Router};
 use ledger::rate::{Price, Pricing, RateCard, Rounding, Tier};
 use ledger::{Credits, Quantity};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::calendar::Rfc3339;
 use crate::console::{Console, Error};
 use crate::http::query::Query;
+
+#[cfg(test)]
+use crate::http::description::{Area, Caller, Operation, schemas};
+#[cfg(test)]
+use serde_json::json;
 
 pub fn router() -> Router<Console> {
     Router::new().route("/rate-card", get(rate_card))
@@ -25,7 +31,7 @@ async fn rate_card(State(console): State<Console>, query: Query) -> Result<Json<
 }
 
 /// One version of the price list.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct RateCardView {
     version: u32,
     effective_from: Rfc3339,
@@ -34,7 +40,7 @@ struct RateCardView {
     operations: Vec<PriceView>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct PriceView {
     operation: String,
     /// What one unit of `quantity` is, in the singular.
@@ -45,8 +51,9 @@ struct PriceView {
 }
 
 /// The shape of a price and its numbers.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct PricingView {
+    #[schemars(extend("enum" = ["flat", "graduated", "volume", "package", "free"]))]
     model: &'static str,
     /// For the model `flat`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -63,13 +70,13 @@ pub(super) struct PricingView {
 }
 
 /// Ends with `up_to`, which belongs to it; begins where the tier before ends. The last one has no end.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct TierView {
     up_to: Option<Quantity>,
     credits_per_unit: Credits,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct PackageView {
     units: Quantity,
     credits: Credits,
@@ -111,6 +118,21 @@ impl PricingView {
             minimum: price.minimum,
         }
     }
+}
+
+#[cfg(test)]
+pub(super) fn described() -> Vec<Operation> {
+    let operation = Operation::get("/rate-card", "get_rate_card", "What operations cost")
+        .by(Area::Prices, Caller::Anybody)
+        .query([schemas::time("at", "The card of this instant; of now when nothing is said.")])
+        .answers::<RateCardView>(json!({
+            "version": 1, "effective_from": "1970-01-01T00:00:00Z", "effective_until": null,
+            "operations": [{
+                "operation": "model.build", "unit": "iteration", "model": "flat", "credits_per_unit": 50,
+                "rounding": "half_up",
+            }],
+        }));
+    vec![operation]
 }
 
 #[cfg(test)]

@@ -1,11 +1,14 @@
 //! `GET /usage/events/{event_id}` and `GET /usage/events/{source}/{id}`: why an event cost what it cost.
 
+use std::collections::BTreeMap;
+
 use axum::extract::{Path, State};
 use axum::routing::get;
 use axum::{Json, Router};
 use ledger::rate::Price;
 use ledger::receipt::{BurnReason, Corrected, GivenBack, GrantUse, HeldBefore};
 use ledger::{Credits, EventId, GrantId, HoldId, KeyId, Month, Quantity};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::arithmetic::{MonthView, RoundingView, SliceView};
@@ -14,6 +17,11 @@ use crate::auth::Customer;
 use crate::calendar::Rfc3339;
 use crate::console::receipt::BookedReceipt;
 use crate::console::{Console, Error};
+
+#[cfg(test)]
+use crate::http::description::{Area, Caller, Operation};
+#[cfg(test)]
+use serde_json::json;
 
 pub fn router() -> Router<Console> {
     Router::new()
@@ -41,13 +49,14 @@ async fn by_name(
 }
 
 /// The event as it was booked, its price, the arithmetic and who paid; then what became of it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct ReceiptView {
     event_id: EventId,
     source: String,
     id: String,
     operation: String,
     quantity: Quantity,
+    #[schemars(with = "BTreeMap<String, String>")]
     dimensions: serde_json::Value,
     occurred_at: Option<Rfc3339>,
     recorded_at: Rfc3339,
@@ -81,7 +90,8 @@ struct ReceiptView {
     hash: String,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "ReceiptPrice")]
 struct PriceView {
     version: u32,
     effective_from: Rfc3339,
@@ -90,14 +100,15 @@ struct PriceView {
     pricing: PricingView,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "HeldBefore")]
 struct HeldView {
     hold_id: HoldId,
     quantity: Quantity,
     credits: Credits,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct CorrectionView {
     id: String,
     reason: String,
@@ -111,19 +122,20 @@ struct CorrectionView {
 }
 
 /// `grant_id` is null for what is no longer owed.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct BackView {
     grant_id: Option<GrantId>,
     credits: Credits,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "EventNow")]
 struct CurrentView {
     quantity: Quantity,
     credits: Credits,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct GrantUseView {
     grant_id: GrantId,
     kind: &'static str,
@@ -215,4 +227,39 @@ impl GrantUseView {
             before_next: used.before_next.map(BurnReason::name),
         }
     }
+}
+
+#[cfg(test)]
+pub(super) fn described() -> Vec<Operation> {
+    let receipt = || {
+        json!({
+            "event_id": "evt_0190a2b4c6d87e00a1b2c3d4e5f607192", "source": "builder", "id": "job-1", "operation": "model.build", "quantity": 1,
+            "dimensions": {}, "occurred_at": null, "recorded_at": "2026-11-22T12:00:00Z", "api_key_id": null, "credits": 50,
+            "price_version": 1,
+            "price": {
+                "version": 1, "effective_from": "1970-01-01T00:00:00Z", "unit": "iteration", "model": "flat",
+                "credits_per_unit": 50,
+            },
+            "slices": [{ "quantity": 1, "credits_per_unit": 50, "exact": 50 }],
+            "rounding": { "rule": "half_up", "exact": 50, "credits": 50 },
+            "grants": [{
+                "grant_id": "grant_0190a2b4c6d87e00a1b2c3d4e5f607191", "kind": "free", "priority": 100, "effective_at": "2026-11-22T12:00:00Z", "expires_at": null,
+                "source": "sign-up", "reason": "Sign-up credits", "credits": 50, "before_next": null,
+            }],
+            "hold": null, "owed": 0, "balance_before": 100, "balance_after": 50, "corrections": [],
+            "current": { "quantity": 1, "credits": 50 }, "seq": 2, "hash": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+        })
+    };
+    let about = "The price in force, each slice of the arithmetic, the rounding, which grants were burnt in which order and why, \
+                 the balance before and after, and what became of it.";
+    vec![
+        Operation::get("/usage/events/{event_id}", "get_receipt", "Why an event cost what it cost")
+            .about(about)
+            .by(Area::Usage, Caller::Reader)
+            .answers::<ReceiptView>(receipt()),
+        Operation::get("/usage/events/{source}/{id}", "get_receipt_by_name", "The same, by the event's name")
+            .about("As the service named it; both parts are percent-encoded.")
+            .by(Area::Usage, Caller::Reader)
+            .answers::<ReceiptView>(receipt()),
+    ]
 }

@@ -17,6 +17,13 @@ use crate::http::endless;
 use crate::http::query::Query;
 use crate::http::sse::{Start, Stream};
 
+#[cfg(test)]
+use crate::http::description::{Area, Caller, Operation, schemas};
+#[cfg(test)]
+use app::backend::live::{AlertMessage, BalanceMessage, EntryMessage, UsageMessage, name};
+#[cfg(test)]
+use schemars::SchemaGenerator;
+
 pub fn router() -> Router<Console> {
     Router::new().route("/usage/stream", get(usage_stream))
 }
@@ -56,6 +63,31 @@ pub fn start(headers: &HeaderMap, after: Option<u64>) -> Start {
         Some(id) => id.to_str().ok().and_then(|id| id.parse().ok()).map_or(Start::Lost, Start::After),
         None => after.map_or(Start::Now, Start::After),
     }
+}
+
+#[cfg(test)]
+pub(super) fn described() -> Vec<Operation> {
+    let operation = Operation::get("/usage/stream", "stream_usage", "What happens on the account, while it happens")
+        .about(
+            "Server-sent events. For every commit `entry`, as many as there are, then `usage`, then one `balance`; only \
+             `balance` and `reset` have an `id`, which is the `seq`. Whoever comes again with it as `Last-Event-ID` or `after` \
+             gets what was missed, or a `reset` with a snapshot after a gap of more than 1 000 entries. `alert` says how the \
+             account stands and is said again to whoever connects. A comment comes every 15 seconds.",
+        )
+        .by(Area::Usage, Caller::Reader)
+        .query([schemas::after()])
+        .answers_text(
+            "text/event-stream",
+            "retry: 2000\n\nevent: balance\nid: 3\ndata: {\"seq\":3,\"balance\":49.9, …}\n\n",
+            vec![
+                (name::ENTRY, SchemaGenerator::subschema_for::<EntryMessage>),
+                (name::USAGE, SchemaGenerator::subschema_for::<UsageMessage>),
+                (name::BALANCE, SchemaGenerator::subschema_for::<BalanceMessage>),
+                (name::RESET, SchemaGenerator::subschema_for::<BalanceMessage>),
+                (name::ALERT, SchemaGenerator::subschema_for::<AlertMessage>),
+            ],
+        );
+    vec![operation]
 }
 
 #[cfg(test)]

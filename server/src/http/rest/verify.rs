@@ -4,11 +4,17 @@ use axum::extract::State;
 use axum::routing::get;
 use axum::{Json, Router};
 use ledger::verify::{Mismatch, Verified};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::auth::Customer;
 use crate::console::{Console, Error};
 use crate::http::query::Query;
+
+#[cfg(test)]
+use crate::http::description::{Area, Caller, Operation};
+#[cfg(test)]
+use serde_json::json;
 
 pub fn router() -> Router<Console> {
     Router::new().route("/credits/verify", get(verify))
@@ -26,7 +32,8 @@ async fn verify(
 }
 
 /// `entries` and `head` when all is well, else the first `mismatch`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Verdict")]
 struct VerdictView {
     ok: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -38,7 +45,7 @@ struct VerdictView {
     mismatch: Option<MismatchView>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct MismatchView {
     seq: u64,
     /// Goes on after "entry 5: ".
@@ -54,4 +61,13 @@ impl VerdictView {
         let mismatch = MismatchView { seq: found.seq, fault: found.fault.to_string() };
         Self { ok: false, entries: None, head: None, mismatch: Some(mismatch) }
     }
+}
+
+#[cfg(test)]
+pub(super) fn described() -> Vec<Operation> {
+    let operation = Operation::get("/credits/verify", "verify_books", "The books, recomputed")
+        .about("All invariants of the account, from its first entry; or the first mismatch. One at a time for each account.")
+        .by(Area::Credits, Caller::Reader)
+        .answers::<VerdictView>(json!({ "ok": true, "entries": 3, "head": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08" }));
+    vec![operation]
 }

@@ -6,6 +6,7 @@ use reqwest::RequestBuilder;
 use serde_json::Value;
 
 use super::PATIENCE;
+use super::contract::{self, Asked};
 
 /// Somebody who calls the API.
 #[derive(Clone)]
@@ -73,13 +74,18 @@ impl Caller {
     }
 }
 
-/// Sends a request and reads the whole answer.
+/// Sends a request and reads the whole answer, which must be as the API is described.
 pub async fn answer(request: RequestBuilder) -> Answer {
-    let response = request.send().await.expect("an answer");
+    let (client, request) = request.build_split();
+    let request = request.expect("a request");
+    let asked = Asked::of(&request);
+    let response = client.execute(request).await.expect("an answer");
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
     let text = response.text().await.expect("a whole body");
     let body = serde_json::from_str(&text).unwrap_or(Value::Null);
-    Answer { status, headers, text, body }
+    let answer = Answer { status, headers, text, body };
+    contract::hold(&asked, &answer);
+    answer
 }
 
 impl Answer {

@@ -3,6 +3,7 @@
 
 pub mod browser;
 pub mod client;
+pub mod contract;
 pub mod events;
 pub mod forms;
 pub mod issuer;
