@@ -246,8 +246,8 @@ impl Console {
         token: Option<&'t str>,
     ) -> Result<(CeremonyFor, &'t str), PasskeyError> {
         let token = token.ok_or(PasskeyError::Stale)?;
-        let taken = self.store.take_passkey_challenge(hash(token), self.clock.now()).await;
-        Ok((taken.map_err(Error::from)?.ok_or(PasskeyError::Stale)?, token))
+        let purpose = self.store.take_passkey_challenge(hash(token), self.clock.now()).await;
+        Ok((purpose.map_err(Error::from)?.ok_or(PasskeyError::Stale)?, token))
     }
 
     /// Who has signed the challenge of this token: whoever it is, or this user and nobody else.

@@ -7,7 +7,8 @@ use crate::harness::World;
 use crate::harness::forms::assert_refused;
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02X}")).collect()
+    let digits: Vec<String> = bytes.iter().map(|byte| format!("{byte:02X}")).collect();
+    digits.concat()
 }
 
 async fn kept(world: &World) -> String {
