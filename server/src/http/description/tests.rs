@@ -1,3 +1,5 @@
+//! The document and the examples in Rust are what the handlers say, or are written anew.
+
 use std::fs;
 use std::path::Path;
 

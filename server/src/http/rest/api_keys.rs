@@ -474,7 +474,7 @@ pub(super) fn described() -> Vec<Operation> {
         Operation::post("/auth/api-keys/{key_id}/rotate", "rotate_key", "Give a key a new secret")
             .about(
                 "In one call: a new key with the same name, permission, expiry and limit, and an end to the old one. During the \
-                 overlap both spend from one limit.",
+                 overlap both spend from one limit. A key rotates itself and the keys that were made with it.",
             )
             .by(Area::Keys, Caller::Writer)
             .body("KeyRotation", rotation, json!({ "overlap_s": 3600 }))

@@ -105,7 +105,7 @@ pub(super) fn described() -> Vec<Operation> {
         "event_id": "evt_0190a2b4c6d87e00a1b2c3d4e5f607192", "source": "builder", "id": "job-1", "correction_id": "fix-1", "quantity": 0, "credits": 0,
         "refunded": 50, "balance": 100, "seq": 3, "replayed": false,
         "entries": [{
-            "seq": 3, "leg": 0, "movement": "refund", "amount": 50, "grant_id": "grant_0190a2b4c6d87e00a1b2c3d4e5f607191", "available_after": 100,
+            "seq": 3, "leg": 0, "movement": "correct", "amount": 50, "grant_id": "grant_0190a2b4c6d87e00a1b2c3d4e5f607191", "available_after": 100,
             "held_after": 0, "debt_after": 0, "recorded_at": "2026-11-22T12:00:00Z", "event": null, "deadline": null, "revises": null,
             "issued": null, "reason": "The job had failed.", "hash": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
         }],

@@ -26,6 +26,22 @@ async fn anon_reads_the_description_and_keeps_it() {
     }
 }
 
+#[tokio::test]
+async fn anon_reads_the_reference_with_every_operation_and_the_address_of_this_console() {
+    let world = World::start().await;
+    let request = world.anon().request(Method::GET, "/docs").header("accept", "text/html");
+    let page = answer(request).await;
+    assert_eq!((page.status, page.header("cache-control")), (200, "no-store"));
+    assert!(page.header("content-security-policy").contains("'nonce-"));
+    assert!(!page.text.contains(".wasm") && !page.text.contains("<script src"), "it needs no script");
+    for route in CONTRACT.routes() {
+        let id = route.operation["operationId"].as_str().expect("a name");
+        assert!(page.text.contains(&format!("id=\"{id}\"")), "{id} is missing");
+    }
+    let own = format!("curl \"{}/usage/current\"", world.console.config.base_url.as_str());
+    assert!(page.text.contains(&own.replace('"', "&quot;")) || page.text.contains(&own), "{own} is missing");
+}
+
 /// Every path that the sources give a handler, as a name in braces or as it is.
 fn paths_in_sources() -> BTreeSet<String> {
     let http = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/http");
