@@ -66,7 +66,7 @@ pub fn object_with_payer(mut properties: Value, required: &[&str]) -> Value {
     object
 }
 
-fn parameter(name: &str, schema: &Value, about: &str) -> Value {
+pub fn parameter(name: &str, schema: &Value, about: &str) -> Value {
     json!({ "name": name, "in": "query", "description": about, "schema": schema })
 }
 

@@ -5,6 +5,7 @@ use axum::routing::get;
 use axum::{Json, Router};
 use ledger::outlook::{Backtest, Band, HORIZON, Level, Outlook, Unused};
 use ledger::{AccountId, Credits, GrantId, Timestamp};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::auth::Customer;
@@ -12,6 +13,11 @@ use crate::calendar::Rfc3339;
 use crate::console::forecast::Forecast;
 use crate::console::{Console, Error};
 use crate::http::query::{Known, Query};
+
+#[cfg(test)]
+use crate::http::description::{Area, Caller, Operation, schemas};
+#[cfg(test)]
+use serde_json::json;
 
 /// Days of the burn-down, unless they are given.
 const USUAL_DAYS: usize = 30;
@@ -45,7 +51,7 @@ fn days(query: &mut Known) -> usize {
 }
 
 /// Of a hundred ways in which the account may go on, ten come below `p10` (or before it) and ten above `p90`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct ForecastView {
     as_of: Rfc3339,
     /// What can be spent now.
@@ -68,14 +74,14 @@ struct ForecastView {
     seq: u64,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct BandView<T> {
     p10: T,
     p50: T,
     p90: T,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct UnusedView {
     grant_id: GrantId,
     expires_at: Rfc3339,
@@ -83,7 +89,7 @@ struct UnusedView {
     credits: BandView<Credits>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct LevelView {
     at: Rfc3339,
     #[serde(flatten)]
@@ -91,7 +97,7 @@ struct LevelView {
 }
 
 /// What it goes by: the hours in which the account has spent, in whole weeks.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct BasisView {
     from: Rfc3339,
     to: Rfc3339,
@@ -103,7 +109,7 @@ struct BasisView {
 
 /// `looks` times in the past `days` were foreseen; `inside` times what was then spent lay between p10 and p90, which is to be
 /// four times in five.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct BacktestView {
     days: usize,
     looks: usize,
@@ -176,4 +182,35 @@ impl BacktestView {
             naive_error_percent: percent(naive_error_permille),
         }
     }
+}
+
+#[cfg(test)]
+pub(super) fn described() -> Vec<Operation> {
+    let days = json!({ "type": "integer", "minimum": 1, "maximum": HORIZON, "default": USUAL_DAYS });
+    let operation = Operation::get("/credits/forecast", "forecast_credits", "When the credits will be gone")
+        .about(
+            "From the account's own history, its weekdays and hours: when nothing can be spent for the first time, what will expire \
+             unused, and how sure that is. Of a hundred ways in which the account may go on, ten come below `p10` and ten above `p90`. \
+             `backtest` says how the same would have done so far. With too little history `enough_history` is false and nothing is \
+             foreseen.",
+        )
+        .by(Area::Credits, Caller::Reader)
+        .query([schemas::parameter("days", &days, "How many days the burn-down goes.")])
+        .answers::<ForecastView>(json!({
+            "as_of": "2026-11-22T12:00:00Z", "credits": 100, "debt": 0, "enough_history": true,
+            "runs_out": { "p10": "2026-11-30T09:00:00Z", "p50": "2026-12-03T15:00:00Z", "p90": null },
+            "expires_unused": [{
+                "grant_id": "grant_0190a2b4c6d87e00a1b2c3d4e5f607191", "expires_at": "2026-12-22T12:00:00Z",
+                "p10": 0, "p50": 0, "p90": 12.5,
+            }],
+            "burn_down": [{ "at": "2026-11-23T12:00:00Z", "p10": 88, "p50": 91.5, "p90": 95 }],
+            "demand": { "p10": 5, "p50": 8.5, "p90": 12 },
+            "basis": {
+                "from": "2026-09-28T00:00:00Z", "to": "2026-11-22T12:00:00Z", "weeks": 7, "weeks_needed": 2,
+                "horizon_days": 366, "days": 1,
+            },
+            "backtest": { "days": 7, "looks": 5, "inside": 4, "median_error_percent": 11, "naive_error_percent": 15 },
+            "seq": 412,
+        }));
+    vec![operation]
 }

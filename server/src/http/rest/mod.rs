@@ -77,6 +77,7 @@ pub(super) fn described() -> Vec<super::description::Operation> {
         grants::described(),
         entries::described(),
         verify::described(),
+        forecast::described(),
         rate_card::described(),
         estimate::described(),
         events::described(),
