@@ -1,3 +1,5 @@
+//! What is read of a file and of the environment, and how wrong values are refused.
+
 use super::*;
 
 fn load(document: &str, env: &[(&str, &str)]) -> Result<Config, ConfigError> {

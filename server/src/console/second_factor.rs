@@ -33,7 +33,6 @@ const BY_CODE: &str = "a code, as the second step";
 const RECOVERY_LEN: usize = 10;
 
 /// What became of somebody who has shown one thing that signs in.
-#[expect(clippy::large_enum_variant, reason = "there is one at a time, and it is moved twice")]
 pub enum Entered {
     In(SignedIn),
     /// They are asked for a code; the browser keeps this token meanwhile, which is no session.

@@ -17,10 +17,10 @@ const STALE: &str = "was finished before. Please try again.";
 type Change = fn(&mut Device);
 
 const CHANGES: [(&str, Change, &str); 9] = [
-    ("another origin", |device| device.origin = "https://evil.example".to_owned(), UNTRUSTED),
-    ("another port", |device| device.origin = "http://localhost:1".to_owned(), UNTRUSTED),
-    ("a relying party above", |device| device.rp_id = "host".to_owned(), UNTRUSTED),
-    ("another relying party", |device| device.rp_id = "evil.example".to_owned(), UNTRUSTED),
+    ("another origin", |device| "https://evil.example".clone_into(&mut device.origin), UNTRUSTED),
+    ("another port", |device| "http://localhost:1".clone_into(&mut device.origin), UNTRUSTED),
+    ("a relying party above", |device| "host".clone_into(&mut device.rp_id), UNTRUSTED),
+    ("another relying party", |device| "evil.example".clone_into(&mut device.rp_id), UNTRUSTED),
     ("another ceremony", |device| device.kind = Some("payment.get"), UNTRUSTED),
     ("inside another page", |device| device.is_framed = true, UNTRUSTED),
     ("nobody was there", |device| device.flags = VERIFIED, UNTRUSTED),
@@ -173,8 +173,8 @@ async fn a_signature_that_was_touched_opens_nothing() {
             if *name == field {
                 let mut bytes = base64::Engine::decode(&super::URL_SAFE_NO_PAD, &*value).unwrap();
                 // The counter, a word of the client data that nobody looks at, or the last byte of the signature.
-                let word = bytes.windows(4).position(|four| four == b"come");
-                let at = word.unwrap_or(bytes.len() - 1);
+                let unread = bytes.windows(4).position(|four| four == b"come");
+                let at = unread.unwrap_or(bytes.len() - 1);
                 bytes[at] ^= 1;
                 *value = text(&bytes);
             }
