@@ -8,8 +8,8 @@ use axum::Router;
 /// `GET /usage/events` for everything that is answered, `ANY …` where the method does not matter. What answers GET answers HEAD.
 pub fn routes(router: &Router) -> BTreeSet<String> {
     let printed = format!("{router:?}");
-    let (routes, _) = printed.split_once(", fallback_router:").expect("what comes after the routes");
-    let (handlers, paths) = routes.split_once("node: Node").expect("the routes' paths");
+    let (answered, _) = printed.split_once(", fallback_router:").expect("what comes after the routes");
+    let (handlers, paths) = answered.split_once("node: Node").expect("the routes' paths");
     let paths: BTreeMap<&str, &str> = numbered(paths).map(|(number, text)| (number, quoted(text))).collect();
     let mut found = BTreeSet::new();
     for (number, text) in numbered(handlers) {
