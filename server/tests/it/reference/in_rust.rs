@@ -25,6 +25,7 @@ pub async fn call(operation: &str, asked: &Asked<'_>) -> reqwest::Result<Printed
         "list_entries" => Printed::Json(list_entries(base, key).await?),
         "stream_entries" => Printed::Text(stream_entries(base, key).await?),
         "verify_books" => Printed::Json(verify_books(base, key).await?),
+        "forecast_credits" => Printed::Json(forecast_credits(base, key).await?),
         "get_rate_card" => Printed::Json(get_rate_card(base).await?),
         "estimate" => Printed::Json(estimate(base).await?),
         "report_usage" => Printed::Json(report_usage(base, key, asked.user_id).await?),
@@ -265,6 +266,17 @@ async fn stream_entries(base: &str, key: &str) -> reqwest::Result<String> {
 async fn verify_books(base: &str, key: &str) -> reqwest::Result<serde_json::Value> {
     reqwest::Client::new()
         .get(format!("{base}/credits/verify"))
+        .bearer_auth(key)
+        .send()
+        .await?
+        .error_for_status()?
+        .json()
+        .await
+}
+
+async fn forecast_credits(base: &str, key: &str) -> reqwest::Result<serde_json::Value> {
+    reqwest::Client::new()
+        .get(format!("{base}/credits/forecast"))
         .bearer_auth(key)
         .send()
         .await?
