@@ -51,12 +51,13 @@ pub const TABLE: [(u16, &str, &str); 22] = [
 ];
 
 const EVERYWHERE: [&str; 4] = ["invalid_request", "validation_failed", "server_error", "service_unavailable"];
-const WITH_CREDENTIALS: [&str; 6] = [
+const WITH_CREDENTIALS: [&str; 7] = [
     "unauthorized",
     "invalid_key",
     "expired_key",
     "revoked_key",
     "insufficient_permissions",
+    "account_suspended",
     "rate_limit_exceeded",
 ];
 
@@ -65,9 +66,6 @@ pub fn of(operation: &Operation) -> Vec<(u16, Vec<&'static str>)> {
     let mut codes = EVERYWHERE.to_vec();
     if operation.caller != Caller::Anybody {
         codes.extend(WITH_CREDENTIALS);
-    }
-    if operation.caller == Caller::Writer {
-        codes.push("account_suspended");
     }
     if !operation.bodies.is_empty() {
         codes.extend(["payload_too_large", "unsupported_media_type"]);

@@ -63,15 +63,20 @@ pub struct Content {
     pub example: Value,
 }
 
+/// How a schema is made.
+pub type SchemaOf = fn(&mut SchemaGenerator) -> Schema;
+/// What one line or one message of a text is, by its name.
+pub type Part = (&'static str, SchemaOf);
+
 /// What a success looks like.
 #[derive(Debug, Clone)]
 pub enum Answer {
-    Json(fn(&mut SchemaGenerator) -> Schema, Value),
+    Json(SchemaOf, Value),
     /// A text of this media type: an example, and what one line of it or one message is, by its name.
     Text {
         media_type: &'static str,
         example: &'static str,
-        parts: Vec<(&'static str, fn(&mut SchemaGenerator) -> Schema)>,
+        parts: Vec<Part>,
     },
     /// A JSON object whose schema isn't ours.
     Document,
@@ -173,12 +178,7 @@ impl Operation {
         Self { answer: Answer::Json(SchemaGenerator::subschema_for::<T>, example), ..self }
     }
 
-    pub fn answers_text(
-        self,
-        media_type: &'static str,
-        example: &'static str,
-        parts: Vec<(&'static str, fn(&mut SchemaGenerator) -> Schema)>,
-    ) -> Self {
+    pub fn answers_text(self, media_type: &'static str, example: &'static str, parts: Vec<Part>) -> Self {
         Self { answer: Answer::Text { media_type, example, parts }, ..self }
     }
 

@@ -43,7 +43,9 @@ pub fn dimensions() -> Value {
 
 /// An object that takes these fields and no others. `required` are those that must be there.
 pub fn object(properties: Value, required: &[&str]) -> Value {
-    json!({ "type": "object", "properties": properties, "required": required, "additionalProperties": false })
+    let mut object = json!({ "type": "object", "required": required, "additionalProperties": false });
+    object["properties"] = properties;
+    object
 }
 
 /// The same, with exactly one field that names the payer.

@@ -22,7 +22,7 @@ use crate::store::{ApiKeyRow, KeyFilter, KeyUsage, Permission};
 #[cfg(test)]
 use crate::http::description::{Area, Caller, Operation, schemas};
 #[cfg(test)]
-use serde_json::json;
+use serde_json::{Value, json};
 
 pub fn router() -> Router<Console> {
     Router::new()
@@ -377,8 +377,9 @@ impl Pagination {
     }
 }
 
+/// Bodies: of a new key, a change and a rotation.
 #[cfg(test)]
-pub(super) fn described() -> Vec<Operation> {
+fn bodies() -> [Value; 3] {
     let limit = json!({
         "type": ["object", "null"],
         "properties": {
@@ -417,19 +418,32 @@ pub(super) fn described() -> Vec<Operation> {
         }),
         &[],
     );
-    let shown = || {
-        json!({
+    [new_key, change, rotation]
+}
+
+/// A key as it is shown, and as it is made.
+#[cfg(test)]
+fn examples() -> [Value; 2] {
+    let shown = json!({
             "key_id": "key_8tK2mPq4Xz1a", "name": "ci", "key_prefix": "plx_sk_8tK2", "key_suffix": "x7Qp", "permission_level": "read_write",
             "created_at": "2026-11-22T12:00:00Z", "expires_at": null, "last_used_at": null, "status": "active",
             "created_by": "ada@example.com",
-        })
-    };
-    let made = || {
-        json!({
+    });
+    let made = json!({
             "key_id": "key_8tK2mPq4Xz1a", "name": "ci", "key": "plx_sk_8tK2…x7Qp", "permission_level": "read_write",
             "created_at": "2026-11-22T12:00:00Z", "expires_at": null, "created_by": "ada@example.com",
-        })
-    };
+    });
+    [shown, made]
+}
+
+#[cfg(test)]
+pub(super) fn described() -> Vec<Operation> {
+    let [new_key, change, rotation] = bodies();
+    let [shown, made] = examples();
+    let mut used = shown.clone();
+    used["usage_stats"] = json!({ "requests_last_24h": 2, "requests_last_7d": 40, "requests_last_30d": 160 });
+    let mut rotated = made.clone();
+    rotated["replaces"] = json!({ "key_id": "key_2bN7cVr9Lw3d", "expires_at": "2026-11-22T13:00:00Z" });
     vec![
         Operation::post("/auth/api-keys", "create_key", "Make a key")
             .about(
@@ -438,7 +452,7 @@ pub(super) fn described() -> Vec<Operation> {
             )
             .by(Area::Keys, Caller::Writer)
             .body("NewKey", new_key, json!({ "name": "ci", "permission_level": "read_write", "expiration_days": 90 }))
-            .answers::<CreatedView>(made())
+            .answers::<CreatedView>(made)
             .refuses(["email_not_verified", "rate_limited"]),
         Operation::get("/auth/api-keys", "list_keys", "List keys")
             .about("The newest first.")
@@ -449,21 +463,16 @@ pub(super) fn described() -> Vec<Operation> {
                 schemas::offset(),
             ])
             .answers::<ListView>(json!({
-                "keys": [shown()], "pagination": { "total": 1, "limit": 20, "offset": 0, "has_more": false },
+                "keys": [shown], "pagination": { "total": 1, "limit": 20, "offset": 0, "has_more": false },
             })),
         Operation::get("/auth/api-keys/{key_id}", "get_key", "One key, and how much it is used")
             .by(Area::Keys, Caller::Reader)
-            .answers::<UsedKeyView>({
-                let mut key = shown();
-                key["usage_stats"] =
-                    json!({ "requests_last_24h": 2, "requests_last_7d": 40, "requests_last_30d": 160 });
-                key
-            }),
+            .answers::<UsedKeyView>(used),
         Operation::patch("/auth/api-keys/{key_id}", "change_key", "Change a key")
             .about("What is not named stays; `\"spend_limit\": null` takes the limit away. The permission can't be changed.")
             .by(Area::Keys, Caller::Writer)
             .body("KeyChange", change, json!({ "name": "ci, nightly" }))
-            .answers::<KeyView>(shown())
+            .answers::<KeyView>(shown)
             .refuses(["conflict"]),
         Operation::delete("/auth/api-keys/{key_id}", "revoke_key", "Revoke a key")
             .about("For ever. Spending with it stops with the next transaction, reading within a second.")
@@ -479,11 +488,7 @@ pub(super) fn described() -> Vec<Operation> {
             .by(Area::Keys, Caller::Writer)
             .body("KeyRotation", rotation, json!({ "overlap_s": 3600 }))
             .or_no_body()
-            .answers::<RotatedView>({
-                let mut key = made();
-                key["replaces"] = json!({ "key_id": "key_2bN7cVr9Lw3d", "expires_at": "2026-11-22T13:00:00Z" });
-                key
-            })
+            .answers::<RotatedView>(rotated)
             .refuses(["conflict", "email_not_verified", "rate_limited"]),
     ]
 }

@@ -19,7 +19,7 @@ use crate::store::Scope;
 #[cfg(test)]
 use crate::http::description::{Area, Caller, Operation, schemas};
 #[cfg(test)]
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// Events in one request.
 const MAX_ITEMS: usize = 1_000;
@@ -191,6 +191,33 @@ fn log_internal(index: usize, error: &Error) {
     }
 }
 
+/// One event in the form of CloudEvents.
+#[cfg(test)]
+fn cloud_event() -> Value {
+    json!({
+        "type": "object",
+        "properties": {
+            "specversion": { "const": "1.0" },
+            "id": schemas::name(128, "As `id`."),
+            "source": schemas::name(64, "As `source`."),
+            "type": schemas::operation(),
+            "subject": { "type": "string", "pattern": "^(user|acct)_", "description": "The payer: the id of a user or an account." },
+            "time": { "type": "string", "format": "date-time" },
+            "datacontenttype": { "type": "string" },
+            "dataschema": { "type": "string" },
+            "data": {
+                "type": "object",
+                "properties": { "quantity": schemas::quantity() },
+                "required": ["quantity"],
+                "additionalProperties": { "type": ["string", "number", "boolean", "null"] },
+                "description": "Everything but the quantity is one of the dimensions.",
+            },
+        },
+        "required": ["specversion", "id", "source", "type", "subject", "data"],
+        "additionalProperties": { "type": ["string", "number", "boolean", "null"] },
+    })
+}
+
 #[cfg(test)]
 pub(super) fn described() -> Vec<Operation> {
     let event = schemas::object_with_payer(
@@ -220,28 +247,6 @@ pub(super) fn described() -> Vec<Operation> {
             },
         ],
     });
-    let cloud_event = json!({
-        "type": "object",
-        "properties": {
-            "specversion": { "const": "1.0" },
-            "id": schemas::name(128, "As `id`."),
-            "source": schemas::name(64, "As `source`."),
-            "type": schemas::operation(),
-            "subject": { "type": "string", "pattern": "^(user|acct)_", "description": "The payer: the id of a user or an account." },
-            "time": { "type": "string", "format": "date-time" },
-            "datacontenttype": { "type": "string" },
-            "dataschema": { "type": "string" },
-            "data": {
-                "type": "object",
-                "properties": { "quantity": schemas::quantity() },
-                "required": ["quantity"],
-                "additionalProperties": { "type": ["string", "number", "boolean", "null"] },
-                "description": "Everything but the quantity is one of the dimensions.",
-            },
-        },
-        "required": ["specversion", "id", "source", "type", "subject", "data"],
-        "additionalProperties": { "type": ["string", "number", "boolean", "null"] },
-    });
     let cloud_events = json!({ "type": "array", "maxItems": MAX_ITEMS, "items": {} });
     let in_cloud = json!({
         "specversion": "1.0", "id": "job-1", "source": "builder", "type": "model.build", "subject": "user_…",
@@ -257,7 +262,7 @@ pub(super) fn described() -> Vec<Operation> {
         .body("ReportedUsage", reported, json!({
             "id": "job-1", "source": "builder", "user_id": "user_…", "operation": "model.build", "quantity": 1,
         }))
-        .body_as("application/cloudevents+json", "CloudEvent", cloud_event, in_cloud.clone())
+        .body_as("application/cloudevents+json", "CloudEvent", cloud_event(), in_cloud.clone())
         .body_as("application/cloudevents-batch+json", "CloudEvents", cloud_events, json!([in_cloud]))
         .answers::<Answer>(json!({
             "event_id": "evt_0190a2b4c6d87e00a1b2c3d4e5f607192", "source": "builder", "id": "job-1", "credits": 50, "balance": 50, "seq": 2,

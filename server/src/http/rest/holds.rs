@@ -24,7 +24,7 @@ use crate::store::{HoldFilter, HoldRow, HoldStatus, HoldsOf, Scope};
 #[cfg(test)]
 use crate::http::description::{Area, Caller, Operation, schemas};
 #[cfg(test)]
-use serde_json::json;
+use serde_json::{Value, json};
 
 pub fn router() -> Router<Console> {
     Router::new()
@@ -213,8 +213,9 @@ impl HoldView {
     }
 }
 
+/// Bodies: of a new hold and of its settlement.
 #[cfg(test)]
-pub(super) fn described() -> Vec<Operation> {
+fn bodies() -> [Value; 2] {
     let hold = schemas::object_with_payer(
         json!({
             "id": schemas::name(128, "Of the hold, and of the event that it becomes."),
@@ -239,6 +240,12 @@ pub(super) fn described() -> Vec<Operation> {
         }),
         &["quantity"],
     );
+    [hold, settlement]
+}
+
+#[cfg(test)]
+pub(super) fn described() -> Vec<Operation> {
+    let [hold, settlement] = bodies();
     let statuses = HoldStatus::ALL.map(HoldStatus::name);
     vec![
         Operation::get("/usage/holds", "list_holds", "Holds")

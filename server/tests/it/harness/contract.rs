@@ -71,11 +71,11 @@ impl Contract {
         for (name, response) in document["components"]["responses"].as_object().expect("responses") {
             collect(response, &pointer(&["components", "responses", name]), &mut pointers);
         }
-        let mut compiler = Compiler::new();
-        compiler.add_resource(NAME, closed).expect("a resource");
+        let mut reader = Compiler::new();
+        reader.add_resource(NAME, closed).expect("a resource");
         let (mut schemas, mut compiled) = (Schemas::new(), HashMap::new());
         for at in pointers {
-            let index = compiler.compile(&format!("{NAME}#{at}"), &mut schemas);
+            let index = reader.compile(&format!("{NAME}#{at}"), &mut schemas);
             compiled.insert(at.clone(), index.unwrap_or_else(|error| panic!("{at}: {error:#}")));
         }
         Self { document, schemas, compiled }
@@ -200,7 +200,7 @@ fn without_nulls(body: &Value) -> Value {
 }
 
 fn pointer(parts: &[&str]) -> String {
-    parts.iter().map(|part| format!("/{}", escaped(part))).collect()
+    parts.iter().fold(String::new(), |at, part| at + "/" + &escaped(part))
 }
 
 fn escaped(part: &str) -> String {

@@ -1,7 +1,7 @@
 //! Requests that nobody thought of: schemathesis makes them from `/openapi.json` and looks whether the answers are as it says.
 //! Nobody gets a 5xx, whoever they are, and every operation succeeds for somebody.
 //!
-//! It comes from PyPI, at versions that `end2end/schemathesis/requirements.txt` pins, into an environment of its own under
+//! It comes from `PyPI`, at versions that `end2end/schemathesis/requirements.txt` pins, into an environment of its own under
 //! `target`. Where that can't be, a line says so and the test passes; with `CI` set it fails.
 
 use std::collections::BTreeMap;
@@ -76,8 +76,8 @@ async fn own(world: &World, ada: &Member, service: &Service, maker: &str, name: 
             "id": format!("{name}-{turn}"), "source": "builder", "user_id": ada.user_id.to_string(),
             "operation": "model.build", "quantity": 2, "expires_in_s": 86_400,
         });
-        let held = service.caller.post("/usage/holds", &hold).await.ok();
-        holds.push(held["hold_id"].clone());
+        let answered = service.caller.post("/usage/holds", &hold).await.ok();
+        holds.push(answered["hold_id"].clone());
     }
     let event = json!({
         "id": "job-1", "source": "builder", "user_id": ada.user_id.to_string(), "operation": "model.build",
