@@ -207,8 +207,8 @@ impl Cast {
     async fn our_fault(self) -> [Answer; 2] {
         Raw::open(&self.world.database()).await.fail_inserts("entries", "NEW.event_id = 'poison'").await;
         let failed = self.service.post(EVENTS, &prediction("poison", &self.ada)).await;
-        self.world.console.sequencer.stop();
-        [failed, self.service.post(EVENTS, &prediction("later", &self.ada)).await]
+        self.world.console.store.close().await;
+        [failed, self.world.anon().get("/readyz").await]
     }
 }
 

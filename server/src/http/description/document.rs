@@ -143,10 +143,29 @@ fn success(operation: &Operation, generator: &mut SchemaGenerator) -> Value {
                 .iter()
                 .map(|(name, schema)| ((*name).to_owned(), Schema::to_value(schema(generator))))
                 .collect();
-            json!({ *media_type: { "schema": { "type": "string" }, "example": example, "x-parts": parts } })
+            let schema = match *media_type {
+                "text/event-stream" => of_each_event(&parts),
+                _ => json!({ "type": "string" }),
+            };
+            json!({ *media_type: { "schema": schema, "example": example, "x-parts": parts } })
         }
     };
     json!({ "description": operation.summary, "headers": headers, "content": content })
+}
+
+/// OpenAPI 3.1 has no words for a stream; readers of it take the schema to be that of an event, as 3.2 does.
+fn of_each_event(parts: &Map<String, Value>) -> Value {
+    let names: Vec<&String> = parts.keys().collect();
+    json!({
+        "type": "object",
+        "properties": {
+            "event": { "type": "string", "enum": names },
+            "id": { "type": "string", "description": "Of `balance` and `reset`: the `seq`." },
+            "data": { "type": "string", "contentMediaType": "application/json", "description": "The message, by its name below." },
+        },
+        "required": ["event", "data"],
+        "description": "Each event.",
+    })
 }
 
 fn path_parameter(name: &str) -> Value {

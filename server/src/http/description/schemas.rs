@@ -41,8 +41,23 @@ pub fn dimensions() -> Value {
     })
 }
 
+fn let_be_null(schema: &mut Value) {
+    if let Some(kind) = schema["type"].as_str() {
+        schema["type"] = json!([kind, "null"]);
+    }
+    if let Some(words) = schema.get_mut("enum").and_then(Value::as_array_mut) {
+        words.push(Value::Null);
+    }
+}
+
 /// An object that takes these fields and no others. `required` are those that must be there.
-pub fn object(properties: Value, required: &[&str]) -> Value {
+/// What may be left out may be null as well.
+pub fn object(mut properties: Value, required: &[&str]) -> Value {
+    for (name, schema) in properties.as_object_mut().into_iter().flatten() {
+        if !required.contains(&name.as_str()) {
+            let_be_null(schema);
+        }
+    }
     let mut object = json!({ "type": "object", "required": required, "additionalProperties": false });
     object["properties"] = properties;
     object
@@ -61,9 +76,9 @@ pub fn object_with_payer(mut properties: Value, required: &[&str]) -> Value {
     });
     let mut object = object(properties, required);
     object["oneOf"] = json!([
-        { "required": ["user_id"] },
-        { "required": ["account_id"] },
-        { "required": ["api_key"] },
+        { "required": ["user_id"], "properties": { "user_id": { "type": "string" } } },
+        { "required": ["account_id"], "properties": { "account_id": { "type": "string" } } },
+        { "required": ["api_key"], "properties": { "api_key": { "type": "string" } } },
     ]);
     object
 }
@@ -94,7 +109,16 @@ pub fn limit() -> Value {
 }
 
 pub fn offset() -> Value {
-    let schema = json!({ "type": "integer", "minimum": 0, "maximum": u32::MAX, "default": 0 });
+    offset_up_to(u64::MAX)
+}
+
+/// Of lists that take a cursor as well.
+pub fn offset_of_history() -> Value {
+    offset_up_to(u32::MAX.into())
+}
+
+fn offset_up_to(most: u64) -> Value {
+    let schema = json!({ "type": "integer", "minimum": 0, "maximum": most, "default": 0 });
     parameter("offset", &schema, "How many rows to pass over.")
 }
 

@@ -392,7 +392,7 @@ fn bodies() -> [Value; 3] {
             },
             "period": { "type": "string", "enum": LimitPeriod::ALL.map(LimitPeriod::name) },
             "mode": {
-                "type": "string", "enum": LimitMode::ALL.map(LimitMode::name), "default": "hard",
+                "type": ["string", "null"], "enum": ["hard", "notify", null], "default": "hard",
                 "description": "`hard` refuses what would go above it, `notify` only says so.",
             },
         },

@@ -195,7 +195,7 @@ pub(super) fn described() -> Vec<Operation> {
         Operation::get("/credits/entries", "list_entries", "The books")
             .about("Every movement with the running balance and all that is hashed, the newest first.")
             .by(Area::Credits, Caller::Reader)
-            .query([schemas::limit(), schemas::offset(), schemas::cursor()])
+            .query([schemas::limit(), schemas::offset_of_history(), schemas::cursor()])
             .answers::<EntriesView>(json!({
                 "account_id": "acct_0190a2b4c6d87e00a1b2c3d4e5f60719", "entries": [entry],
                 "pagination": { "total": 1, "limit": 20, "offset": 0, "has_more": false }, "next_cursor": null,

@@ -202,9 +202,9 @@ fn cloud_event() -> Value {
             "source": schemas::name(64, "As `source`."),
             "type": schemas::operation(),
             "subject": { "type": "string", "pattern": "^(user|acct)_", "description": "The payer: the id of a user or an account." },
-            "time": { "type": "string", "format": "date-time" },
-            "datacontenttype": { "type": "string" },
-            "dataschema": { "type": "string" },
+            "time": { "type": ["string", "null"], "format": "date-time" },
+            "datacontenttype": { "type": ["string", "null"] },
+            "dataschema": { "type": ["string", "null"] },
             "data": {
                 "type": "object",
                 "properties": { "quantity": schemas::quantity() },

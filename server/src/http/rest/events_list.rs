@@ -54,8 +54,14 @@ fn asked(query: &mut Known) -> EventsQuery {
 
 /// Where a list begins: `offset` or `cursor`. A cursor says where to go on; an offset would then count from nowhere.
 pub fn page(query: &mut Known) -> Page {
-    let offset = query.offset();
-    let Some(cursor) = filter(query, "cursor") else { return Page::Offset(offset) };
+    let offset = query.number("offset").unwrap_or(0);
+    let Some(cursor) = filter(query, "cursor") else {
+        let offset = u32::try_from(offset);
+        if offset.is_err() {
+            query.refuse("offset", "is past the end of every list");
+        }
+        return Page::Offset(offset.unwrap_or_default());
+    };
     if offset != 0 {
         query.refuse("offset", "must not be given together with cursor");
     }
@@ -141,7 +147,11 @@ impl EventRowView {
 
 #[cfg(test)]
 pub(super) fn described() -> Vec<Operation> {
-    let query = schemas::events().into_iter().chain([schemas::limit(), schemas::offset(), schemas::cursor()]);
+    let query = schemas::events().into_iter().chain([
+        schemas::limit(),
+        schemas::offset_of_history(),
+        schemas::cursor(),
+    ]);
     let operation = Operation::get("/usage/events", "list_events", "What the account was charged for")
         .about("The newest first. Quantity and credits are what corrections have left.")
         .by(Area::Usage, Caller::Reader)

@@ -254,7 +254,7 @@ pub(super) fn described() -> Vec<Operation> {
             .query([
                 schemas::word("status", &statuses, None, "Only those that stand so."),
                 schemas::limit(),
-                schemas::offset(),
+                schemas::offset_of_history(),
                 schemas::cursor(),
             ])
             .answers::<HoldsView>(json!({

@@ -156,7 +156,8 @@ async fn whatever_is_sent_by_whomever_is_answered_as_described() {
         }
     }
     assert!(faults.is_empty(), "{}", faults.join("\n\n"));
-    for route in CONTRACT.routes() {
+    // It asks for the description to begin with, and not again.
+    for route in CONTRACT.routes().filter(|route| route.path != "/openapi.json") {
         let name = format!("{} {}", route.method.to_uppercase(), route.path);
         let statuses = all.get(&name).unwrap_or_else(|| panic!("{name} was not asked"));
         assert!(statuses.keys().any(|status| status.starts_with('2')), "{name} never succeeds: {statuses:?}");
