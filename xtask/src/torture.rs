@@ -38,7 +38,7 @@ enum Store {
     Postgres,
 }
 
-const KINDS: [Kind; 16] = [
+const KINDS: [Kind; 17] = [
     Kind {
         name: "crash",
         about: "a server is killed under load and has kept every answer; COUNT times",

@@ -10,7 +10,7 @@ CREATE TABLE totp_secrets (
     failed       INTEGER NOT NULL DEFAULT 0 CONSTRAINT totp_secrets_failed_countable CHECK (failed >= 0)  -- since then
 ) STRICT, WITHOUT ROWID;
 
--- For who has lost the app: each opens once. Their 80 random bits are hidden by a plain SHA-256.
+-- For who has lost the app: each opens once. Their 120 random bits are hidden by a plain SHA-256.
 CREATE TABLE recovery_codes (
     user_id   TEXT    NOT NULL CONSTRAINT recovery_codes_user_fkey REFERENCES users (id),
     code_hash BLOB    NOT NULL CONSTRAINT recovery_codes_hash_length CHECK (length(code_hash) = 32),

@@ -99,10 +99,7 @@ fn a_server_with_a_certificate_is_reached_by_https() {
     let config = load(files, &[]).unwrap();
     assert_eq!(config.base_url.as_str(), "https://localhost:3000");
     let tls = config.tls.unwrap();
-    assert_eq!(
-        (tls.certificate.setting, tls.certificate.path.to_str()),
-        ("tls_certificate", Some("a.pem"))
-    );
+    assert_eq!((tls.certificate.setting, tls.certificate.path.to_str()), ("tls_certificate", Some("a.pem")));
     let tls = load(files, &[("CONSOLE_TLS_KEY", "c.pem")]).unwrap().tls.unwrap();
     assert_eq!((tls.key.setting, tls.key.path.to_str()), ("CONSOLE_TLS_KEY", Some("c.pem")));
     let error = refusal(files, &[("CONSOLE_BASE_URL", "http://localhost:3000")]);
@@ -124,10 +121,7 @@ fn mails_are_from_the_base_url_s_host_and_a_password_is_never_named() {
     let config = load("smtp_url = \"smtps://u:hunter2@mail.example.com\"", &[]).unwrap();
     assert!(!format!("{config:?}").contains("hunter2"));
     let error = refusal("", &[("SMTP_URL", "smtps://u:hunter2@mail.example.com?tls=none")]);
-    assert!(
-        error.starts_with("SMTP_URL is \"smtps://…@mail.example.com?tls=none\"; it must be "),
-        "{error}"
-    );
+    assert!(error.starts_with("SMTP_URL is \"smtps://…@mail.example.com?tls=none\"; it must be "), "{error}");
 }
 
 #[test]
@@ -136,15 +130,10 @@ fn wrong_lines_of_the_file_are_named() {
     assert!(error.starts_with("console.toml line 1, adr: unknown field"), "{error}");
     let error = refusal("\nsign_up_credits = 2.5", &[]);
     assert!(error.starts_with("console.toml line 2, sign_up_credits: invalid type: floating"), "{error}");
-    assert!(
-        refusal("sign_up_credits = \"2.5.1\"", &[]).contains("\"2.5.1\"; it must be a decimal amount")
-    );
+    assert!(refusal("sign_up_credits = \"2.5.1\"", &[]).contains("\"2.5.1\"; it must be a decimal amount"));
     assert!(refusal("queue_capacity = 0", &[]).contains("from 1000 to 1000000"));
     let error = refusal("usage_dimensions = [\"team\", \"team\"]", &[]);
-    assert!(
-        error.starts_with("usage_dimensions is \"team, team\"; it must be at most 4 diff"),
-        "{error}"
-    );
+    assert!(error.starts_with("usage_dimensions is \"team, team\"; it must be at most 4 diff"), "{error}");
     let error = refusal("usage_dimensions = [\"team\", 3]", &[]);
     assert!(error.starts_with("console.toml line 1, usage_dimensions: invalid type: integer"), "{error}");
     assert!(refusal("sign_up_credits_days = 0", &[]).contains("from 1 to 3650"));
@@ -164,7 +153,6 @@ fn wrong_lines_of_the_file_are_named() {
 
 #[test]
 fn a_file_that_was_asked_for_must_be_there() {
-    let error =
-        Config::load(&|key| (key == "CONSOLE_CONFIG").then(|| "/nowhere/console.toml".to_owned()));
+    let error = Config::load(&|key| (key == "CONSOLE_CONFIG").then(|| "/nowhere/console.toml".to_owned()));
     assert!(error.unwrap_err().to_string().starts_with("cannot read /nowhere/console.toml"));
 }

@@ -21,8 +21,8 @@ use crate::auth::recent::Recent;
 use crate::auth::sessions::new_token;
 use crate::auth::tokens::hash;
 use crate::mail::Letter;
-use crate::store::{Access, 
-    CeremonyFor, Challenge, NewPasskey, PasskeyRow, Registered, SessionRow, Unlinked, UserRow,
+use crate::store::{
+    Access, CeremonyFor, Challenge, NewPasskey, PasskeyRow, Registered, SessionRow, Unlinked, UserRow,
 };
 
 /// How long somebody may take to sign, in seconds; their browser gives up then too.

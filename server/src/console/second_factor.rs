@@ -30,7 +30,7 @@ const RECOVERY_CODES: usize = 10;
 /// What the access log calls both kinds of codes.
 const BY_CODE: &str = "a code, as the second step";
 /// Random bytes of one: nobody guesses it, nor finds it by its hash.
-const RECOVERY_LEN: usize = 10;
+const RECOVERY_LEN: usize = 15;
 
 /// What became of somebody who has shown one thing that signs in.
 pub enum Entered {
@@ -352,14 +352,20 @@ mod tests {
 
     #[test]
     fn a_recovery_code_is_read_however_it_is_written() {
-        let code = recovery_hash("abcd-efgh-2345-wxyz");
+        let code = recovery_hash("abcd-efgh-2345-wxyz-2345-abcd");
         assert!(code.is_some());
-        for same in ["ABCDEFGH2345WXYZ", " abcd efgh 2345 wxyz ", "abcd-efgh-2345-wxyz\n"] {
+        for same in
+            ["ABCDEFGH2345WXYZ2345ABCD", " abcd efgh 2345 wxyz 2345 abcd ", "abcd-efgh-2345-wxyz-2345-abcd\n"]
+        {
             assert_eq!(recovery_hash(same), code, "{same}");
         }
-        for other in
-            ["", "abcd-efgh-2345-wxy", "abcd-efgh-2345-wxy1", "abcd-efgh-2345-wxyzz", "äbcdefgh2345wxy"]
-        {
+        for other in [
+            "",
+            "abcd-efgh-2345-wxyz-2345-abc",
+            "abcd-efgh-2345-wxyz-2345-abc1",
+            "abcd-efgh-2345-wxyz-2345-abcdd",
+            "äbcdefgh2345wxyz2345abc",
+        ] {
             assert_eq!(recovery_hash(other), None, "{other}");
         }
     }

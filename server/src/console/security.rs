@@ -18,9 +18,7 @@ use crate::auth::Customer;
 use crate::auth::providers::Provider;
 use crate::auth::recent::Recent;
 use crate::mail::Letter;
-use crate::store::{
-    Access, IdentityRow, PasskeyRow, PasswordChange, SessionRow, Unlinked, UserRow,
-};
+use crate::store::{Access, IdentityRow, PasskeyRow, PasswordChange, SessionRow, Unlinked, UserRow};
 
 /// Why a password was not changed.
 #[derive(Debug, thiserror::Error)]

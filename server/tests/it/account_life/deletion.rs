@@ -11,7 +11,9 @@ use crate::harness::events::{EVENTS, event, prediction, with, without};
 use crate::harness::forms::{PASSWORD, assert_refused, sign_in, sign_up, submit};
 use crate::harness::raw::Raw;
 use crate::harness::{Member, World};
+use crate::passkeys;
 use crate::rollup_windows::declaring;
+use crate::second_factor::turn_on;
 
 const DELETE: &str = "/settings/account/delete";
 const KEEP: &str = "/settings/account/keep";
@@ -114,6 +116,8 @@ async fn member_is_erased_and_the_books_are_whole() {
         service.caller.post(EVENTS, &event).await.ok();
     }
     let books = world.books().await;
+    turn_on(&world, &mut browser).await;
+    passkeys::add(&world, &mut browser, "a phone").await;
     delete(&mut browser).await;
     world.clock.advance(30 * DAY);
     world.console.erase_closed_accounts().await.unwrap();
@@ -123,6 +127,12 @@ async fn member_is_erased_and_the_books_are_whole() {
     for table in [
         "sessions",
         "identities",
+        "passkeys",
+        "passkey_handles",
+        "passkey_challenges",
+        "totp_secrets",
+        "recovery_codes",
+        "second_steps",
         "one_time_links",
         "email_changes",
         "access_log",

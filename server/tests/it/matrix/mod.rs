@@ -21,7 +21,9 @@ use crate::harness::forms::encoded;
 
 /// Pages know nobody by a key, so whoever comes with one is nobody there.
 fn is_api(path: &str) -> bool {
-    ["/auth/", "/usage/", "/credits/", "/rate-card", "/openapi.json"].iter().any(|root| path.starts_with(root))
+    ["/auth/", "/usage/", "/credits/", "/rate-card", "/openapi.json"]
+        .iter()
+        .any(|root| path.starts_with(root))
 }
 
 /// Files that anybody may have need no row.

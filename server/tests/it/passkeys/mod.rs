@@ -30,7 +30,7 @@ const VERIFIED: u8 = 0x04;
 const ATTESTED: u8 = 0x40;
 
 /// A device with one key. What it says can be made wrong.
-struct Device {
+pub struct Device {
     id: Vec<u8>,
     pair: EcdsaKeyPair,
     handle: Vec<u8>,
@@ -161,10 +161,16 @@ async fn owner(world: &World, name: &str) -> (Browser, Device) {
     world.user(name, PASSWORD).await;
     let mut browser = world.browser();
     browser.sign_in(&format!("{name}@example.com"), PASSWORD).await;
-    let mut device = Device::new(world, &format!("{name}'s phone"));
-    let added = register(&mut browser, &mut device).await;
-    assert_eq!(added.header("location"), "/settings/security?said=passkey-added", "{}", added.text);
+    let device = add(world, &mut browser, &format!("{name}'s phone")).await;
     (browser, device)
+}
+
+/// Adds a passkey to whoever is signed in in this browser.
+pub async fn add(world: &World, browser: &mut Browser, id: &str) -> Device {
+    let mut device = Device::new(world, id);
+    let added = register(browser, &mut device).await;
+    assert_eq!(added.header("location"), "/settings/security?said=passkey-added", "{}", added.text);
+    device
 }
 
 async fn texts(world: &World, sql: &str) -> Vec<String> {
