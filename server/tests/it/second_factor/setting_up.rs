@@ -40,7 +40,7 @@ async fn member_sets_up_an_app_with_its_first_code() {
     let on = browser.submit(SET_UP, &[("code", &app.code(&world))]).await;
     assert_eq!((on.status, on.header("cache-control")), (200, "no-store"));
     let codes = recovery_codes(&on.text);
-    assert_eq!((codes.len(), codes[0].len()), (10, 19), "{codes:?}");
+    assert_eq!((codes.len(), codes[0].len()), (10, 29), "{codes:?}");
     assert_eq!(
         browser.submit(SET_UP, &[("code", &app.code(&world))]).await.header("location"),
         SET_UP,
