@@ -240,7 +240,6 @@ impl Config {
         let proxies = pick("trusted_proxies", "CONSOLE_TRUSTED_PROXIES", document.trusted_proxies);
         let log_format = pick("log_format", "CONSOLE_LOG_FORMAT", document.log_format);
         let credits = pick("sign_up_credits", "CONSOLE_SIGN_UP_CREDITS", document.sign_up_credits);
-        let amount = "a decimal amount of credits in quotes, such as \"100\" or \"2.5\"";
         let days = document.sign_up_credits_days.unwrap_or(defaults.sign_up_credits_days);
         let capacity = document.queue_capacity.unwrap_or(QUEUE_CAPACITY);
         within("sign_up_credits_days", days, 1, 3_650)?;
@@ -261,12 +260,7 @@ impl Config {
                 "an address and port such as 127.0.0.1:9464",
             )?,
             log_format: parsed(log_format, "text or json")?.unwrap_or_default(),
-            sign_up_credits: match credits {
-                Some(setting) => {
-                    Credits::parse(&setting.value).map_err(|_| setting.wrong(amount.to_owned()))?
-                }
-                None => defaults.sign_up_credits,
-            },
+            sign_up_credits: amount(credits)?.unwrap_or(defaults.sign_up_credits),
             sign_up_credits_days: days,
             queue_capacity: usize::try_from(capacity).unwrap_or(defaults.queue_capacity),
             rate_limits,
@@ -343,6 +337,12 @@ impl Setting {
         let wrong = |right| ConfigError::Wrong { key: self.key.to_owned(), value: value(), right };
         self.value.parse().map_err(wrong)
     }
+}
+
+fn amount(setting: Option<Setting>) -> Result<Option<Credits>, ConfigError> {
+    let right = "a decimal amount of credits in quotes, such as \"100\" or \"2.5\"";
+    let read = |setting: Setting| Credits::parse(&setting.value).map_err(|_| setting.wrong(right.to_owned()));
+    setting.map(read).transpose()
 }
 
 fn parsed<T: FromStr>(setting: Option<Setting>, right: &str) -> Result<Option<T>, ConfigError> {

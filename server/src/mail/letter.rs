@@ -217,6 +217,19 @@ impl Letter {
                     ),
                 ],
             ),
+            Self::WayAdded { .. } | Self::WayRemoved { .. } => self.words_about_ways(),
+            Self::AccountClosed { .. } | Self::AccountKept { .. } => self.words_about_leaving(),
+            Self::ConfirmLeaving { .. }
+            | Self::ConfirmNewEmail { .. }
+            | Self::EmailWanted { .. }
+            | Self::EmailChanged { .. } => self.words_about_email(),
+            _ => self.words_on_second_factors(),
+        }
+    }
+
+    /// Those about ways to sign in.
+    fn words_about_ways(&self) -> (&'static str, Vec<Part<'_>>) {
+        match self {
             Self::WayAdded { provider, .. } => (
                 "A way to sign in was added",
                 vec![
@@ -235,12 +248,7 @@ impl Letter {
                     ),
                 ],
             ),
-            Self::AccountClosed { .. } | Self::AccountKept { .. } => self.words_about_leaving(),
-            Self::ConfirmLeaving { .. }
-            | Self::ConfirmNewEmail { .. }
-            | Self::EmailWanted { .. }
-            | Self::EmailChanged { .. } => self.words_about_email(),
-            _ => self.words_on_second_factors(),
+            _ => self.words_about_email(),
         }
     }
 
