@@ -2,10 +2,13 @@
 
 use http::HeaderMap;
 use http::header::COOKIE;
-use server::auth::sessions::{cookie, presented_token, removal};
+use server::auth::sessions::{cookie_for, presented_token, removal};
 use server::config::BaseUrl;
 
 use crate::request::append;
+
+/// How long a session lasts, in microseconds.
+const LIFETIME: i64 = ledger::time::DAY;
 
 /// Reads each line as one `Cookie` header of the same request.
 ///
@@ -45,7 +48,7 @@ fn by_another_hand<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 
 /// A browser that was given this token presents it.
 fn check_token(base_url: &BaseUrl, token: &str) {
-    let given = cookie(base_url, token).expect("letters and digits are a header");
+    let given = cookie_for(base_url, token, LIFETIME).expect("letters and digits are a header");
     assert_eq!(presented_token(base_url, &sent_back(given.as_bytes())), Some(token));
 }
 

@@ -32,7 +32,8 @@ pub fn cookie(console: &Console, token: &str) -> Result<HeaderValue, Error> {
     cookie_for(&console.config.base_url, token, console.config.account_life.session())
 }
 
-fn cookie_for(base_url: &BaseUrl, token: &str, lifetime: i64) -> Result<HeaderValue, Error> {
+/// The same, for so many microseconds.
+pub fn cookie_for(base_url: &BaseUrl, token: &str, lifetime: i64) -> Result<HeaderValue, Error> {
     COOKIE.set(base_url, token, lifetime / SECOND)
 }
 
