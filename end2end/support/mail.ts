@@ -30,11 +30,15 @@ export class MailServer {
     return `smtp://127.0.0.1:${this.port}`;
   }
 
-  /** The next mail that arrives, or has arrived and was not looked at. */
-  async next(): Promise<Mail> {
-    const { value, done } = await this.lines.next();
-    if (done) throw new Error("the mail server ended");
-    return JSON.parse(value) as Mail;
+  /** The next mail to this address that arrives, or has arrived and was not looked at. Those to others are passed over: tests share
+   * a server, and leave some behind. */
+  async next(to: string): Promise<Mail> {
+    for (;;) {
+      const { value, done } = await this.lines.next();
+      if (done) throw new Error("the mail server ended");
+      const mail = JSON.parse(value) as Mail;
+      if (mail.to.includes(to)) return mail;
+    }
   }
 
   async stop(): Promise<void> {

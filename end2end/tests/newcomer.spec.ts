@@ -24,7 +24,7 @@ async function arrive(page: Page, console: Console, mailbox: MailServer): Promis
   await page.getByLabel("Password").fill(PASSWORD);
   await page.getByRole("button", { name: "Sign up" }).click();
   await expect(page.getByRole("heading", { name: "Check your mail" })).toBeVisible();
-  const { to, text } = await mailbox.next();
+  const { to, text } = await mailbox.next(EMAIL);
   expect(to).toEqual([EMAIL]);
   await page.goto(text.split(/\s/).find((word) => word.startsWith(`${console.url}/verify-email`)) ?? text);
   await page.getByRole("button", { name: "Verify this e-mail" }).click();
